@@ -1,0 +1,48 @@
+// What the composition root lends to a door. Everything outlives the door.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include <troupe/config.hpp>
+
+#include "actors/cluster_board.hpp"
+#include "actors/event_hub.hpp"
+#include "actors/io_pool.hpp"
+#include "actors/log.hpp"
+#include "actors/metrics.hpp"
+#include "runtime/cache/cache_access.hpp"
+
+namespace troupe {
+
+struct door_context {
+  const config& settings;
+  io_pool& io;
+  event_log& log;
+  metrics& numbers;
+  event_hub& events;
+  cluster_board& board;
+  cache_access& caches;
+  std::function<void()> request_leave;  // POST /v1/cluster/leave; returns at once
+};
+
+/// A listening door: HTTP, RESP. Opened and closed by the composition root.
+class door {
+ public:
+  virtual ~door() = default;
+
+  /// Binds and accepts. errc::unavailable with the address when it cannot be bound.
+  [[nodiscard]] virtual expected<void> open() = 0;
+
+  /// The bound address with its real port.
+  [[nodiscard]] virtual std::string address() const = 0;
+
+  /// Accepts no more and lets what is in flight finish; `done` runs once, when the last answer is
+  /// out (idle connections are closed at once).
+  virtual void drain(std::function<void()> done) = 0;
+
+  /// Closes everything now. Called after the I/O threads were stopped or from outside them.
+  virtual void close() = 0;
+};
+
+}  // namespace troupe

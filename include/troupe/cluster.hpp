@@ -1,0 +1,93 @@
+// What a node knows of its cluster, as plain values: the same picture that HTTP, the command line
+// and an embedder see. A cluster_view is an immutable copy made after each change; it promises
+// nothing about the moment it is read.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <troupe/ids.hpp>
+#include <troupe/time.hpp>
+
+namespace troupe {
+
+enum class member_state : std::uint8_t { alive, suspect, failed, departing, departed };
+
+[[nodiscard]] std::string_view name_of(member_state s) noexcept;
+
+struct member {
+  std::string name;
+  incarnation_id id;
+  std::uint64_t pid = 0;  // 0: the leader has not given one yet
+  member_state state = member_state::alive;
+  std::uint64_t incarnation = 0;  // SWIM's counter, raised to refute a suspicion
+  std::string address;            // "host:port" of gossip (UDP) and link (TCP)
+  std::vector<std::string> services;
+  std::map<std::string, std::string> tags;
+  wall_time since{};  // start of the present state, as seen here
+};
+
+struct leader {
+  std::string name;
+  std::uint64_t pid = 0;
+  std::uint64_t term = 0;
+  bool fenced = false;
+  std::string fenced_reason;  // why not, empty when fenced
+  wall_time since{};
+};
+
+struct shard_placement {
+  std::uint32_t shard = 0;
+  std::string primary;  // a member's name; empty: the shard has none
+  std::vector<std::string> replicas;
+  std::vector<std::string> in_sync;
+  std::uint64_t epoch = 0;  // of the record that placed it
+};
+
+enum class health_status : std::uint8_t { green, yellow, red };
+
+[[nodiscard]] std::string_view name_of(health_status s) noexcept;
+
+struct health_check {
+  std::string name;  // e.g. "leader", "shards", "database"
+  bool passed = true;
+  std::string detail;  // the reason when it did not pass
+};
+
+struct cluster_health {
+  health_status status = health_status::red;
+  std::uint32_t missing_primaries = 0;
+  std::uint32_t under_replicated = 0;
+  std::vector<health_check> checks;
+};
+
+enum class service_state : std::uint8_t { stopped, starting, running, degraded, stopping, failed, not_implemented };
+
+[[nodiscard]] std::string_view name_of(service_state s) noexcept;
+
+struct service_status {
+  std::string name;
+  service_state state = service_state::stopped;  // on this node
+  std::string reason;
+  std::vector<std::string> nodes;  // members that run it
+};
+
+struct cluster_view {
+  std::string cluster;  // its name
+  std::string node;     // this node's name
+  incarnation_id id;    // this node's incarnation
+  std::uint64_t pid = 0;
+  std::optional<leader> leader_now;
+  std::vector<member> members;
+  std::vector<shard_placement> shards;
+  std::vector<service_status> services;
+  cluster_health health;
+  bool ready = false;
+  std::vector<std::string> not_ready_reasons;
+};
+
+}  // namespace troupe

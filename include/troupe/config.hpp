@@ -1,0 +1,162 @@
+// Typed configuration of a node. The defaults here are the defaults of the program; config/troupe.toml
+// documents every key with its unit and cost, and a test proves that the two agree.
+//
+// A zero duration or size in [gossip] and [election] means "what the profile says".
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <troupe/error.hpp>
+#include <troupe/time.hpp>
+
+namespace troupe {
+
+inline constexpr std::uint64_t kib = 1024;
+inline constexpr std::uint64_t mib = 1024 * kib;
+
+struct node_config {
+  std::string name;                   // default: the host's name
+  std::string mode;                   // the preset it was made from; empty: the plain defaults
+  std::vector<std::string> services;  // must name at least one
+  std::string data_dir = "./troupe-data";
+  std::uint32_t io_threads = 0;     // 0: one for each core, at most 8
+  std::uint32_t actor_threads = 1;  // of the CAF scheduler
+  duration drain_timeout = std::chrono::seconds(5);
+  std::map<std::string, std::string> tags;
+};
+
+struct cluster_config {
+  std::string name = "troupe";
+  std::string bind = "127.0.0.1:7070";  // address or interface name; UDP and TCP
+  std::string advertise;                // default: what bind resolves to
+  std::vector<std::string> seeds;
+  std::uint32_t expected_members = 1;
+  bool accept_joiners = true;  // false in mode `single`
+  std::string secret_file;
+  bool insecure = false;
+  std::uint64_t link_queue_max = 64 * mib;  // bytes waiting for one peer
+  std::uint64_t frame_max = 4 * mib;        // one frame of the link
+  duration link_idle_timeout = std::chrono::minutes(10);
+};
+
+struct gossip_config {
+  std::string profile = "lan";  // lan | wan | local | fast
+  duration probe_interval{};
+  duration probe_timeout{};
+  duration gossip_interval{};
+  duration push_pull_interval{};
+  std::uint32_t indirect_probes = 0;
+  std::uint32_t suspicion_mult = 0;
+  std::uint32_t retransmit_mult = 0;
+};
+
+struct election_config {
+  duration lease{};
+  std::int32_t priority = 0;
+};
+
+struct kvs_config {
+  std::string type = "votes";  // votes | local_standalone | builtin | redis | memcached | etcd | postgres
+  std::vector<std::string> addresses;
+  std::string dsn;
+  std::string password_file;
+};
+
+struct http_config {
+  std::string bind = "127.0.0.1:8080";
+  std::uint64_t header_max = 16 * kib;
+  std::uint64_t body_max = 8 * mib;
+  duration header_timeout = std::chrono::seconds(10);  // from the first byte to the end of the header
+  duration body_timeout = std::chrono::seconds(30);
+  duration idle_timeout = std::chrono::seconds(75);  // between requests of a kept-alive connection
+  std::uint32_t connections_max = 10000;
+};
+
+struct resp_config {
+  std::string bind = "127.0.0.1:6380";
+  std::uint64_t bulk_max = 512 * mib;
+  std::uint64_t output_buffer_max = 256 * mib;  // replies waiting for a slow reader
+  duration idle_timeout{};                      // 0: connections may idle for ever, as in Redis
+  std::uint32_t connections_max = 10000;
+};
+
+struct cache_config {
+  std::uint32_t shards = 256;  // 1..16384, the same on every node
+  std::uint32_t replicas = 0;
+  std::uint64_t memory_max = 256 * mib;
+  std::uint64_t value_max = 64 * mib;
+  std::string eviction = "lru";  // lru | none
+  duration deadline = std::chrono::seconds(2);
+};
+
+/// One [caches.NAME] block. The cache `default` exists without one.
+struct named_cache_config {
+  bool backed = false;
+  std::uint32_t replicas = 0;          // inherits cache.replicas when the key is absent
+  std::string consistency = "strong";  // strong | stale
+  duration ttl{};                      // given to values written without one; 0: none
+};
+
+struct db_config {
+  std::string type = "sqlite";  // sqlite | postgres
+  std::string dsn;              // postgres only
+  std::uint32_t pool_threads = 2;
+  duration busy_timeout = std::chrono::seconds(5);
+  std::string synchronous = "full";  // full | normal: SQLite's PRAGMA synchronous
+  std::uint32_t queue_max = 10000;   // jobs waiting for one namespace
+};
+
+struct entities_config {
+  std::string model;
+};
+
+struct log_config {
+  std::string level = "info";   // error | warn | info | debug
+  std::string format = "text";  // text | json
+  std::string file;             // empty: standard error
+};
+
+struct config {
+  node_config node;
+  cluster_config cluster;
+  gossip_config gossip;
+  election_config election;
+  kvs_config kvs;
+  http_config http;
+  resp_config resp;
+  cache_config cache;
+  std::map<std::string, named_cache_config> caches;
+  db_config db;
+  entities_config entities;
+  log_config log;
+
+  [[nodiscard]] bool has_service(std::string_view name) const noexcept;
+};
+
+/// Services that the program knows by name; embedders' modules add to them.
+[[nodiscard]] const std::vector<std::string>& known_services();
+
+/// The layers under a configuration, lowest first: defaults, mode, file, environment, flags.
+struct config_sources {
+  std::string mode;                                              // single | ha | scaled | kubernetes; may be empty
+  std::string file;                                              // path; may be empty
+  std::vector<std::pair<std::string, std::string>> environment;  // TROUPE_<SECTION>_<KEY>, value
+  std::vector<std::pair<std::string, std::string>> settings;     // dotted path, value; the last one of a key wins
+};
+
+/// Reads and validates all layers. errc::bad_config with every fault, one a line, each with its
+/// place ("file:line", the variable or the flag) and the nearest known key.
+[[nodiscard]] expected<config> load_config(const config_sources& sources);
+
+/// The rules that span keys (services named, secret outside loopback, ...), for a configuration
+/// built in code. An empty list: it is sound.
+[[nodiscard]] std::vector<std::string> validate(const config& c);
+
+/// The effective configuration as TOML that load_config reads back to an equal one.
+[[nodiscard]] std::string print_config(const config& c);
+
+}  // namespace troupe

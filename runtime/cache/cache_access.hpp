@@ -1,0 +1,50 @@
+// The one way to the data, whoever asks (HTTP, RESP, an actor, an embedder) and wherever it lives.
+//
+// try_now answers at once when it can be done here without waiting: this node owns the shard and the
+// cache is in memory. Everything else goes through submit, which forwards to the owner or waits for
+// the database. Order: commands submitted by one thread for one key are done in that order; a
+// try_now after a submit of the same key is NOT ordered behind it, so a door waits for its own
+// submitted commands first.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "runtime/base/function_ref.hpp"
+#include "runtime/cache/command.hpp"
+
+namespace troupe {
+
+class cache_access {
+ public:
+  using visitor = function_ref<void(const cache_reply&)>;
+
+  virtual ~cache_access() = default;
+
+  /// The id of a declared cache; none when it is undeclared.
+  [[nodiscard]] virtual std::optional<cache_id> find(std::string_view name) const noexcept = 0;
+
+  /// Runs the command here and now and shows the reply to `visit` (under the shard's lock: copy and
+  /// leave), or returns false without having done anything.
+  [[nodiscard]] virtual bool try_now(const cache_command& command, time_point now, visitor visit) = 0;
+
+  /// Does the command wherever it must be done. The reply is deadline_exceeded or unavailable when
+  /// it was not done, outcome_unknown when it may have been.
+  virtual void submit(const cache_command& command, time_point deadline, reply_callback done) = 0;
+
+  /// Rises whenever the owner of some shard changes: a door that has submitted commands in flight
+  /// and sees another value waits for them before it calls try_now.
+  [[nodiscard]] virtual std::uint64_t topology_version() const noexcept = 0;
+
+  /// Live keys and bytes held by this node's copy, for INFO and metrics.
+  struct usage {
+    std::uint64_t keys = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t bytes_max = 0;
+    std::uint64_t evicted = 0;
+    std::uint64_t expired = 0;
+  };
+  [[nodiscard]] virtual usage measure() const = 0;
+};
+
+}  // namespace troupe
