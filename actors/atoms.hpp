@@ -1,0 +1,16 @@
+// The atoms of troupe's own actors (at most 10 characters each in CAF 0.17).
+#pragma once
+
+#include <caf/atom.hpp>
+
+namespace troupe {
+
+using start_atom = caf::atom_constant<caf::atom("start")>;
+using stop_atom = caf::atom_constant<caf::atom("stop")>;
+using restart_atom = caf::atom_constant<caf::atom("restart")>;
+using stable_atom = caf::atom_constant<caf::atom("stable")>;
+using expire_atom = caf::atom_constant<caf::atom("expire")>;
+using wake_atom = caf::atom_constant<caf::atom("wake")>;
+using timer_atom = caf::atom_constant<caf::atom("timer")>;
+
+}  // namespace troupe

@@ -1,0 +1,132 @@
+#include "actors/supervision/supervisor_actor.hpp"
+
+#include <string>
+#include <vector>
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/scheduler/test_coordinator.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+
+#include <gtest/gtest.h>
+
+namespace troupe {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct deterministic_config : caf::actor_system_config {
+  deterministic_config() { set("scheduler.policy", caf::atom("testing")); }
+};
+
+class supervisor : public ::testing::Test {
+ protected:
+  supervisor() : system_(config_), log_(event_log::none()) {}
+
+  child_spec child(const std::string& name) {
+    auto slot = std::make_shared<child_slot>();
+    slots_[name] = slot;
+    auto spawn = [this, name](caf::actor_system& system) {
+      journal_.push_back("start " + name);
+      return system.spawn([this, name](caf::event_based_actor* self) -> caf::behavior {
+        self->attach_functor([this, name](const caf::error&) { journal_.push_back("end " + name); });
+        return {[self](const std::string& word) {
+          if (word == "fail") self->quit(caf::exit_reason::unhandled_exception);
+          if (word == "finish") self->quit();
+        }};
+      });
+    };
+    return {name, spawn, slot};
+  }
+
+  void start(std::vector<child_spec> children) {
+    supervisor_ = system_.spawn<supervisor_actor>(std::move(children), *log_, events_, 7u);
+    caf::anon_send(supervisor_, start_atom::value);
+    run();
+  }
+
+  void tell(const std::string& name, const std::string& word) {
+    caf::anon_send(slots_.at(name)->get(), word);
+    run();
+  }
+
+  void run() { coordinator().run(); }
+  void advance(std::chrono::nanoseconds d) {
+    coordinator().advance_time(d);
+    run();
+  }
+  void stop() {
+    caf::anon_send(supervisor_, stop_atom::value);
+    run();
+    supervisor_ = nullptr;
+  }
+
+  caf::scheduler::test_coordinator& coordinator() {
+    return dynamic_cast<caf::scheduler::test_coordinator&>(system_.scheduler());
+  }
+
+  deterministic_config config_;
+  caf::actor_system system_;
+  std::shared_ptr<event_log> log_;
+  event_hub events_;
+  std::map<std::string, std::shared_ptr<child_slot>> slots_;
+  std::vector<std::string> journal_;
+  caf::actor supervisor_;
+};
+
+TEST_F(supervisor, starts_in_order_and_stops_in_reverse) {
+  start({child("a"), child("b"), child("c")});
+  stop();
+  EXPECT_EQ(journal_, (std::vector<std::string>{"start a", "start b", "start c", "end c", "end b", "end a"}));
+  EXPECT_FALSE(slots_["a"]->get());
+}
+
+TEST_F(supervisor, restarts_a_failed_actor_after_its_backoff_and_hands_out_the_new_handle) {
+  start({child("a"), child("b")});
+  const auto first = slots_["b"]->get();
+  tell("b", "fail");
+  EXPECT_FALSE(slots_["b"]->get());
+  EXPECT_EQ(journal_.back(), "end b");
+  advance(supervisor_actor::restart_first);
+  EXPECT_EQ(journal_.back(), "start b");
+  EXPECT_TRUE(slots_["b"]->get());
+  EXPECT_NE(slots_["b"]->get(), first);
+  EXPECT_EQ(events_.last_sequence(), 1u);
+  stop();
+}
+
+TEST_F(supervisor, waits_longer_after_each_failure) {
+  start({child("a")});
+  for (int i = 0; i < 5; ++i) {
+    tell("a", "fail");
+    advance(supervisor_actor::restart_most);
+  }
+  tell("a", "fail");
+  journal_.clear();
+  advance(supervisor_actor::restart_first * 8);  // the sixth wait is at least 16 times the first bound
+  EXPECT_TRUE(journal_.empty());
+  advance(supervisor_actor::restart_most);
+  EXPECT_EQ(journal_, std::vector<std::string>{"start a"});
+  stop();
+}
+
+TEST_F(supervisor, leaves_an_actor_alone_that_ended_by_itself) {
+  start({child("a")});
+  tell("a", "finish");
+  advance(1h);
+  EXPECT_EQ(journal_.back(), "end a");
+  stop();
+}
+
+TEST_F(supervisor, does_not_restart_while_it_stops) {
+  start({child("a"), child("b")});
+  tell("a", "fail");
+  stop();
+  journal_.clear();
+  advance(1h);
+  EXPECT_TRUE(journal_.empty());
+}
+
+}  // namespace
+}  // namespace troupe
