@@ -1,0 +1,167 @@
+// Which jobs run next: a lane for each namespace, first in first out, with at most one batch of a lane
+// running at a time; lanes that wait take turns (round robin). Pure: no thread, no clock.
+//
+//   state of a lane   job waits   runs   left by
+//   idle              no          no     admit, poke
+//   waiting           yes         no     next (runs), expire, stop
+//   running           any         yes    finished
+//
+// Waiting jobs are bounded in number and in bytes; a job larger than the bytes allowed is admitted to an empty
+// lane, so that no size is refused for ever. A deadline counts until the job starts, not after.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include <troupe/time.hpp>
+
+#include "runtime/base/check.hpp"
+
+namespace troupe {
+
+struct lane_limits {
+  std::size_t queue_max = 10000;                    // jobs waiting in one lane
+  std::size_t queue_bytes_max = 128 * 1024 * 1024;  // held by them
+  std::size_t batch_max = 256;                      // jobs in one batch
+  std::size_t batch_bytes_max = 16 * 1024 * 1024;   // held by them
+};
+
+using lane_id = std::uint32_t;
+
+template <class Job>
+class lane_scheduler {
+ public:
+  struct batch {
+    lane_id lane = 0;
+    bool poked = false;        // poke() was called: the lane itself wants attention
+    std::vector<Job> jobs;     // may be empty when poked or when all had expired
+    std::vector<Job> expired;  // their deadline passed while they waited
+  };
+
+  explicit lane_scheduler(lane_limits limits) : limits_(limits) {}
+
+  lane_id add_lane() {
+    lanes_.emplace_back();
+    return static_cast<lane_id>(lanes_.size() - 1);
+  }
+
+  /// False when the lane is full or stop() was called; `job` is then untouched.
+  [[nodiscard]] bool admit(lane_id lane, Job&& job, std::size_t bytes, time_point deadline) {
+    auto& l = at(lane);
+    if (stopped_ || l.waiting.size() >= limits_.queue_max) return false;
+    if (!l.waiting.empty() && l.bytes + bytes > limits_.queue_bytes_max) return false;
+    l.bytes += bytes;
+    l.waiting.push_back({std::move(job), bytes, deadline});
+    return true;
+  }
+
+  /// Lets the lane come up in next() even when nothing waits.
+  void poke(lane_id lane) {
+    if (!stopped_) at(lane).poked = true;
+  }
+
+  [[nodiscard]] bool ready() const noexcept {
+    for (const auto& l : lanes_)
+      if (runnable(l)) return true;
+    return false;
+  }
+
+  /// The next batch, whose lane is running until finished(); none when no lane is ready.
+  [[nodiscard]] std::optional<batch> next(time_point now) {
+    for (std::size_t step = 0; step < lanes_.size(); ++step) {
+      const auto id = static_cast<lane_id>((turn_ + step) % lanes_.size());
+      if (!runnable(lanes_[id])) continue;
+      turn_ = id + 1;
+      return take(id, now);
+    }
+    return std::nullopt;
+  }
+
+  void finished(lane_id lane) {
+    TROUPE_CHECK(at(lane).running);
+    at(lane).running = false;
+  }
+
+  /// Removes the waiting jobs whose deadline has passed.
+  [[nodiscard]] std::vector<Job> expire(time_point now) {
+    std::vector<Job> expired;
+    for (auto& l : lanes_) {
+      std::deque<entry> kept;
+      for (auto& e : l.waiting) {
+        if (e.deadline <= now) {
+          l.bytes -= e.bytes;
+          expired.push_back(std::move(e.job));
+        } else {
+          kept.push_back(std::move(e));
+        }
+      }
+      l.waiting.swap(kept);
+    }
+    return expired;
+  }
+
+  /// Nothing is admitted and nothing starts from now on; returns what waited.
+  [[nodiscard]] std::vector<Job> stop() {
+    stopped_ = true;
+    std::vector<Job> refused;
+    for (auto& l : lanes_) {
+      for (auto& e : l.waiting) refused.push_back(std::move(e.job));
+      l = lane{{}, 0, l.running, false};
+    }
+    return refused;
+  }
+
+  [[nodiscard]] std::size_t waiting(lane_id lane) const noexcept { return lanes_[lane].waiting.size(); }
+  [[nodiscard]] bool running(lane_id lane) const noexcept { return lanes_[lane].running; }
+  [[nodiscard]] std::size_t lanes() const noexcept { return lanes_.size(); }
+
+ private:
+  struct entry {
+    Job job;
+    std::size_t bytes;
+    time_point deadline;
+  };
+  struct lane {
+    std::deque<entry> waiting;
+    std::size_t bytes = 0;  // of the waiting jobs
+    bool running = false;
+    bool poked = false;
+  };
+
+  static bool runnable(const lane& l) noexcept { return !l.running && (l.poked || !l.waiting.empty()); }
+
+  lane& at(lane_id id) {
+    TROUPE_CHECK(id < lanes_.size());
+    return lanes_[id];
+  }
+
+  batch take(lane_id id, time_point now) {
+    auto& l = lanes_[id];
+    batch b;
+    b.lane = id;
+    b.poked = std::exchange(l.poked, false);
+    l.running = true;
+    std::size_t bytes = 0;
+    while (!l.waiting.empty() && b.jobs.size() < limits_.batch_max) {
+      auto& first = l.waiting.front();
+      const bool expired = first.deadline <= now;
+      if (!expired && !b.jobs.empty() && bytes + first.bytes > limits_.batch_bytes_max) break;
+      if (!expired) bytes += first.bytes;
+      l.bytes -= first.bytes;
+      (expired ? b.expired : b.jobs).push_back(std::move(first.job));
+      l.waiting.pop_front();
+    }
+    return b;
+  }
+
+  lane_limits limits_;
+  std::vector<lane> lanes_;
+  std::size_t turn_ = 0;  // the lane to look at first
+  bool stopped_ = false;
+};
+
+}  // namespace troupe
