@@ -1,0 +1,136 @@
+// The shard stores of one node, each behind its own lock, so that any I/O thread serves a local
+// shard directly, without waking an actor. A shard is served here only while this node is its
+// primary by the shard table last adopted.
+//
+// Lock order: one shard at a time; the only second lock taken is by try_lock. Every function may be
+// called from any thread. Visitors run under the shard's lock: copy and leave.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "actors/cache/shard_lock.hpp"
+#include "runtime/cache/cache_access.hpp"
+#include "runtime/cache/shard_store.hpp"
+#include "runtime/sharding/shard_table.hpp"
+
+namespace troupe {
+
+class shard_host {
+ public:
+  using visitor = cache_access::visitor;
+
+  struct options {
+    std::uint32_t shards = 256;    // 1..shards_max
+    std::uint64_t memory_max = 0;  // bytes of all shards together
+    eviction_policy eviction = eviction_policy::lru;
+    std::uint64_t hash_seed = 0;
+  };
+
+  /// What a new table changed for this node.
+  struct adoption {
+    std::vector<std::uint32_t> gained;  // became primary
+    std::vector<std::uint32_t> lost;    // was primary
+    std::vector<std::uint32_t> empty;   // of `gained`: held no in-sync copy, so it starts empty
+  };
+
+  explicit shard_host(const options& o);
+
+  shard_host(const shard_host&) = delete;
+  shard_host& operator=(const shard_host&) = delete;
+
+  [[nodiscard]] std::uint32_t shards() const noexcept { return static_cast<std::uint32_t>(shards_.size()); }
+  [[nodiscard]] std::uint32_t shard_of_key(std::string_view key) const noexcept;
+  /// The primary's PID; 0 when the shard has none.
+  [[nodiscard]] std::uint64_t owner_of(std::uint32_t shard) const noexcept;
+
+  /// Runs the command if this node is the shard's primary; otherwise returns false without having
+  /// done anything. When the node's memory is full, other shards give way before out_of_memory.
+  [[nodiscard]] bool execute(const cache_command& command, time_point now, visitor visit);
+
+  /// As execute, but only for a get or head that finds a live value in memory.
+  [[nodiscard]] bool execute_if_present(const cache_command& command, time_point now, visitor visit);
+
+  // --- for the backing store (actors/db) -------------------------------------------------------
+  // All of them do nothing and return false (or 0) when this node is not the primary of the key's shard.
+
+  /// A version for a write of `key`: higher than all given before in its shard and than `above`
+  /// (pass the version that the database has for the key; 0 when it has none).
+  [[nodiscard]] std::uint64_t next_version(cache_id cache, std::string_view key, std::uint64_t above = 0);
+
+  /// Call before reading the database for a get; pass the result to apply_loaded.
+  [[nodiscard]] std::uint64_t begin_load(cache_id cache, std::string_view key);
+
+  /// Makes a value that was read from the database visible, if there is none or one of a lower
+  /// version, and no committed write to the shard came after begin_load (`as_of`; leave it out when
+  /// loads and writes are applied in database order by one thread). `ttl` 0: never expires.
+  bool apply_loaded(cache_id cache, std::string_view key, std::string_view value, std::uint64_t version, duration ttl,
+                    time_point now, std::uint64_t as_of = UINT64_MAX);
+
+  /// Makes a write visible after its commit, if there is no value or one of a lower version.
+  bool apply_committed(cache_id cache, std::string_view key, std::string_view value, std::uint64_t version,
+                       duration ttl, time_point now);
+
+  /// The same for a delete; `version` from next_version.
+  bool apply_erased(cache_id cache, std::string_view key, std::uint64_t version);
+
+  // --- for the cluster part --------------------------------------------------------------------
+
+  /// Goes by `table` from now on. Shards that are no longer held are cleared; shards newly held start
+  /// empty under the row's epoch, unless this node held an in-sync copy. errc::stale_term for a lower
+  /// stamp, errc::corrupt for a table with another number of shards.
+  [[nodiscard]] expected<adoption> adopt(shard_table table, std::uint64_t my_pid);
+
+  [[nodiscard]] shard_table table() const;
+  [[nodiscard]] std::uint64_t tables_refused() const;
+  /// Rises when the primary of some shard changes.
+  [[nodiscard]] std::uint64_t topology_version() const noexcept {
+    return topology_version_.load(std::memory_order_acquire);
+  }
+
+  /// Runs `f(shard_store&)` under the shard's lock, whatever this node's part in the shard is.
+  template <class F>
+  decltype(auto) with_store(std::uint32_t shard, F&& f) {
+    const std::lock_guard lock(shards_[shard].lock);
+    return std::forward<F>(f)(shards_[shard].store);
+  }
+
+  // --- upkeep ----------------------------------------------------------------------------------
+
+  /// Active expiry of a slice of the shards; called about every 100 ms. Returns the entries freed.
+  std::size_t sweep(time_point now);
+
+  [[nodiscard]] cache_access::usage measure() const;
+
+ private:
+  enum class part : std::uint8_t { none, replica, primary };
+
+  struct alignas(64) hosted_shard {
+    explicit hosted_shard(const store_settings& s) noexcept : store(s) {}
+    hosted_shard(hosted_shard&& other) noexcept : store(std::move(other.store)) {}  // only while the vector is filled
+
+    mutable shard_lock lock;
+    part role = part::none;               // guarded by lock
+    std::atomic<std::uint64_t> owner{0};  // written under lock, read without
+    shard_store store;                    // guarded by lock
+  };
+
+  [[nodiscard]] bool make_room(std::uint64_t bytes, std::uint32_t except, time_point now);
+  void take_role(std::uint32_t index, const shard_row& before, const shard_row& after, std::uint64_t my_pid,
+                 adoption& changes);
+
+  memory_ledger ledger_;
+  std::vector<hosted_shard> shards_;
+  mutable std::mutex table_mutex_;  // taken before any shard's lock
+  accepted_table table_;
+  std::uint64_t my_pid_ = 0;
+  std::atomic<std::uint64_t> topology_version_{0};
+  std::atomic<std::uint32_t> evict_next_{0};
+  std::atomic<std::uint32_t> sweep_next_{0};
+};
+
+}  // namespace troupe

@@ -1,0 +1,173 @@
+// The data of one shard: (cache, key) -> value, version, expiry. Pure: no lock, no clock, no thread;
+// whoever owns a store calls it from one thread at a time and passes the time.
+//
+// Picture: a table of 8-byte slots (48 bits of address, 16 bits of hash) probed linearly, ordered by
+// the top bits of the hash; each slot points to one allocation that holds header, key and value.
+// Every byte allocated is taken from a memory_ledger that all shards of a node share. Under
+// eviction_policy::lru a full ledger evicts the least recently used of a few sampled entries (as
+// Redis does), so the order is exact only in small shards.
+//
+// Versions: 24 bits of configuration epoch, 40 bits of counter, one counter for the shard: a key's
+// version rises with each write, across a delete, and across a re-creation under a higher epoch.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "runtime/base/function_ref.hpp"
+#include "runtime/cache/command.hpp"
+#include "runtime/cache/memory_ledger.hpp"
+
+namespace troupe {
+
+inline constexpr std::size_t key_bytes_max = 64 * 1024;
+/// What the store itself can hold; `cache.value_max` is the limit users see, and lower.
+inline constexpr std::size_t value_bytes_max = 0xffffffff;
+/// Cache ids are below this.
+inline constexpr std::uint32_t caches_max = 4096;
+
+inline constexpr unsigned version_counter_bits = 40;
+inline constexpr std::uint64_t version_epoch_max = (std::uint64_t{1} << 24) - 1;
+
+enum class eviction_policy : std::uint8_t { none, lru };
+
+/// What an allocation of `bytes` costs: the allocator's 8-byte header and 16-byte rounding included.
+[[nodiscard]] constexpr std::uint64_t footprint_of(std::uint64_t bytes) noexcept {
+  const std::uint64_t rounded = (bytes + 8 + 15) & ~std::uint64_t{15};
+  return rounded < 32 ? 32 : rounded;
+}
+
+struct store_settings {
+  memory_ledger* ledger = nullptr;  // must outlive the store
+  std::uint64_t hash_seed = 0;      // secret and different for each process, against chosen keys
+  eviction_policy eviction = eviction_policy::lru;
+};
+
+class shard_store {
+ public:
+  using visitor = function_ref<void(const cache_reply&)>;
+
+  /// A live entry as scan() shows it; the views are valid inside the visitor only.
+  struct entry_view {
+    cache_id cache = 0;
+    std::string_view key;
+    std::string_view value;
+    std::uint64_t version = 0;
+    duration ttl{};  // what is left; 0: never expires
+  };
+  using entry_visitor = function_ref<void(const entry_view&)>;
+
+  explicit shard_store(const store_settings& settings) noexcept;
+  shard_store(shard_store&& other) noexcept;
+  shard_store& operator=(shard_store&&) = delete;
+  ~shard_store();
+
+  /// Does one command. The reply's value is valid until the next call. Codes: get, head: not_found.
+  /// put: condition_failed (with the present version), out_of_memory, too_large, invalid_argument
+  /// (a negative ttl). erase: not_found, condition_failed. A write's version is in the reply.
+  [[nodiscard]] cache_reply apply(const cache_command& command, time_point now);
+  void apply(const cache_command& command, time_point now, visitor visit) { visit(apply(command, now)); }
+
+  /// A get or head that has a live value here is answered; anything else returns false and changes nothing.
+  [[nodiscard]] bool apply_if_present(const cache_command& command, time_point now, visitor visit);
+
+  /// A write that was decided elsewhere (a database, a primary), with the version it got there.
+  /// Stored if there is no entry or one with a lower version; says whether it was. When there is no
+  /// room, an older entry is erased, so that no stale value stays visible. `ttl` 0: never expires;
+  /// negative: has expired already.
+  bool apply_committed(cache_id cache, std::string_view key, std::string_view value, std::uint64_t version,
+                       duration ttl, time_point now);
+
+  /// A delete that was decided elsewhere: erases an entry with a lower version; says whether it did.
+  bool apply_erased(cache_id cache, std::string_view key, std::uint64_t version);
+
+  /// A value read from the backing database. As apply_committed, but refused when a committed write
+  /// to this shard came after `as_of` (what version() said before the read began): the value read may
+  /// be older than it.
+  bool apply_loaded(cache_id cache, std::string_view key, std::string_view value, std::uint64_t version, duration ttl,
+                    time_point now, std::uint64_t as_of);
+
+  /// The highest version given or seen in this shard.
+  [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
+  /// Gives a new version, higher than version() and than `above`.
+  std::uint64_t next_version(std::uint64_t above = 0) noexcept;
+  /// Versions given from now on are those of `epoch` or higher; beyond version_epoch_max the counter just goes on.
+  void begin_epoch(std::uint64_t epoch) noexcept;
+
+  /// Shows about `count` live entries from `cursor` on (0: the start) and returns the next cursor, 0
+  /// at the end. A full scan shows every entry that exists from its start to its end exactly once,
+  /// whatever is written meanwhile. The visitor must not call the store.
+  [[nodiscard]] std::uint64_t scan(std::uint64_t cursor, std::size_t count, time_point now, entry_visitor visit) const;
+
+  /// Frees expired entries, looking at about `budget` slots; goes on where the last call ended.
+  /// Returns how many were freed.
+  std::size_t expire(time_point now, std::size_t budget);
+
+  /// Evicts entries until `bytes` are freed or the store is empty; returns the bytes freed. Does
+  /// nothing under eviction_policy::none.
+  std::uint64_t evict(std::uint64_t bytes, time_point now);
+
+  /// Frees everything. Versions go on.
+  void clear() noexcept;
+  /// Frees the entries of one cache.
+  void clear(cache_id cache) noexcept;
+
+  [[nodiscard]] std::uint64_t keys() const noexcept { return count_; }
+  [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
+  [[nodiscard]] std::uint64_t evicted() const noexcept { return evicted_; }
+  [[nodiscard]] std::uint64_t expired() const noexcept { return expired_; }
+
+ private:
+  struct entry;
+  struct key_ref {
+    std::uint64_t hash = 0;
+    cache_id cache = 0;
+    std::string_view key;
+  };
+  static constexpr std::uint32_t no_slot = UINT32_MAX;
+
+  [[nodiscard]] key_ref refer(cache_id cache, std::string_view key) const noexcept;
+  [[nodiscard]] std::uint32_t find(const key_ref& k) const noexcept;
+  [[nodiscard]] std::uint32_t find_live(const key_ref& k, time_point now) noexcept;
+  [[nodiscard]] entry* at(std::uint32_t slot) const noexcept;
+  [[nodiscard]] std::uint32_t home_of(std::uint32_t position) const noexcept { return position >> shift_; }
+  [[nodiscard]] std::uint32_t capacity() const noexcept { return table_ == nullptr ? 0 : mask_ + 1; }
+
+  [[nodiscard]] cache_reply read(const cache_command& c, time_point now, bool with_value);
+  [[nodiscard]] cache_reply put(const cache_command& c, time_point now);
+  [[nodiscard]] cache_reply erase(const cache_command& c, time_point now);
+
+  [[nodiscard]] bool write(const key_ref& k, std::string_view value, std::uint64_t version, time_point expiry,
+                           time_point now);
+  [[nodiscard]] bool overwrite(std::uint32_t slot, const key_ref& k, std::string_view value, std::uint64_t version,
+                               time_point expiry, time_point now);
+  [[nodiscard]] bool insert(const key_ref& k, std::string_view value, std::uint64_t version, time_point expiry,
+                            time_point now);
+  void note_expiry(const entry& e, int change) noexcept;
+
+  [[nodiscard]] bool take_room(std::uint64_t bytes, const entry* keep, time_point now);
+  [[nodiscard]] bool evict_one(const entry* keep, time_point now) noexcept;
+  void remove(std::uint32_t slot) noexcept;
+  void shrink_if_sparse() noexcept;
+  [[nodiscard]] bool resize(std::uint32_t slots) noexcept;
+  void give(std::uint64_t bytes) noexcept;
+
+  store_settings settings_;
+  std::uint64_t* table_ = nullptr;  // mask_ + 1 slots; 0 is an empty slot
+  std::uint32_t mask_ = 0;
+  std::uint32_t shift_ = 32;  // 32 - log2 of the number of slots
+  std::uint32_t count_ = 0;
+  std::uint32_t tick_ = 0;  // rises with each access; an entry's age is tick_ - entry.used
+  std::uint64_t version_ = 0;
+  std::uint64_t last_committed_ = 0;  // highest version that apply_committed or apply_erased brought
+  std::uint64_t bytes_ = 0;
+  std::uint64_t evicted_ = 0;
+  std::uint64_t expired_ = 0;
+  std::uint32_t evict_slot_ = 0;                  // where the next sample starts
+  std::uint32_t with_expiry_ = 0;                 // entries that have one
+  std::uint64_t expire_position_ = 0;             // where the next expire() starts, in hash space
+  time_point soonest_ = time_point::max();        // no entry expires before this
+  time_point soonest_ahead_ = time_point::max();  // the same, gathered by the pass that is under way
+};
+
+}  // namespace troupe
