@@ -1,6 +1,5 @@
 #include "gateways/listener.hpp"
 
-#include <atomic>
 #include <mutex>
 
 #include <boost/asio/post.hpp>
@@ -50,7 +49,7 @@ class listener::core : public std::enable_shared_from_this<core> {
     return bound_;
   }
 
-  std::uint64_t failures() const noexcept { return failures_.load(std::memory_order_relaxed); }
+  const std::atomic<std::uint64_t>& failures() const noexcept { return failures_; }
 
  private:
   error_code bind_to(const tcp::endpoint& endpoint) {
@@ -129,7 +128,9 @@ std::string listener::address() const {
 
 bool listener::on_loopback() const { return is_loopback(core_->bound().address()); }
 
-std::uint64_t listener::accept_failures() const noexcept { return core_->failures(); }
+std::shared_ptr<const std::atomic<std::uint64_t>> listener::accept_failures() const noexcept {
+  return {core_, &core_->failures()};
+}
 
 void listener::close() { core_->close(); }
 

@@ -6,6 +6,7 @@
 // waits for `accept_backoff` instead of spinning.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -49,7 +50,8 @@ class listener {
   /// True when only this host can reach it.
   [[nodiscard]] bool on_loopback() const;
 
-  [[nodiscard]] std::uint64_t accept_failures() const noexcept;
+  /// How often accepting failed; the counter outlives the listener, for a metrics reader.
+  [[nodiscard]] std::shared_ptr<const std::atomic<std::uint64_t>> accept_failures() const noexcept;
 
   /// Accepts no more. After it returns the callback is not running and will not be called again.
   /// Idempotent, from any thread, but not from inside the callback.

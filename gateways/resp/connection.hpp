@@ -1,0 +1,162 @@
+// One client's conversation, without its socket: bytes in, replies out, in order.
+//
+// The picture: while nothing is in flight, a command that can be done at once (cache_access::try_now)
+// writes its reply straight into output(). A command that must wait opens a *slot*; from then on
+// every reply goes to a slot of its own, and slots leave in order. Commands on data behind a slot
+// are submitted too, so the order of one key's commands is kept. run() stops early when in_flight_max
+// slots are open, when a slot asks to be alone (hold), or when the topology changed under them.
+//
+// All calls on one thread. It does not limit output(): its owner looks after each run.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <troupe/time.hpp>
+
+#include "gateways/resp/byte_buffer.hpp"
+#include "gateways/resp/environment.hpp"
+#include "gateways/resp/reply_writer.hpp"
+#include "gateways/resp/request_parser.hpp"
+#include "runtime/cache/command.hpp"
+
+namespace troupe::resp {
+
+class connection;
+
+/// Makes the reply of a command that is one request to the cache. `context` is for people.
+using single_reply = void (*)(connection& c, reply_writer& w, const cache_reply& r, std::string_view context);
+
+/// The reply of a command that takes several requests to the cache.
+class compound_reply {
+ public:
+  virtual ~compound_reply() = default;
+  /// One request's answer. True: write() can be called. It may submit further requests for the same
+  /// slot as the last thing it does (their answer may end this object), and returns false then.
+  [[nodiscard]] virtual bool on_answer(connection& c, std::uint64_t slot, owned_reply answer) = 0;
+  virtual void write(reply_writer& w) = 0;
+};
+
+/// Turns a slot into the callback of cache_access::submit. The callback comes on any thread, even
+/// before submit returns; it must end in connection::complete on the connection's own.
+class completion_gate {
+ public:
+  virtual ~completion_gate() = default;
+  [[nodiscard]] virtual reply_callback callback_for(std::uint64_t slot) = 0;
+};
+
+enum class run_result : std::uint8_t {
+  need_input,   // all complete commands are done
+  output_full,  // output_batch_max more bytes are to be sent: send, look at the sum, run again
+  waiting,      // for replies in flight: run again after complete()
+  closing,      // no more commands are taken; close when finished()
+};
+
+class connection {
+ public:
+  static constexpr std::size_t in_flight_max = 1024;
+  static constexpr std::size_t output_batch_max = 64 * 1024;
+
+  connection(environment& shared, lane_numbers& numbers, completion_gate& gate);
+
+  /// Takes complete commands off `in` and executes them, all at the time `now`.
+  [[nodiscard]] run_result run(byte_buffer& in, time_point now);
+
+  /// The answer to a submitted request of `slot`. True when output() grew or run() may go on.
+  bool complete(std::uint64_t slot, owned_reply answer);
+
+  [[nodiscard]] byte_buffer& output() noexcept { return output_; }
+  /// Bytes of replies that wait behind a slot.
+  [[nodiscard]] std::size_t held_back() const noexcept { return held_back_; }
+  [[nodiscard]] bool idle() const noexcept { return slots_.empty(); }
+  [[nodiscard]] bool closing() const noexcept { return closing_; }
+  [[nodiscard]] std::size_t missing_input() const noexcept { return parser_.missing(); }
+
+  // For the commands.
+
+  /// Calls `write(reply_writer&)`: the one reply of a command that needs nothing from the cache.
+  template <class Write>
+  void reply(const Write& write) {
+    if (slots_.empty()) {
+      reply_writer w(output_, protocol_);
+      return write(w);
+    }
+    auto& s = slots_.emplace_back();
+    s.ready = true;
+    reply_writer w(s.text, protocol_);
+    write(w);
+    held_back_ += s.text.size();
+  }
+  void reply_error(std::string_view text) {
+    reply([text](reply_writer& w) { w.error(text); });
+  }
+
+  /// Does one request and replies with it.
+  void request(const cache_command& command, single_reply write);
+
+  /// try_now, unless something is in flight already. False: nothing was done, open a slot.
+  [[nodiscard]] bool try_now(const cache_command& command, cache_access::visitor visit) {
+    return slots_.empty() && shared_.caches.try_now(command, now_, visit);
+  }
+  /// A slot for a compound reply, whose number submit() takes.
+  [[nodiscard]] std::uint64_t open_slot(std::unique_ptr<compound_reply> reply);
+  void submit(std::uint64_t slot, const cache_command& command);
+  /// No command is taken until all slots are done.
+  void hold() noexcept { held_ = true; }
+  /// The requests of later commands see the time moved on by `d`.
+  void advance(duration d) noexcept { now_ += d; }
+
+  void close_after_reply() noexcept { closing_ = true; }
+  void set_protocol(int version) noexcept { protocol_ = version; }
+  [[nodiscard]] int protocol() const noexcept { return protocol_; }
+  [[nodiscard]] time_point now() const noexcept { return now_; }
+  [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
+  [[nodiscard]] std::string& name() noexcept { return name_; }
+  [[nodiscard]] environment& shared() noexcept { return shared_; }
+  [[nodiscard]] lane_numbers& numbers() noexcept { return numbers_; }
+  /// A command on a key of the cache `default`.
+  [[nodiscard]] cache_command command_on(cache_op op, std::string_view key) const noexcept {
+    cache_command command;
+    command.op = op;
+    command.cache = shared_.cache;
+    command.key = key;
+    return command;
+  }
+
+ private:
+  struct slot {
+    bool ready = false;
+    int protocol = 2;  // when the command came: a later HELLO does not change this reply
+    single_reply write = nullptr;
+    std::unique_ptr<compound_reply> compound;
+    byte_buffer text;  // of a ready slot that is not the first
+  };
+
+  [[nodiscard]] bool must_wait();
+  void execute(const arguments& words);
+  void refuse_unknown(const arguments& words);
+  void refuse_protocol(std::string_view message);
+  void write_reply(slot& s, reply_writer w, const owned_reply& answer);
+  void release_ready();
+
+  environment& shared_;
+  lane_numbers& numbers_;
+  completion_gate& gate_;
+  request_parser parser_;
+  byte_buffer output_;
+  std::deque<slot> slots_;        // the first one is never ready
+  std::uint64_t first_slot_ = 0;  // number of slots_.front()
+  std::uint64_t topology_ = 0;    // when the first slot was opened
+  std::size_t held_back_ = 0;
+  time_point now_{};
+  int protocol_ = 2;
+  bool held_ = false;
+  bool closing_ = false;
+  const std::uint64_t id_;
+  std::string name_;
+};
+
+}  // namespace troupe::resp

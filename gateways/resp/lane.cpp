@@ -1,0 +1,132 @@
+#include "gateways/resp/lane.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/asio/post.hpp>
+
+#include "gateways/listener.hpp"
+
+namespace troupe::resp {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+namespace {
+
+constexpr std::string_view too_many_clients = "-ERR max number of clients reached\r\n";
+constexpr std::string_view protected_mode =
+    "-DENIED troupe is running in protected mode because its RESP gateway is bound outside the loopback interface "
+    "and has no authentication. In this mode connections are only accepted from the loopback interface. If you want "
+    "to connect from external computers, put a proxy that authenticates clients on the host of this node and let it "
+    "connect to the loopback address.\r\n";
+
+// How often idle sessions are looked for, as a part of the time they may idle.
+constexpr int idle_looks = 4;
+constexpr duration idle_look_min = std::chrono::milliseconds(10);
+
+}  // namespace
+
+lane::lane(asio::io_context& loop, std::shared_ptr<environment> shared, std::size_t number)
+    : loop_(loop), shared_(std::move(shared)), numbers_(shared_->numbers.of(number)), idle_timer_(loop) {}
+
+bool lane::refuse(tcp::socket& s, bool protect) {
+  if (protect) {
+    error_code failed;
+    const auto peer = s.remote_endpoint(failed);
+    if (failed || !is_loopback(peer.address())) {
+      numbers_.refused_protected.add(1);
+      say_and_close(s, protected_mode);
+      return true;
+    }
+  }
+  if (shared_->connections_open.fetch_add(1, std::memory_order_relaxed) >= shared_->settings.resp.connections_max) {
+    shared_->connections_open.fetch_sub(1, std::memory_order_relaxed);
+    numbers_.refused_limit.add(1);
+    say_and_close(s, too_many_clients);
+    return true;
+  }
+  return false;
+}
+
+void lane::adopt(tcp::socket s, bool protect) {
+  if (closed_to_new_ || refuse(s, protect)) return;
+  numbers_.accepted.add(1);
+  auto added = std::make_shared<session>(shared_from_this(), std::move(s));
+  added->index = sessions_.size();
+  sessions_.push_back(added);
+  added->start(read_clock());
+  watch_idle();
+}
+
+void lane::remove(session& s) {
+  const std::size_t index = s.index;
+  const auto removed = std::exchange(sessions_[index], sessions_.back());  // keeps `s` until the end
+  sessions_[index]->index = index;
+  sessions_.pop_back();
+  shared_->connections_open.fetch_sub(1, std::memory_order_relaxed);
+  report_drained();
+}
+
+void lane::deliver(std::shared_ptr<session> s, std::uint64_t slot, owned_reply reply) {
+  bool first = false;
+  {
+    const std::lock_guard lock(inbox_mutex_);
+    first = inbox_.empty();
+    inbox_.push_back({std::move(s), slot, std::move(reply)});
+  }
+  if (first) asio::post(loop_, [self = shared_from_this()] { self->empty_inbox(); });
+}
+
+void lane::empty_inbox() {
+  std::vector<answer> answers;
+  {
+    const std::lock_guard lock(inbox_mutex_);
+    answers.swap(inbox_);
+  }
+  for (auto& a : answers) a.to->take(a.slot, std::move(a.reply));
+  // Each session once: one write for all its answers.
+  std::sort(answers.begin(), answers.end(), [](const auto& a, const auto& b) { return a.to < b.to; });
+  const auto end =
+      std::unique(answers.begin(), answers.end(), [](const auto& a, const auto& b) { return a.to == b.to; });
+  const auto now = read_clock();
+  for (auto a = answers.begin(); a != end; ++a) a->to->resume(now);
+}
+
+void lane::drain(std::function<void()> done) {
+  closed_to_new_ = true;
+  drained_ = std::move(done);
+  const auto all = sessions_;  // drain() may remove them
+  for (const auto& s : all) s->drain();
+  report_drained();
+}
+
+void lane::close_all() {
+  closed_to_new_ = true;
+  const auto all = sessions_;
+  for (const auto& s : all) s->close();
+  idle_timer_.cancel();
+}
+
+void lane::report_drained() {
+  if (sessions_.empty() && drained_) std::exchange(drained_, nullptr)();
+}
+
+void lane::watch_idle() {
+  const duration idle_max = shared_->settings.resp.idle_timeout;
+  if (idle_max == duration::zero() || watching_idle_ || sessions_.empty() || closed_to_new_) return;
+  watching_idle_ = true;
+  idle_timer_.expires_after(std::max(idle_max / idle_looks, idle_look_min));
+  idle_timer_.async_wait([self = shared_from_this(), idle_max](error_code cancelled) {
+    self->watching_idle_ = false;
+    if (cancelled) return;
+    const auto now = self->read_clock();
+    for (std::size_t i = 0; i < self->sessions_.size();) {
+      if (!self->sessions_[i]->close_if_idle(now, idle_max)) ++i;  // a closed one's place is taken by the last
+    }
+    self->watch_idle();
+  });
+}
+
+}  // namespace troupe::resp

@@ -1,0 +1,67 @@
+// One I/O thread's share of the RESP door: its sessions, and the inbox in which other threads leave
+// the answers to submitted requests. A full inbox costs one wake, however many answers came.
+//
+// Everything on the lane's thread, but deliver().
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "gateways/resp/environment.hpp"
+#include "gateways/resp/session.hpp"
+
+namespace troupe::resp {
+
+class lane : public std::enable_shared_from_this<lane> {
+ public:
+  lane(boost::asio::io_context& loop, std::shared_ptr<environment> shared, std::size_t number);
+
+  /// A new client. `protect`: refuse those from outside loopback.
+  void adopt(boost::asio::ip::tcp::socket s, bool protect);
+  void remove(session& s);
+
+  /// From any thread.
+  void deliver(std::shared_ptr<session> s, std::uint64_t slot, owned_reply answer);
+
+  /// Closes idle sessions and the others when they are done; then calls `done`, once.
+  void drain(std::function<void()> done);
+  void close_all();
+
+  [[nodiscard]] boost::asio::io_context& loop() noexcept { return loop_; }
+  [[nodiscard]] environment& shared() noexcept { return *shared_; }
+  [[nodiscard]] lane_numbers& numbers() noexcept { return numbers_; }
+  [[nodiscard]] time_point read_clock() const noexcept { return std::chrono::steady_clock::now(); }
+
+ private:
+  struct answer {
+    std::shared_ptr<session> to;
+    std::uint64_t slot;
+    owned_reply reply;
+  };
+
+  [[nodiscard]] bool refuse(boost::asio::ip::tcp::socket& s, bool protect);
+  void empty_inbox();
+  void watch_idle();
+  void report_drained();
+
+  boost::asio::io_context& loop_;
+  std::shared_ptr<environment> shared_;
+  lane_numbers& numbers_;
+  boost::asio::steady_timer idle_timer_;
+  std::vector<std::shared_ptr<session>> sessions_;
+  std::function<void()> drained_;  // set while a drain waits
+  bool closed_to_new_ = false;
+  bool watching_idle_ = false;
+
+  std::mutex inbox_mutex_;
+  std::vector<answer> inbox_;
+};
+
+}  // namespace troupe::resp

@@ -1,0 +1,180 @@
+#include "gateways/resp/session.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <boost/asio/write.hpp>
+
+#include "gateways/resp/lane.hpp"
+
+namespace troupe::resp {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+namespace {
+
+// The session whose commands this thread is executing: a callback that comes on the same thread
+// meanwhile goes straight to its connection.
+thread_local const session* executing = nullptr;
+
+// Unread input turns close() into a reset, which may overtake the last reply: read some of it.
+void end_gently(asio::ip::tcp::socket& s) {
+  error_code failed;
+  s.shutdown(asio::ip::tcp::socket::shutdown_send, failed);
+  std::array<char, 16 * 1024> bytes;
+  for (std::size_t discarded = 0; !failed && discarded < session::discard_max;) {
+    discarded += s.read_some(asio::buffer(bytes), failed);
+  }
+  s.close(failed);
+}
+
+}  // namespace
+
+session::session(std::shared_ptr<lane> owner, socket s)
+    : lane_(std::move(owner)), socket_(std::move(s)), connection_(lane_->shared(), lane_->numbers(), *this) {}
+
+void session::start(time_point now) {
+  last_active_ = now;
+  read();
+}
+
+void session::close() {
+  if (closed_) return;
+  closed_ = true;
+  error_code ignored;
+  socket_.close(ignored);
+  lane_->remove(*this);
+}
+
+void session::drain() {
+  draining_ = true;
+  if (!closed_) close_if_done();
+}
+
+bool session::close_if_idle(time_point now, duration idle_max) {
+  if (closed_ || !connection_.idle() || now - last_active_ < idle_max) return false;
+  lane_->numbers().closed_idle.add(1);
+  close();
+  return true;
+}
+
+reply_callback session::callback_for(std::uint64_t slot) {
+  return [self = shared_from_this(), slot](owned_reply answer) {
+    if (executing == self.get())
+      self->take(slot, std::move(answer));
+    else
+      self->lane_->deliver(self, slot, std::move(answer));
+  };
+}
+
+void session::take(std::uint64_t slot, owned_reply answer) {
+  if (!closed_) connection_.complete(slot, std::move(answer));
+}
+
+void session::resume(time_point now) {
+  if (closed_) return;
+  if (!reading_) return proceed(now);
+  send();
+  if (!closed_ && !too_slow()) close_if_done();
+}
+
+void session::read() {
+  if (input_.size() >= request_max) {
+    lane_->numbers().protocol_errors.add(1);
+    return close();
+  }
+  // For a large value as much again as has come already: few reads, and no memory for mere claims.
+  const std::size_t wanted = std::clamp(connection_.missing_input(), read_min, std::max(read_min, input_.size()));
+  char* const at = input_.prepare(wanted);
+  reading_ = true;
+  socket_.async_read_some(asio::buffer(at, input_.room()),
+                          [self = shared_from_this()](error_code failed, std::size_t count) {
+                            self->reading_ = false;
+                            if (self->closed_) return;
+                            failed ? self->close() : self->on_read(count);
+                          });
+}
+
+void session::on_read(std::size_t count) {
+  input_.commit(count);
+  lane_->numbers().bytes_in.add(count);
+  last_active_ = lane_->read_clock();
+  proceed(last_active_);
+}
+
+// Executes what is there, in portions of output, until more input or some reply is needed.
+void session::proceed(time_point now) {
+  auto result = run_result::output_full;
+  while (result == run_result::output_full) {
+    executing = this;
+    result = connection_.run(input_, now);
+    executing = nullptr;
+    send();
+    if (closed_ || too_slow()) return;
+  }
+  close_if_done();
+  if (closed_ || draining_ || result != run_result::need_input) return;
+  input_.trim();
+  read();
+}
+
+void session::send() {
+  auto& output = connection_.output();
+  while (!writing_ && !output.empty()) {
+    error_code failed;
+    const std::size_t sent = socket_.write_some(asio::buffer(output.data(), output.size()), failed);
+    lane_->numbers().bytes_out.add(sent);
+    output.consume(sent);
+    if (failed == asio::error::would_block) return send_later();
+    if (failed) return close();
+  }
+  output.trim();
+}
+
+void session::send_later() {
+  writing_ = true;
+  sending_.swap(connection_.output());
+  asio::async_write(socket_, asio::buffer(sending_.data(), sending_.size()),
+                    [self = shared_from_this()](error_code failed, std::size_t count) {
+                      self->lane_->numbers().bytes_out.add(count);
+                      self->writing_ = false;
+                      self->sending_.clear();
+                      self->sending_.trim();
+                      if (self->closed_) return;
+                      if (failed) return self->close();
+                      self->last_active_ = self->lane_->read_clock();
+                      self->send();
+                      if (!self->closed_) self->close_if_done();
+                    });
+}
+
+bool session::too_slow() {
+  const std::size_t pending = sending_.size() + connection_.output().size() + connection_.held_back();
+  if (pending <= lane_->shared().settings.resp.output_buffer_max) return false;
+  lane_->numbers().closed_slow.add(1);
+  close();
+  return true;
+}
+
+void session::close_if_done() {
+  if (!connection_.closing() && !draining_) return;
+  if (writing_ || !connection_.idle() || !connection_.output().empty()) return;
+  close_gently();
+}
+
+void session::close_gently() {
+  if (closed_) return;
+  closed_ = true;
+  end_gently(socket_);
+  lane_->remove(*this);
+}
+
+void say_and_close(asio::ip::tcp::socket& s, std::string_view text) {
+  error_code failed;
+  (void)s.write_some(asio::buffer(text.data(), text.size()), failed);
+  end_gently(s);
+}
+
+}  // namespace troupe::resp

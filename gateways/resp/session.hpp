@@ -1,0 +1,74 @@
+// One client's socket: reads into a growing buffer, lets the connection execute all complete commands
+// of a read, sends all their replies with one write. While a write is in flight further replies
+// collect in the other buffer. All on the lane's thread, but for the callbacks of submitted requests.
+//
+// Replies are sent directly, without a turn through the reactor; only what the socket does not take
+// waits for it to become writable.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include "gateways/resp/byte_buffer.hpp"
+#include "gateways/resp/connection.hpp"
+
+namespace troupe::resp {
+
+class lane;
+
+class session : public completion_gate, public std::enable_shared_from_this<session> {
+ public:
+  using socket = boost::asio::ip::tcp::socket;
+
+  static constexpr std::size_t read_min = 16 * 1024;
+  /// One command with all its words (Redis: client-query-buffer-limit).
+  static constexpr std::size_t request_max = std::size_t{1} << 30;
+  /// What is read and thrown away before closing, so that the last reply is not lost to a reset.
+  static constexpr std::size_t discard_max = 1024 * 1024;
+
+  session(std::shared_ptr<lane> owner, socket s);
+
+  void start(time_point now);
+  /// Idempotent.
+  void close();
+  /// No further read: closes as soon as nothing is in flight.
+  void drain();
+  /// Closes when nothing came or went for `idle_max`. True: it did.
+  bool close_if_idle(time_point now, duration idle_max);
+
+  reply_callback callback_for(std::uint64_t slot) override;
+  /// The answer to a submitted request; resume() must follow.
+  void take(std::uint64_t slot, owned_reply answer);
+  void resume(time_point now);
+
+  /// Its place among the lane's sessions.
+  std::size_t index = 0;
+
+ private:
+  void read();
+  void on_read(std::size_t count);
+  void proceed(time_point now);
+  void send();
+  void send_later();
+  [[nodiscard]] bool too_slow();
+  void close_if_done();
+  void close_gently();
+
+  std::shared_ptr<lane> lane_;
+  socket socket_;
+  connection connection_;
+  byte_buffer input_;
+  byte_buffer sending_;  // in flight; further replies collect in connection_.output()
+  time_point last_active_{};
+  bool reading_ = false;  // input_ belongs to the read under way
+  bool writing_ = false;
+  bool draining_ = false;
+  bool closed_ = false;
+};
+
+/// Sends what the socket takes at once, and closes it without losing that to a reset.
+void say_and_close(boost::asio::ip::tcp::socket& s, std::string_view text);
+
+}  // namespace troupe::resp
