@@ -1,0 +1,99 @@
+// Everything of the HTTP door that belongs to one I/O thread: its connections, the one timer that sweeps
+// over them (no timer a request), the clock text of the Date field, request ids, counters.
+//
+// Only post() may be called from other threads.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <troupe/config.hpp>
+
+#include "gateways/http/counts.hpp"
+#include "gateways/http/routes.hpp"
+
+namespace troupe {
+
+class http_session;
+
+/// What all lanes of a door share.
+struct http_shared {
+  const http_routes& routes;
+  const http_config limits;
+  const bool admin_allowed;
+  std::atomic<std::uint64_t> connections{0};
+
+  http_shared(const http_routes& r, const http_config& l, bool admin) : routes(r), limits(l), admin_allowed(admin) {}
+};
+
+class http_lane : public std::enable_shared_from_this<http_lane> {
+ public:
+  static constexpr std::size_t request_id_size = 16;
+  static constexpr std::uint64_t refused_lingering_max = 128;  // above connections_max: get a 503, the rest nothing
+  static constexpr duration sweep_interval_max = std::chrono::seconds(1);
+  static constexpr duration sweep_interval_min = std::chrono::milliseconds(5);
+
+  http_lane(boost::asio::io_context& io, std::shared_ptr<http_shared> shared);
+
+  void accept(boost::asio::ip::tcp::socket socket);
+  void remove(http_session& session);
+
+  /// Ends idle connections and streams, lets the others finish; then `drained` runs once.
+  void drain(std::function<void()> drained);
+
+  /// Closes every connection; later posts are dropped. From the lane's thread, or when it has stopped.
+  void close();
+
+  /// Runs `f` on the lane's thread unless the lane is closed.
+  template <class Function>
+  void post(Function f) {
+    const std::lock_guard lock(mutex_);
+    if (!closed_) boost::asio::post(io_, std::move(f));
+  }
+
+  [[nodiscard]] const http_shared& shared() const noexcept { return *shared_; }
+  [[nodiscard]] http_counts& counts() noexcept { return *counts_; }
+  [[nodiscard]] const std::shared_ptr<http_counts>& counts_kept() const noexcept { return counts_; }
+  [[nodiscard]] bool draining() const noexcept { return draining_; }
+  [[nodiscard]] boost::asio::io_context& context() noexcept { return io_; }
+
+  /// "Sat, 31 Jan 2026 23:59:59 GMT"; the view stays, its text follows the clock.
+  [[nodiscard]] std::string_view date() noexcept;
+
+  /// Writes request_id_size characters.
+  void make_request_id(char* to) noexcept;
+
+ private:
+  void arm_sweep();
+  void sweep();
+  void tell_drained();
+
+  boost::asio::io_context& io_;
+  std::shared_ptr<http_shared> shared_;
+  std::shared_ptr<http_counts> counts_;
+  std::vector<std::shared_ptr<http_session>> sessions_;  // session->slot() is its place
+  boost::asio::steady_timer sweep_timer_;
+  duration sweep_interval_;
+  bool sweeping_ = false;
+  bool draining_ = false;
+  std::function<void()> drained_;
+  std::mutex mutex_;
+  bool closed_ = false;  // under mutex_
+  std::int64_t date_second_ = -1;
+  std::array<char, 32> date_{};
+  std::uint64_t request_ids_;
+};
+
+}  // namespace troupe

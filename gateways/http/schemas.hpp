@@ -1,0 +1,57 @@
+// The JSON schemas that the API description refers to, as one JSON object.
+#pragma once
+
+#include <string_view>
+
+namespace troupe {
+
+inline constexpr std::string_view http_schemas = R"json({
+  "problem": {"type": "object", "required": ["type", "title", "status", "detail", "request_id"], "properties": {
+    "type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"},
+    "detail": {"type": "string"}, "request_id": {"type": "string"},
+    "errors": {"type": "array", "items": {"type": "string"}}}},
+  "liveness": {"type": "object", "required": ["live"], "properties": {"live": {"type": "boolean"}}},
+  "readiness": {"type": "object", "required": ["ready", "reasons"], "properties": {
+    "ready": {"type": "boolean"}, "reasons": {"type": "array", "items": {"type": "string"}}}},
+  "leaving": {"type": "object", "required": ["leaving"], "properties": {"leaving": {"type": "boolean"}}},
+  "cluster": {"type": "object",
+    "required": ["name", "node", "id", "pid", "leader", "term", "fenced", "health", "counts", "ready"], "properties": {
+    "name": {"type": "string"}, "node": {"type": "string"}, "id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+    "pid": {"type": "integer", "description": "0: not given yet"},
+    "leader": {"type": ["string", "null"]}, "term": {"type": "integer", "description": "0 without a leader"},
+    "fenced": {"type": "boolean"}, "fenced_reason": {"type": "string"},
+    "health": {"enum": ["green", "yellow", "red"]},
+    "counts": {"type": "object", "additionalProperties": {"type": "integer"}}, "ready": {"type": "boolean"}}},
+  "member": {"type": "object",
+    "required": ["name", "id", "pid", "state", "incarnation", "address", "services", "tags", "since"], "properties": {
+    "name": {"type": "string"}, "id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+    "pid": {"type": "integer"}, "state": {"enum": ["alive", "suspect", "failed", "departing", "departed"]},
+    "incarnation": {"type": "integer"}, "address": {"type": "string"},
+    "services": {"type": "array", "items": {"type": "string"}},
+    "tags": {"type": "object", "additionalProperties": {"type": "string"}},
+    "since": {"type": "string", "format": "date-time"}}},
+  "members": {"type": "array", "items": {"$ref": "#/components/schemas/member"}},
+  "leader": {"type": "object", "required": ["name", "pid", "term", "fenced", "since"], "properties": {
+    "name": {"type": "string"}, "pid": {"type": "integer"}, "term": {"type": "integer"},
+    "fenced": {"type": "boolean"}, "fenced_reason": {"type": "string"},
+    "since": {"type": "string", "format": "date-time"}}},
+  "health": {"type": "object", "required": ["status", "missing_primaries", "under_replicated", "checks"], "properties": {
+    "status": {"enum": ["green", "yellow", "red"]}, "missing_primaries": {"type": "integer"},
+    "under_replicated": {"type": "integer"},
+    "checks": {"type": "array", "items": {"type": "object", "required": ["name", "passed", "detail"], "properties": {
+      "name": {"type": "string"}, "passed": {"type": "boolean"}, "detail": {"type": "string"}}}}}},
+  "shards": {"type": "array", "items": {"type": "object",
+    "required": ["shard", "primary", "replicas", "in_sync", "epoch"], "properties": {
+    "shard": {"type": "integer"}, "primary": {"type": ["string", "null"]},
+    "replicas": {"type": "array", "items": {"type": "string"}},
+    "in_sync": {"type": "array", "items": {"type": "string"}}, "epoch": {"type": "integer"}}}},
+  "services": {"type": "array", "items": {"type": "object", "required": ["name", "state", "reason", "nodes"],
+    "properties": {"name": {"type": "string"},
+    "state": {"enum": ["stopped", "starting", "running", "degraded", "stopping", "failed", "not_implemented"]},
+    "reason": {"type": "string"}, "nodes": {"type": "array", "items": {"type": "string"}}}}},
+  "event": {"type": "object", "required": ["sequence", "time", "kind", "fields"], "properties": {
+    "sequence": {"type": "integer"}, "time": {"type": "string", "format": "date-time"},
+    "kind": {"type": "string"}, "fields": {"type": "object", "additionalProperties": {"type": "string"}}}}
+})json";
+
+}  // namespace troupe
