@@ -20,6 +20,7 @@
 #include <troupe/time.hpp>
 
 #include "actors/io_pool.hpp"
+#include "actors/net/bind_address.hpp"
 
 namespace troupe {
 
@@ -61,15 +62,5 @@ class listener {
   class core;
   std::shared_ptr<core> core_;
 };
-
-/// Reads "host:port" into an endpoint: host is an IPv4 address, a v6 one in brackets, "localhost", "*"
-/// or "" (all of IPv4), or an interface's name. errc::invalid_argument with a sentence otherwise.
-[[nodiscard]] expected<boost::asio::ip::tcp::endpoint> parse_bind(std::string_view bind);
-
-/// 127.0.0.0/8, ::1, and the former written as a v6 address.
-[[nodiscard]] bool is_loopback(const boost::asio::ip::address& a);
-
-/// "127.0.0.1:80", "[::1]:80".
-[[nodiscard]] std::string to_string(const boost::asio::ip::tcp::endpoint& e);
 
 }  // namespace troupe

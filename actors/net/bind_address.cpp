@@ -1,4 +1,5 @@
-// Addresses as a person writes them in a `bind` setting.
+#include "actors/net/bind_address.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <memory>
@@ -6,8 +7,6 @@
 
 #include <ifaddrs.h>
 #include <netinet/in.h>
-
-#include "gateways/listener.hpp"
 
 namespace troupe {
 
@@ -49,23 +48,43 @@ expected<ip::address> address_of_host(std::string_view host) {
   return address_of_interface(std::string(host));
 }
 
-}  // namespace
-
-expected<ip::tcp::endpoint> parse_bind(std::string_view bind) {
-  const auto colon = bind.rfind(':');
-  if (colon == std::string_view::npos) return fail(errc::invalid_argument, "it must be host:port");
+struct host_and_port {
+  std::string_view host;
   std::uint16_t port = 0;
-  const auto digits = bind.substr(colon + 1);
-  const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+};
+
+expected<host_and_port> split(std::string_view text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos) return fail(errc::invalid_argument, "it must be host:port");
+  host_and_port parts;
+  const auto digits = text.substr(colon + 1);
+  const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), parts.port);
   if (failed != std::errc{} || end != digits.data() + digits.size())
     return fail(errc::invalid_argument, "its port must be 0 to 65535");
 
-  auto host = bind.substr(0, colon);
-  const bool bracketed = host.size() >= 2 && host.front() == '[' && host.back() == ']';
-  if (bracketed) host = host.substr(1, host.size() - 2);
-  if (!bracketed && host.find(':') != std::string_view::npos)
+  parts.host = text.substr(0, colon);
+  const bool bracketed = parts.host.size() >= 2 && parts.host.front() == '[' && parts.host.back() == ']';
+  if (bracketed) parts.host = parts.host.substr(1, parts.host.size() - 2);
+  if (!bracketed && parts.host.find(':') != std::string_view::npos)
     return fail(errc::invalid_argument, "a v6 address must stand in brackets");
-  return address_of_host(host).map([port](const ip::address& a) { return ip::tcp::endpoint(a, port); });
+  return parts;
+}
+
+}  // namespace
+
+expected<ip::tcp::endpoint> parse_bind(std::string_view bind) {
+  const auto parts = split(bind);
+  if (!parts) return tl::unexpected(parts.error());
+  return address_of_host(parts->host).map([&](const ip::address& a) { return ip::tcp::endpoint(a, parts->port); });
+}
+
+expected<ip::tcp::endpoint> parse_address(std::string_view address) {
+  const auto parts = split(address);
+  if (!parts) return tl::unexpected(parts.error());
+  boost::system::error_code failed;
+  const auto literal = ip::make_address(std::string(parts->host), failed);
+  if (failed) return fail(errc::invalid_argument, "\"" + std::string(parts->host) + "\" is no numeric address");
+  return ip::tcp::endpoint(literal, parts->port);
 }
 
 bool is_loopback(const ip::address& a) {

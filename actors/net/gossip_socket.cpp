@@ -1,0 +1,103 @@
+#include "actors/net/gossip_socket.hpp"
+
+#include <array>
+#include <mutex>
+#include <utility>
+
+#include "actors/net/bind_address.hpp"
+
+namespace troupe {
+
+namespace {
+
+using boost::asio::ip::udp;
+
+std::string text_of(const udp::endpoint& e) { return to_string(boost::asio::ip::tcp::endpoint(e.address(), e.port())); }
+
+}  // namespace
+
+// Shared with the pending receive, so that closing needs no waiting.
+class gossip_socket::core : public std::enable_shared_from_this<core> {
+ public:
+  explicit core(boost::asio::io_context& loop) : socket_(loop) {}
+
+  expected<void> bind(const udp::endpoint& where) {
+    boost::system::error_code failed;
+    socket_.open(where.protocol(), failed);
+    if (!failed) socket_.bind(where, failed);
+    if (!failed) socket_.non_blocking(true, failed);
+    if (failed) return fail(errc::unavailable, "cluster.bind " + text_of(where) + " (UDP): " + failed.message());
+    return {};
+  }
+
+  void start(receiver r) {
+    receiver_ = std::move(r);
+    receive();
+  }
+
+  void send(std::string_view to, const std::string& bytes) {
+    const auto peer = parse_address(to);
+    if (!peer) {
+      ++numbers_.send_failures;
+      return;
+    }
+    const std::lock_guard lock(mutex_);
+    boost::system::error_code failed;
+    socket_.send_to(boost::asio::buffer(bytes), udp::endpoint(peer->address(), peer->port()), 0, failed);
+    if (failed) {
+      ++numbers_.send_failures;
+      return;
+    }
+    ++numbers_.packets_out;
+    numbers_.bytes_out += bytes.size();
+  }
+
+  void close() {
+    const std::lock_guard lock(mutex_);
+    boost::system::error_code ignored;
+    socket_.close(ignored);
+  }
+
+  [[nodiscard]] const numbers& count() const noexcept { return numbers_; }
+
+ private:
+  void receive() {
+    const std::lock_guard lock(mutex_);
+    if (!socket_.is_open()) return;
+    socket_.async_receive_from(boost::asio::buffer(buffer_), sender_,
+                               [self = shared_from_this()](boost::system::error_code failed, std::size_t size) {
+                                 if (failed == boost::asio::error::operation_aborted) return;
+                                 if (!failed) self->deliver(size);
+                                 self->receive();
+                               });
+  }
+
+  void deliver(std::size_t size) {
+    ++numbers_.packets_in;
+    numbers_.bytes_in += size;
+    receiver_(text_of(sender_), std::string(buffer_.data(), size));
+  }
+
+  std::mutex mutex_;  // sends come from actors, the receive from the I/O thread
+  udp::socket socket_;
+  udp::endpoint sender_;
+  receiver receiver_;
+  numbers numbers_;
+  std::array<char, datagram_bytes_max> buffer_;
+};
+
+gossip_socket::gossip_socket(boost::asio::io_context& loop) : core_(std::make_shared<core>(loop)) {}
+
+gossip_socket::~gossip_socket() { close(); }
+
+expected<void> gossip_socket::bind(const udp::endpoint& where) { return core_->bind(where); }
+
+void gossip_socket::start(receiver r) { core_->start(std::move(r)); }
+
+void gossip_socket::send(std::string_view to, std::string bytes) { core_->send(to, bytes); }
+
+void gossip_socket::close() { core_->close(); }
+
+const gossip_socket::numbers& gossip_socket::count() const noexcept { return core_->count(); }
+
+}  // namespace troupe
