@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <troupe/error.hpp>
@@ -27,6 +28,7 @@ struct node_config {
   std::uint32_t actor_threads = 1;  // of the CAF scheduler
   duration drain_timeout = std::chrono::seconds(5);
   std::map<std::string, std::string> tags;
+  [[nodiscard]] bool operator==(const node_config&) const = default;
 };
 
 struct cluster_config {
@@ -41,6 +43,7 @@ struct cluster_config {
   std::uint64_t link_queue_max = 64 * mib;  // bytes waiting for one peer
   std::uint64_t frame_max = 4 * mib;        // one frame of the link
   duration link_idle_timeout = std::chrono::minutes(10);
+  [[nodiscard]] bool operator==(const cluster_config&) const = default;
 };
 
 struct gossip_config {
@@ -52,11 +55,13 @@ struct gossip_config {
   std::uint32_t indirect_probes = 0;
   std::uint32_t suspicion_mult = 0;
   std::uint32_t retransmit_mult = 0;
+  [[nodiscard]] bool operator==(const gossip_config&) const = default;
 };
 
 struct election_config {
   duration lease{};
   std::int32_t priority = 0;
+  [[nodiscard]] bool operator==(const election_config&) const = default;
 };
 
 struct kvs_config {
@@ -64,6 +69,7 @@ struct kvs_config {
   std::vector<std::string> addresses;
   std::string dsn;
   std::string password_file;
+  [[nodiscard]] bool operator==(const kvs_config&) const = default;
 };
 
 struct http_config {
@@ -74,6 +80,7 @@ struct http_config {
   duration body_timeout = std::chrono::seconds(30);
   duration idle_timeout = std::chrono::seconds(75);  // between requests of a kept-alive connection
   std::uint32_t connections_max = 10000;
+  [[nodiscard]] bool operator==(const http_config&) const = default;
 };
 
 struct resp_config {
@@ -82,6 +89,7 @@ struct resp_config {
   std::uint64_t output_buffer_max = 256 * mib;  // replies waiting for a slow reader
   duration idle_timeout{};                      // 0: connections may idle for ever, as in Redis
   std::uint32_t connections_max = 10000;
+  [[nodiscard]] bool operator==(const resp_config&) const = default;
 };
 
 struct cache_config {
@@ -91,6 +99,7 @@ struct cache_config {
   std::uint64_t value_max = 64 * mib;
   std::string eviction = "lru";  // lru | none
   duration deadline = std::chrono::seconds(2);
+  [[nodiscard]] bool operator==(const cache_config&) const = default;
 };
 
 /// One [caches.NAME] block. The cache `default` exists without one.
@@ -99,6 +108,7 @@ struct named_cache_config {
   std::uint32_t replicas = 0;          // inherits cache.replicas when the key is absent
   std::string consistency = "strong";  // strong | stale
   duration ttl{};                      // given to values written without one; 0: none
+  [[nodiscard]] bool operator==(const named_cache_config&) const = default;
 };
 
 struct db_config {
@@ -108,16 +118,19 @@ struct db_config {
   duration busy_timeout = std::chrono::seconds(5);
   std::string synchronous = "full";  // full | normal: SQLite's PRAGMA synchronous
   std::uint32_t queue_max = 10000;   // jobs waiting for one namespace
+  [[nodiscard]] bool operator==(const db_config&) const = default;
 };
 
 struct entities_config {
   std::string model;
+  [[nodiscard]] bool operator==(const entities_config&) const = default;
 };
 
 struct log_config {
   std::string level = "info";   // error | warn | info | debug
   std::string format = "text";  // text | json
   std::string file;             // empty: standard error
+  [[nodiscard]] bool operator==(const log_config&) const = default;
 };
 
 struct config {
@@ -135,6 +148,7 @@ struct config {
   log_config log;
 
   [[nodiscard]] bool has_service(std::string_view name) const noexcept;
+  [[nodiscard]] bool operator==(const config&) const = default;
 };
 
 /// Services that the program knows by name; embedders' modules add to them.
@@ -146,17 +160,28 @@ struct config_sources {
   std::string file;                                              // path; may be empty
   std::vector<std::pair<std::string, std::string>> environment;  // TROUPE_<SECTION>_<KEY>, value
   std::vector<std::pair<std::string, std::string>> settings;     // dotted path, value; the last one of a key wins
+  std::vector<std::string> modules;                              // service names that an embedder adds
 };
 
 /// Reads and validates all layers. errc::bad_config with every fault, one a line, each with its
-/// place ("file:line", the variable or the flag) and the nearest known key.
+/// place ("file:line", the variable or the flag) and the nearest known key. Environment variables
+/// that do not begin with TROUPE_ are passed over, so the whole environment may be given.
 [[nodiscard]] expected<config> load_config(const config_sources& sources);
 
 /// The rules that span keys (services named, secret outside loopback, ...), for a configuration
-/// built in code. An empty list: it is sound.
-[[nodiscard]] std::vector<std::string> validate(const config& c);
+/// built in code; `modules` are the service names that an embedder adds. An empty list: it is sound.
+/// It reads the secret file, and nothing else outside its arguments.
+[[nodiscard]] std::vector<std::string> validate(const config& c, const std::vector<std::string>& modules = {});
 
-/// The effective configuration as TOML that load_config reads back to an equal one.
+/// The effective configuration as TOML. What load_config made, load_config reads back to an equal
+/// one, but for passwords inside a DSN: they are printed as ***.
 [[nodiscard]] std::string print_config(const config& c);
+
+/// Reads a size in bytes: a whole number, alone or with KiB|MiB|GiB|TiB, "1.5GiB" where that is a
+/// whole number of bytes. errc::invalid_argument otherwise, or beyond 2^63 - 1.
+[[nodiscard]] expected<std::uint64_t> parse_size(std::string_view text);
+
+/// The text that parse_size reads back to the same size, in the largest unit that divides it.
+[[nodiscard]] std::string format_size(std::uint64_t bytes);
 
 }  // namespace troupe

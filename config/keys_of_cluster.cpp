@@ -1,0 +1,202 @@
+#include "config/key_rows.hpp"
+
+namespace troupe {
+namespace {
+
+using namespace units;
+
+constexpr std::string_view by_profile = "what the profile says";
+
+using c = config;
+using node = node_config;
+using cluster = cluster_config;
+using gossip = gossip_config;
+using election = election_config;
+using kvs = kvs_config;
+
+}  // namespace
+
+std::vector<key> keys_of_cluster() {
+  return {
+      {"node", "name", in<&c::node, &node::name>,
+       "The member's name: letters, digits, . _ - up to 64. Empty: the host's name. Two nodes of a cluster never share "
+       "one; a restart under the same name is the same member."},
+      {.section = "node",
+       .name = "mode",
+       .in = in<&c::node, &node::mode>,
+       .doc = "The preset under this file; empty: the plain defaults. A flag or TROUPE_NODE_MODE wins over a file.",
+       .words = {"", "single", "ha", "scaled", "kubernetes"}},
+      {"node", "services", in<&c::node, &node::services>,
+       "What this node runs: http, resp, cache, db, kvs, entities, console, or an embedder's module. There is no "
+       "default: a node that is told none refuses to start, as an empty node that joins by accident can corrupt a "
+       "deployment."},
+      {"node", "data_dir", in<&c::node, &node::data_dir>,
+       "Directory of everything kept on disk: vote file, cluster record, databases. Each node needs its own; a node "
+       "that loses it comes back as a stranger without a vote."},
+      {.section = "node",
+       .name = "io_threads",
+       .in = in<&c::node, &node::io_threads>,
+       .doc = "Threads that serve sockets; a local cache command runs on the thread that read it. More than the cores "
+              "only costs context switches.",
+       .min = 1,
+       .max = 256,
+       .zero = "one for each core, at most 8"},
+      {.section = "node",
+       .name = "actor_threads",
+       .in = in<&c::node, &node::actor_threads>,
+       .doc = "Threads of the actor scheduler: membership, election, topology. They are idle nearly always; raise it "
+              "for modules that compute in actors.",
+       .min = 1,
+       .max = 256},
+      {.section = "node",
+       .name = "drain_timeout",
+       .in = in<&c::node, &node::drain_timeout>,
+       .doc = "How long a departing node may wait for requests in flight. It ends earlier when there are none.",
+       .max = 1 * hours},
+      {"node", "tags", in<&c::node, &node::tags>,
+       "Words for people and for placement, told to every member, e.g. { zone = \"a\", rack = \"7\" }. At most 16 of "
+       "up to 128 bytes: they travel in gossip packets."},
+
+      {"cluster", "name", in<&c::cluster, &cluster::name>,
+       "The cluster's name, the same on every node: a node of another name is refused. Letters, digits, . _ - up to "
+       "64."},
+      {"cluster", "bind", in<&c::cluster, &cluster::bind>,
+       "host:port of gossip (UDP) and of the cluster link (TCP, same number). The host is an address, [v6] or an "
+       "interface name such as eth0; port 0: one is picked. Outside loopback it needs secret_file."},
+      {"cluster", "advertise", in<&c::cluster, &cluster::advertise>,
+       "host:port that the others dial. Empty: what bind resolves to; needed only behind address translation."},
+      {"cluster", "seeds", in<&c::cluster, &cluster::seeds>,
+       "host:port of some members to join by; a name with several addresses is tried at all. Empty: start alone. The "
+       "node itself may be among them and any may be down."},
+      {.section = "cluster",
+       .name = "expected_members",
+       .in = in<&c::cluster, &cluster::expected_members>,
+       .doc = "Members that vote, the same on every node. A new cluster elects nobody before so many see each other; "
+              "a majority of them must live. Odd numbers only gain: 3 survives one loss, 5 two. Members beyond them "
+              "are welcome and do not vote.",
+       .min = 1,
+       .max = 99},
+      {"cluster", "accept_joiners", in<&c::cluster, &cluster::accept_joiners>,
+       "Whether other nodes may join. Mode single says false."},
+      {"cluster", "secret_file", in<&c::cluster, &cluster::secret_file>,
+       "File whose bytes are the cluster's secret, the same on every node: members prove to each other that they know "
+       "it. Needed when bind is outside loopback."},
+      {"cluster", "insecure", in<&c::cluster, &cluster::insecure>,
+       "true: outside loopback without a secret. Whoever reaches the port can join and read everything."},
+      {.section = "cluster",
+       .name = "link_queue_max",
+       .in = in<&c::cluster, &cluster::link_queue_max>,
+       .doc = "Bytes that may wait for one slow peer; beyond it requests to that peer fail at once. Worst memory: this "
+              "times the members.",
+       .min = 64 * kilobytes,
+       .max = 16 * gigabytes},
+      {.section = "cluster",
+       .name = "frame_max",
+       .in = in<&c::cluster, &cluster::frame_max>,
+       .doc = "Largest frame of the link, refused before memory is taken; the same on every node. Larger values cross "
+              "in chunks.",
+       .min = 64 * kilobytes,
+       .max = 1 * gigabytes},
+      {.section = "cluster",
+       .name = "link_idle_timeout",
+       .in = in<&c::cluster, &cluster::link_idle_timeout>,
+       .doc = "A connection between two nodes that carried nothing for so long is closed; the next request opens it.",
+       .min = 10 * ms,
+       .max = 1 * days,
+       .zero = "never"},
+
+      {.section = "gossip",
+       .name = "profile",
+       .in = in<&c::gossip, &gossip::profile>,
+       .doc = "Timing for a kind of network. lan: one data centre. wan: slow and lossy, finds failures late. local: "
+              "processes of one host. fast: failures are known in about a second, for more packets and a higher "
+              "risk of suspecting a stalled process.",
+       .words = {"lan", "wan", "local", "fast"}},
+      {.section = "gossip",
+       .name = "probe_interval",
+       .in = in<&c::gossip, &gossip::probe_interval>,
+       .doc = "Each node probes one other each interval. Half of it doubles the packets and halves the time to notice. "
+              "Also known as ping_cycle.",
+       .min = 1 * ms,
+       .max = 1 * minutes,
+       .zero = by_profile,
+       .alias = "ping_cycle"},
+      {.section = "gossip",
+       .name = "probe_timeout",
+       .in = in<&c::gossip, &gossip::probe_timeout>,
+       .doc = "Without an answer for so long others are asked to probe. Above the round trip's 99th percentile and "
+              "below probe_interval.",
+       .min = 1 * ms,
+       .max = 1 * minutes,
+       .zero = by_profile},
+      {.section = "gossip",
+       .name = "gossip_interval",
+       .in = in<&c::gossip, &gossip::gossip_interval>,
+       .doc = "How often news are sent to a few random members besides those carried by probes.",
+       .min = 1 * ms,
+       .max = 1 * minutes,
+       .zero = by_profile},
+      {.section = "gossip",
+       .name = "push_pull_interval",
+       .in = in<&c::gossip, &gossip::push_pull_interval>,
+       .doc = "How often the whole state is exchanged with one random member over TCP; heals what gossip missed.",
+       .min = 1 * ms,
+       .max = 1 * hours,
+       .zero = by_profile},
+      {.section = "gossip",
+       .name = "indirect_probes",
+       .in = in<&c::gossip, &gossip::indirect_probes>,
+       .doc = "Members that are asked to probe one that did not answer.",
+       .min = 1,
+       .max = 16,
+       .zero = by_profile},
+      {.section = "gossip",
+       .name = "suspicion_mult",
+       .in = in<&c::gossip, &gossip::suspicion_mult>,
+       .doc = "A suspect has this times log10(members) times probe_interval to refute. Higher: fewer false alarms, "
+              "later detection. Also known as failure_threshold.",
+       .min = 1,
+       .max = 32,
+       .zero = by_profile,
+       .alias = "failure_threshold"},
+      {.section = "gossip",
+       .name = "retransmit_mult",
+       .in = in<&c::gossip, &gossip::retransmit_mult>,
+       .doc = "News are sent this times log10(members + 1) times by each node.",
+       .min = 1,
+       .max = 32,
+       .zero = by_profile},
+
+      {.section = "election",
+       .name = "lease",
+       .in = in<&c::election, &election::lease>,
+       .doc = "How long a leader may act on one renewal, and so about how long a dead leader is mourned. The same on "
+              "every node. At least 3s with an outside store. The profiles: lan 1.5s, fast 600ms, wan 6s.",
+       .min = 10 * ms,
+       .max = 10 * minutes,
+       .zero = by_profile},
+      {.section = "election",
+       .name = "priority",
+       .in = in<&c::election, &election::priority>,
+       .doc = "The highest among the alive leads when there is an election; a leader that lives is never pre-empted.",
+       .min = -1000,
+       .max = 1000},
+
+      {.section = "kvs",
+       .name = "type",
+       .in = in<&c::kvs, &kvs::type>,
+       .doc = "Where terms and the cluster record are kept. votes: by a majority of the voters, on their disks. "
+              "local_standalone: one node, no votes. The others: an outside store, each change a round trip to it.",
+       .words = {"votes", "local_standalone", "builtin", "redis", "memcached", "etcd", "postgres"}},
+      {"kvs", "addresses", in<&c::kvs, &kvs::addresses>, "host:port of the store: redis, memcached, etcd."},
+      {.section = "kvs",
+       .name = "dsn",
+       .in = in<&c::kvs, &kvs::dsn>,
+       .doc = "Connection string of type postgres, e.g. host=db1 dbname=troupe. Better without a password: see "
+              "password_file.",
+       .has_password = true},
+      {"kvs", "password_file", in<&c::kvs, &kvs::password_file>, "File with the store's password."},
+  };
+}
+
+}  // namespace troupe

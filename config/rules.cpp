@@ -1,0 +1,227 @@
+#include "config/rules.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+#include "config/endpoint.hpp"
+#include "config/file.hpp"
+#include "config/text.hpp"
+#include "config/value.hpp"
+
+namespace troupe {
+namespace {
+
+constexpr duration outside_store_lease_min = std::chrono::seconds(3);
+constexpr std::size_t secret_bytes_max = 64 * kib;
+constexpr std::size_t tags_max = 16;
+constexpr std::size_t tag_value_max = 128;
+constexpr std::size_t caches_max = 256;
+
+class rules {
+ public:
+  rules(const config& c, const string_list& modules) : c_(c), modules_(modules) {}
+
+  std::vector<broken_rule> check() {
+    check_values();
+    check_node();
+    check_services();
+    check_cluster();
+    check_gossip();
+    check_stores();
+    check_doors();
+    check_caches();
+    return std::move(broken_);
+  }
+
+ private:
+  void broken(std::string path, std::string text) { broken_.push_back({std::move(path), std::move(text)}); }
+
+  void check_value_of(const key& k, config& copy, const std::string& block) {
+    verdict wrong = check_value(k, k.in(copy, block));
+    if (!wrong.empty()) broken(path_of(k, block), std::move(wrong));
+  }
+
+  void check_values() {
+    config copy = c_;  // the table hands out fields to write to
+    for (const key& k : keys()) {
+      if (k.section != caches_section) {
+        check_value_of(k, copy, {});
+        continue;
+      }
+      for (const auto& [block, unused] : c_.caches) check_value_of(k, copy, block);
+    }
+  }
+
+  void check_node() {
+    if (!c_.node.name.empty() && !is_name(c_.node.name, "._-")) {
+      broken("node.name", "has 1 to 64 letters, digits, . _ or -, is " + in_quotes(c_.node.name));
+    }
+    if (c_.node.data_dir.empty()) broken("node.data_dir", "must name a directory");
+    if (c_.node.tags.size() > tags_max) broken("node.tags", "has more than " + std::to_string(tags_max) + " tags");
+    for (const auto& [tag, value] : c_.node.tags) {
+      if (!is_name(tag, "._-"))
+        broken("node.tags", "a tag has 1 to 64 letters, digits, . _ or -, is " + in_quotes(tag));
+      if (value.size() > tag_value_max) {
+        broken("node.tags",
+               "the value of " + in_quotes(tag) + " has more than " + std::to_string(tag_value_max) + " bytes");
+      }
+    }
+  }
+
+  void check_services() {
+    string_list available = known_services();
+    available.insert(available.end(), modules_.begin(), modules_.end());
+    if (c_.node.services.empty()) {
+      broken("node.services", "names none, and a node runs only what it is told; available: " + joined(available));
+    }
+    for (const std::string& service : c_.node.services) {
+      if (std::find(available.begin(), available.end(), service) != available.end()) continue;
+      broken("node.services", "unknown service " + in_quotes(service) + did_you_mean(service, available) +
+                                  "; available: " + joined(available));
+    }
+  }
+
+  /// `any_port`: 0 means that one is picked.
+  void check_dialled(const char* path, const std::string& text, bool any_port) {
+    const auto e = parse_endpoint(text);
+    if (!e || !(is_address(e->host) || is_host_name(e->host))) {
+      broken(path, in_quotes(text) + " is not host:port (an address, [v6] or a host name)");
+    } else if (is_wildcard(e->host)) {
+      broken(path, in_quotes(text) + " is no address that others can reach");
+    } else if (e->port == 0 && !any_port) {
+      broken(path, in_quotes(text) + " needs a port from 1 to 65535");
+    }
+  }
+
+  void check_cluster() {
+    if (!is_name(c_.cluster.name, "._-")) {
+      broken("cluster.name", "has 1 to 64 letters, digits, . _ or -, is " + in_quotes(c_.cluster.name));
+    }
+    if (!c_.cluster.advertise.empty()) check_dialled("cluster.advertise", c_.cluster.advertise, true);
+    for (const std::string& seed : c_.cluster.seeds) check_dialled("cluster.seeds", seed, false);
+    check_secret("cluster.secret_file", c_.cluster.secret_file);
+    const auto bind = parse_endpoint(c_.cluster.bind);
+    if (bind && !is_loopback(bind->host) && c_.cluster.secret_file.empty() && !c_.cluster.insecure) {
+      broken("cluster.bind", in_quotes(c_.cluster.bind) +
+                                 " is outside loopback: set cluster.secret_file, or cluster.insecure = true to let "
+                                 "anyone join");
+    }
+    if (c_.cluster.link_queue_max < c_.cluster.frame_max) {
+      broken("cluster.link_queue_max", "is below cluster.frame_max: the largest frame could never be sent");
+    }
+  }
+
+  void check_secret(const char* path, const std::string& file) {
+    if (file.empty()) return;
+    const auto bytes = read_file(file, secret_bytes_max);
+    if (!bytes) {
+      broken(path, in_quotes(file) + " " + bytes.error().context);
+    } else if (bytes->find_first_not_of(" \t\r\n") == std::string::npos) {
+      broken(path, in_quotes(file) + " is empty");
+    }
+  }
+
+  void check_gossip() {
+    const gossip_config& g = c_.gossip;
+    const bool both_set = g.probe_interval != duration::zero() && g.probe_timeout != duration::zero();
+    if (both_set && g.probe_timeout >= g.probe_interval) {
+      broken("gossip.probe_timeout", "must be below gossip.probe_interval");
+    }
+  }
+
+  void check_stores() {
+    const std::string& type = c_.kvs.type;
+    const bool dials = type == "redis" || type == "memcached" || type == "etcd";
+    if (dials && c_.kvs.addresses.empty()) broken("kvs.addresses", "is needed with kvs.type " + type);
+    if (type == "postgres" && c_.kvs.dsn.empty()) broken("kvs.dsn", "is needed with kvs.type postgres");
+    if (type == "local_standalone" && c_.cluster.expected_members > 1) {
+      broken("kvs.type", "local_standalone leads one node, and cluster.expected_members is " +
+                             std::to_string(c_.cluster.expected_members) + ": use votes");
+    }
+    const duration lease = c_.election.lease;
+    if ((dials || type == "postgres") && lease != duration::zero() && lease < outside_store_lease_min) {
+      broken("election.lease", "must be at least " + format_duration(outside_store_lease_min) +
+                                   " with the outside store " + type + ", is " + format_duration(lease));
+    }
+    check_secret("kvs.password_file", c_.kvs.password_file);
+    if (c_.db.type == "postgres" && c_.db.dsn.empty()) broken("db.dsn", "is needed with db.type postgres");
+  }
+
+  void check_doors() {
+    struct door {
+      const char* path;
+      const std::string& bind;
+      bool opens;
+    };
+    const std::array<door, 3> doors = {{{"cluster.bind", c_.cluster.bind, true},
+                                        {"http.bind", c_.http.bind, c_.has_service("http")},
+                                        {"resp.bind", c_.resp.bind, c_.has_service("resp")}}};
+    for (const door& d : doors) {
+      const auto e = parse_endpoint(d.bind);
+      if (e && (is_address(e->host) || is_interface_name(e->host))) continue;
+      broken(d.path,
+             in_quotes(d.bind) + " is not host:port (an address, [v6] or an interface such as eth0; port 0 to 65535)");
+    }
+    for (std::size_t i = 0; i < doors.size(); ++i) {
+      for (std::size_t j = i + 1; j < doors.size(); ++j) {
+        if (doors[i].opens && doors[j].opens && clash(doors[i].bind, doors[j].bind)) {
+          broken(doors[j].path, in_quotes(doors[j].bind) + " is taken by " + doors[i].path);
+        }
+      }
+    }
+  }
+
+  static bool clash(const std::string& a, const std::string& b) {
+    const auto left = parse_endpoint(a);
+    const auto right = parse_endpoint(b);
+    if (!left || !right || left->port == 0 || left->port != right->port) return false;
+    return left->host == right->host || is_wildcard(left->host) || is_wildcard(right->host) ||
+           (is_loopback(left->host) && is_loopback(right->host));
+  }
+
+  void check_caches() {
+    const bool own_files = c_.db.type == "sqlite" && c_.cluster.expected_members > 1;
+    if (c_.caches.size() > caches_max) broken("caches", "has more than " + std::to_string(caches_max) + " caches");
+    for (const auto& [name, cache] : c_.caches) {
+      const std::string path = "caches." + (is_name(name, "_-") ? name : in_quotes(name));
+      if (!is_name(name, "_-")) broken(path, "a cache's name has 1 to 64 letters, digits, _ or -");
+      if (!cache.backed) continue;
+      if (own_files) broken(path + ".backed", std::string(needs_postgres));
+      if (c_.has_service("cache") && !c_.has_service("db")) {
+        broken(path + ".backed", "needs the service db beside cache in node.services");
+      }
+    }
+    if (own_files && c_.has_service("entities")) broken("node.services", "entities " + std::string(needs_postgres));
+  }
+
+  static constexpr std::string_view needs_postgres =
+      "on SQLite with cluster.expected_members above 1: each node has its own file; use db.type = \"postgres\"";
+
+  const config& c_;
+  const string_list& modules_;
+  std::vector<broken_rule> broken_;
+};
+
+}  // namespace
+
+std::vector<broken_rule> broken_rules(const config& c, const std::vector<std::string>& modules) {
+  return rules(c, modules).check();
+}
+
+std::vector<std::string> validate(const config& c, const std::vector<std::string>& modules) {
+  std::vector<std::string> faults;
+  for (const broken_rule& rule : broken_rules(c, modules)) faults.push_back(rule.path + ": " + rule.text);
+  return faults;
+}
+
+const std::vector<std::string>& known_services() {
+  static const std::vector<std::string> services = {"http", "resp", "cache", "db", "kvs", "entities", "console"};
+  return services;
+}
+
+bool config::has_service(std::string_view name) const noexcept {
+  return std::find(node.services.begin(), node.services.end(), name) != node.services.end();
+}
+
+}  // namespace troupe
