@@ -1,0 +1,82 @@
+#include <algorithm>
+
+#include "runtime/sharding/placement.hpp"
+
+namespace troupe {
+
+namespace {
+
+using pid_list = std::vector<std::uint64_t>;
+
+bool contains(const pid_list& pids, std::uint64_t pid) noexcept {
+  return std::find(pids.begin(), pids.end(), pid) != pids.end();
+}
+
+// The primary of the next table. `row` is without the dead.
+std::uint64_t next_primary(const shard_row& row, const shard_row& wanted) {
+  if (row.primary != 0) return row.has_in_sync(wanted.primary) ? wanted.primary : row.primary;
+  if (row.in_sync.empty() || row.has_in_sync(wanted.primary)) return wanted.primary;
+  return row.in_sync.front();  // the wanted one holds nothing yet: who has the data goes first
+}
+
+// Who is to hold a copy beside `primary`, the most wanted first, at most replicas_max.
+pid_list copies_to_make(const shard_row& wanted, std::uint64_t primary) {
+  pid_list copies;
+  if (wanted.primary != 0 && wanted.primary != primary) copies.push_back(wanted.primary);
+  for (const auto pid : wanted.replicas) {
+    if (pid != primary && copies.size() < replicas_max) copies.push_back(pid);
+  }
+  return copies;
+}
+
+shard_row next_row(const shard_row& present, const shard_row& wanted, const pid_list& alive) {
+  const auto is_dead = [&alive](std::uint64_t pid) { return !contains(alive, pid); };
+  shard_row row = present;
+  if (is_dead(row.primary)) row.primary = 0;
+  std::erase_if(row.replicas, is_dead);
+  std::erase_if(row.in_sync, is_dead);
+
+  const std::uint64_t old = row.primary;
+  const std::uint64_t primary = next_primary(row, wanted);
+  // A new primary that was in sync leaves the others in sync; an empty one leaves nobody.
+  pid_list in_sync = old == 0 && !row.has_in_sync(primary) ? pid_list{} : row.in_sync;
+  if (old != 0 && old != primary) in_sync.push_back(old);
+  std::erase(in_sync, primary);
+
+  const auto copies = copies_to_make(wanted, primary);
+  const bool may_drop = std::all_of(copies.begin(), copies.end(), [&](auto pid) { return contains(in_sync, pid); });
+  pid_list replicas;
+  for (const auto pid : wanted.replicas) {
+    if (contains(copies, pid) && !is_dead(pid)) replicas.push_back(pid);
+  }
+  if (contains(copies, wanted.primary) && !is_dead(wanted.primary)) replicas.push_back(wanted.primary);
+  if (!may_drop) {  // those that hold the data stay until their successors have it
+    for (const auto pid : in_sync) {
+      if (!contains(replicas, pid) && replicas.size() < replicas_max) replicas.push_back(pid);
+    }
+  }
+
+  row.primary = primary;
+  row.replicas = std::move(replicas);
+  row.in_sync.clear();
+  for (const auto pid : row.replicas) {
+    if (contains(in_sync, pid)) row.in_sync.push_back(pid);
+  }
+  return row;
+}
+
+}  // namespace
+
+shard_table advance(const shard_table& present, const shard_table& wanted, const std::vector<std::uint64_t>& alive,
+                    stamp next) {
+  shard_table t = wanted;
+  t.stamp = next;
+  if (present.rows.size() != wanted.rows.size()) return t;
+  for (std::size_t s = 0; s < t.rows.size(); ++s) {
+    t.rows[s] = next_row(present.rows[s], wanted.rows[s], alive);
+    t.rows[s].epoch = same_owners(t.rows[s], present.rows[s]) ? present.rows[s].epoch : next.epoch;
+  }
+  return t;
+}
+
+}  // namespace troupe
