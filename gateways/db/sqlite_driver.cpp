@@ -56,17 +56,12 @@ expected<std::unique_ptr<database_session>> sqlite_driver::open(const std::strin
   if (!is_namespace(name_space))
     return fail(errc::invalid_argument, "'" + name_space + "' is no namespace: [a-z][a-z0-9_]*, at most " +
                                             std::to_string(namespace_length_max) + " characters");
-  const std::lock_guard lock(mutex_);
   if (auto made = make_directory(); !made) return tl::unexpected(made.error());
   if (is_torn_header(path_of(name_space)))
     return fail(errc::corrupt, "database " + path_of(name_space) +
                                    ": the file is cut off in its header: restore it from a copy, or move it away");
-  auto session = sqlite_session::open(path_of(name_space), settings_, checked_.count(name_space) == 0);
-  if (!session) {
-    checked_.erase(name_space);
-    return tl::unexpected(session.error());
-  }
-  checked_.insert(name_space);
+  auto session = sqlite_session::open(path_of(name_space), settings_);
+  if (!session) return tl::unexpected(session.error());
   return std::unique_ptr<database_session>(std::move(*session));
 }
 

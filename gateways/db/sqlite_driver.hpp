@@ -1,5 +1,5 @@
 // SQLite behind the database service: one file a namespace, <data_dir>/db/<namespace>.sqlite3, in WAL
-// mode, made when it is missing and checked (PRAGMA quick_check) when this driver first opens it.
+// mode, made when it is missing and checked (PRAGMA quick_check, which reads all of it) when it is opened.
 //
 // Thread-safe. The sessions it opens are each used by one thread at a time. It promises no more than
 // SQLite does: with synchronous "normal" the last commits may be lost to a power cut, never to a crash
@@ -7,8 +7,6 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
-#include <set>
 #include <string>
 
 #include <troupe/config.hpp>
@@ -45,8 +43,6 @@ class sqlite_driver final : public database_driver {
   [[nodiscard]] expected<void> make_directory() const;
 
   const settings settings_;
-  std::mutex mutex_;
-  std::set<std::string> checked_;  // namespaces whose file passed quick_check
 };
 
 }  // namespace troupe

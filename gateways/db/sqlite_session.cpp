@@ -124,7 +124,7 @@ sqlite_session::sqlite_session(const std::string& path, duration busy_timeout)
       db_(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_NOMUTEX, milliseconds_of(busy_timeout)) {}
 
 expected<std::unique_ptr<sqlite_session>> sqlite_session::open(const std::string& path,
-                                                               const sqlite_driver::settings& s, bool check) {
+                                                               const sqlite_driver::settings& s) {
   std::unique_ptr<sqlite_session> session;
   try {
     session = std::make_unique<sqlite_session>(path, s.busy_timeout);
@@ -135,8 +135,7 @@ expected<std::unique_ptr<sqlite_session>> sqlite_session::open(const std::string
   }
   const auto ready = session->guarded([&]() -> expected<void> {
     session->set_pragmas(s);
-    if (check) return session->check();
-    return {};
+    return session->check();
   });
   if (!ready) return tl::unexpected(ready.error());
   return session;

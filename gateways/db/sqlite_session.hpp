@@ -22,9 +22,9 @@ class sqlite_session final : public database_session {
   static constexpr std::size_t probe_bytes = 4096;        // written by probe()
   static constexpr std::size_t wal_bytes_kept = 8 * mib;  // of the WAL file after a checkpoint
 
-  /// Opens, sets the pragmas and, when `check` is set, runs quick_check.
+  /// Opens, sets the pragmas and runs quick_check.
   [[nodiscard]] static expected<std::unique_ptr<sqlite_session>> open(const std::string& path,
-                                                                      const sqlite_driver::settings& s, bool check);
+                                                                      const sqlite_driver::settings& s);
 
   [[nodiscard]] expected<db_result> run(std::string_view sql, const db_row& parameters) override;
   [[nodiscard]] expected<void> begin(db_access access) override;

@@ -10,6 +10,7 @@
 // lane, so that no size is refused for ever. A deadline counts until the job starts, not after.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -50,8 +51,8 @@ class lane_scheduler {
   }
 
   /// False when the lane is full or stop() was called; `job` is then untouched.
-  [[nodiscard]] bool admit(lane_id lane, Job&& job, std::size_t bytes, time_point deadline) {
-    auto& l = at(lane);
+  [[nodiscard]] bool admit(lane_id id, Job&& job, std::size_t bytes, time_point deadline) {
+    auto& l = at(id);
     if (stopped_ || l.waiting.size() >= limits_.queue_max) return false;
     if (!l.waiting.empty() && l.bytes + bytes > limits_.queue_bytes_max) return false;
     l.bytes += bytes;
@@ -60,8 +61,8 @@ class lane_scheduler {
   }
 
   /// Lets the lane come up in next() even when nothing waits.
-  void poke(lane_id lane) {
-    if (!stopped_) at(lane).poked = true;
+  void poke(lane_id id) {
+    if (!stopped_) at(id).poked = true;
   }
 
   [[nodiscard]] bool ready() const noexcept {
@@ -81,25 +82,22 @@ class lane_scheduler {
     return std::nullopt;
   }
 
-  void finished(lane_id lane) {
-    TROUPE_CHECK(at(lane).running);
-    at(lane).running = false;
+  void finished(lane_id id) {
+    TROUPE_CHECK(at(id).running);
+    at(id).running = false;
   }
 
   /// Removes the waiting jobs whose deadline has passed.
   [[nodiscard]] std::vector<Job> expire(time_point now) {
     std::vector<Job> expired;
     for (auto& l : lanes_) {
-      std::deque<entry> kept;
-      for (auto& e : l.waiting) {
-        if (e.deadline <= now) {
-          l.bytes -= e.bytes;
-          expired.push_back(std::move(e.job));
-        } else {
-          kept.push_back(std::move(e));
-        }
+      const auto first =
+          std::stable_partition(l.waiting.begin(), l.waiting.end(), [now](const entry& e) { return e.deadline > now; });
+      for (auto e = first; e != l.waiting.end(); ++e) {
+        l.bytes -= e->bytes;
+        expired.push_back(std::move(e->job));
       }
-      l.waiting.swap(kept);
+      l.waiting.erase(first, l.waiting.end());
     }
     return expired;
   }
@@ -110,13 +108,13 @@ class lane_scheduler {
     std::vector<Job> refused;
     for (auto& l : lanes_) {
       for (auto& e : l.waiting) refused.push_back(std::move(e.job));
-      l = lane{{}, 0, l.running, false};
+      l = lane_state{{}, 0, l.running, false};
     }
     return refused;
   }
 
-  [[nodiscard]] std::size_t waiting(lane_id lane) const noexcept { return lanes_[lane].waiting.size(); }
-  [[nodiscard]] bool running(lane_id lane) const noexcept { return lanes_[lane].running; }
+  [[nodiscard]] std::size_t waiting(lane_id id) const noexcept { return lanes_[id].waiting.size(); }
+  [[nodiscard]] bool running(lane_id id) const noexcept { return lanes_[id].running; }
   [[nodiscard]] std::size_t lanes() const noexcept { return lanes_.size(); }
 
  private:
@@ -125,16 +123,16 @@ class lane_scheduler {
     std::size_t bytes;
     time_point deadline;
   };
-  struct lane {
+  struct lane_state {
     std::deque<entry> waiting;
     std::size_t bytes = 0;  // of the waiting jobs
     bool running = false;
     bool poked = false;
   };
 
-  static bool runnable(const lane& l) noexcept { return !l.running && (l.poked || !l.waiting.empty()); }
+  static bool runnable(const lane_state& l) noexcept { return !l.running && (l.poked || !l.waiting.empty()); }
 
-  lane& at(lane_id id) {
+  lane_state& at(lane_id id) {
     TROUPE_CHECK(id < lanes_.size());
     return lanes_[id];
   }
@@ -159,7 +157,7 @@ class lane_scheduler {
   }
 
   lane_limits limits_;
-  std::vector<lane> lanes_;
+  std::vector<lane_state> lanes_;
   std::size_t turn_ = 0;  // the lane to look at first
   bool stopped_ = false;
 };

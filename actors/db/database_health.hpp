@@ -1,0 +1,44 @@
+// Whether the databases of this node take writes, readable from any thread: /readyz and the service's
+// status ask here. One failed namespace makes the whole failed.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+
+#include <troupe/error.hpp>
+#include <troupe/time.hpp>
+
+namespace troupe {
+
+struct database_status {
+  bool ok = true;
+  std::string reason;  // of the namespace that failed first, when not ok
+  wall_time since{};   // of the present state; the epoch before the first change
+};
+
+class database_health {
+ public:
+  using listener = std::function<void(const database_status&)>;
+
+  /// Called at each change between ok and failed, in order, on the thread that found out; must not
+  /// block. Set once, before the first report.
+  void on_change(listener f) { listener_ = std::move(f); }
+
+  [[nodiscard]] database_status read() const;
+
+  void report_failed(const std::string& name_space, const error& why, wall_time now);
+  void report_ok(const std::string& name_space, wall_time now);
+
+ private:
+  void settle(wall_time now);
+
+  listener listener_;
+  std::mutex order_;  // held over a report and its listener: changes are told in order
+  mutable std::mutex mutex_;
+  std::map<std::string, std::string> failures_;  // namespace -> reason
+  database_status status_;
+};
+
+}  // namespace troupe

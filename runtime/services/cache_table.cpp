@@ -1,0 +1,167 @@
+#include "runtime/services/cache_table.hpp"
+
+#include <algorithm>
+
+namespace troupe {
+namespace {
+
+std::int64_t milliseconds_of(wall_time t) noexcept { return t.time_since_epoch().count(); }
+
+std::int64_t expiry_of(duration ttl, const batch_times& times) noexcept {
+  return milliseconds_of(times.wall) + std::chrono::ceil<std::chrono::milliseconds>(ttl).count();
+}
+
+duration left_of(std::int64_t expires_at_ms, const batch_times& times) noexcept {
+  if (expires_at_ms == 0) return {};
+  return std::chrono::milliseconds(expires_at_ms - milliseconds_of(times.wall));
+}
+
+bool holds(const cache_command& c, bool live, std::uint64_t version) noexcept {
+  switch (c.condition) {
+    case write_condition::if_absent: return !live;
+    case write_condition::if_present: return live;
+    case write_condition::if_version: return live && version == c.version;
+    case write_condition::none: break;
+  }
+  return true;
+}
+
+db_value key_of(std::string_view key) { return blob{std::string(key)}; }
+
+db_value number_of(std::uint64_t n) { return static_cast<std::int64_t>(n); }
+
+tl::unexpected<error> foreign_row() { return fail(errc::corrupt, "a row of a backed cache has the wrong types"); }
+
+}  // namespace
+
+const std::vector<migration>& cache_table::schema() {
+  static const std::vector<migration> migrations = {
+      {1, "kv",
+       "CREATE TABLE kv(key BLOB PRIMARY KEY, value BLOB NOT NULL, version INTEGER NOT NULL, expires_at_ms INTEGER) "
+       "WITHOUT ROWID;"
+       "CREATE INDEX kv_expiry ON kv(expires_at_ms) WHERE expires_at_ms IS NOT NULL;"
+       "CREATE TABLE kv_floor(id INTEGER PRIMARY KEY CHECK(id = 1), version INTEGER NOT NULL);"
+       "INSERT INTO kv_floor(id, version) VALUES(1, 0)"}};
+  return migrations;
+}
+
+expected<cache_table::row> cache_table::read(database_session& session, std::string_view key, const batch_times& times,
+                                             bool with_value) {
+  auto found = session.run(with_value ? "SELECT version, expires_at_ms, value FROM kv WHERE key = ?"
+                                      : "SELECT version, expires_at_ms FROM kv WHERE key = ?",
+                           {key_of(key)});
+  if (!found) return tl::unexpected(found.error());
+  row r;
+  if (found->rows.empty()) return r;
+  auto& columns = found->rows[0];
+  const auto* version = std::get_if<std::int64_t>(&columns[0]);
+  const auto* expires = std::get_if<std::int64_t>(&columns[1]);
+  if (version == nullptr) return foreign_row();
+  r.stored = true;
+  r.version = static_cast<std::uint64_t>(*version);
+  r.expires_at_ms = expires == nullptr ? 0 : *expires;
+  r.live = expires == nullptr || *expires > milliseconds_of(times.wall);
+  if (with_value) {
+    auto* value = std::get_if<blob>(&columns[2]);
+    if (value == nullptr) return foreign_row();
+    r.value = std::move(value->bytes);
+  }
+  return r;
+}
+
+expected<owned_reply> cache_table::execute(database_session& session, const cache_command& command,
+                                           const batch_times& times, version_source next_version) {
+  if (command.op == cache_op::get || command.op == cache_op::head) return load(session, command, times);
+  if (auto known = learn_floor(session); !known) return tl::unexpected(known.error());
+  auto old = read(session, command.key, times, false);
+  if (!old) return tl::unexpected(old.error());
+  if (!holds(command, old->live, old->version)) {
+    auto refused = owned_reply::failed(errc::condition_failed);
+    refused.version = old->live ? old->version : 0;
+    return refused;
+  }
+  if (command.op == cache_op::erase && !old->stored) return owned_reply::failed(errc::not_found);
+  const std::uint64_t version = next_version(std::max(old->version, floor_));
+  if (version == 0) return owned_reply::failed(errc::not_owner, "another node owns the shard of this key by now");
+  return command.op == cache_op::put ? put(session, command, *old, times, version)
+                                     : erase(session, command, *old, version);
+}
+
+expected<owned_reply> cache_table::load(database_session& session, const cache_command& command,
+                                        const batch_times& times) {
+  auto found = read(session, command.key, times, true);
+  if (!found) return tl::unexpected(found.error());
+  if (!found->live) return owned_reply::failed(errc::not_found);
+  owned_reply reply;
+  reply.version = found->version;
+  reply.ttl = left_of(found->expires_at_ms, times);
+  reply.value = std::move(found->value);
+  return reply;
+}
+
+expected<owned_reply> cache_table::put(database_session& session, const cache_command& command, const row& old,
+                                       const batch_times& times, std::uint64_t version) {
+  std::int64_t expires_at_ms = command.ttl > duration{} ? expiry_of(command.ttl, times) : 0;
+  if (command.keep_ttl && old.live) expires_at_ms = old.expires_at_ms;
+  const db_value expiry = expires_at_ms == 0 ? db_value{} : db_value{expires_at_ms};
+  auto written = session.run(
+      "INSERT INTO kv(key, value, version, expires_at_ms) VALUES(?, ?, ?, ?) "
+      "ON CONFLICT(key) DO UPDATE SET value = excluded.value, version = excluded.version, "
+      "expires_at_ms = excluded.expires_at_ms",
+      {key_of(command.key), blob{std::string(command.value)}, number_of(version), expiry});
+  if (!written) return tl::unexpected(written.error());
+  owned_reply reply;
+  reply.version = version;
+  reply.ttl = left_of(expires_at_ms, times);
+  return reply;
+}
+
+expected<owned_reply> cache_table::erase(database_session& session, const cache_command& command, const row& old,
+                                         std::uint64_t version) {
+  auto deleted = session.run("DELETE FROM kv WHERE key = ?", {key_of(command.key)});
+  if (!deleted) return tl::unexpected(deleted.error());
+  if (auto raised = raise_floor(session, version); !raised) return tl::unexpected(raised.error());
+  if (!old.live) return owned_reply::failed(errc::not_found);
+  owned_reply reply;
+  reply.version = version;
+  return reply;
+}
+
+expected<std::size_t> cache_table::sweep(database_session& session, const batch_times& times, std::size_t rows_max) {
+  if (auto known = learn_floor(session); !known) return tl::unexpected(known.error());
+  auto deleted = session.run(
+      "DELETE FROM kv WHERE key IN (SELECT key FROM kv WHERE expires_at_ms <= ? ORDER BY expires_at_ms LIMIT ?) "
+      "RETURNING version",
+      {milliseconds_of(times.wall), static_cast<std::int64_t>(rows_max)});
+  if (!deleted) return tl::unexpected(deleted.error());
+  std::uint64_t highest = 0;
+  for (const auto& columns : deleted->rows) {
+    const auto* version = std::get_if<std::int64_t>(&columns[0]);
+    if (version == nullptr) return foreign_row();
+    highest = std::max(highest, static_cast<std::uint64_t>(*version));
+  }
+  if (deleted->rows.empty()) return std::size_t{0};
+  if (auto raised = raise_floor(session, highest); !raised) return tl::unexpected(raised.error());
+  return deleted->rows.size();
+}
+
+expected<void> cache_table::learn_floor(database_session& session) {
+  if (floor_known_) return {};
+  auto found = session.run("SELECT version FROM kv_floor WHERE id = 1", {});
+  if (!found) return tl::unexpected(found.error());
+  if (found->rows.size() != 1) return fail(errc::corrupt, "a backed cache has lost its row of kv_floor");
+  const auto* version = std::get_if<std::int64_t>(&found->rows[0][0]);
+  if (version == nullptr) return foreign_row();
+  floor_ = std::max(floor_, static_cast<std::uint64_t>(*version));
+  floor_known_ = true;
+  return {};
+}
+
+expected<void> cache_table::raise_floor(database_session& session, std::uint64_t version) {
+  floor_ = std::max(floor_, version);
+  auto written = session.run("UPDATE kv_floor SET version = ? WHERE id = 1", {number_of(floor_)});
+  if (!written) return tl::unexpected(written.error());
+  return {};
+}
+
+}  // namespace troupe

@@ -1,0 +1,76 @@
+// A driver around another one that fails on command: what a full or broken disk looks like from above.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "runtime/services/database_driver.hpp"
+
+namespace troupe {
+
+struct faults {
+  std::atomic<errc> write{errc::ok};     // of begin(write) and probe
+  std::atomic<errc> open{errc::ok};      // of the driver
+  std::atomic<errc> commit{errc::ok};    // before anything was committed
+  std::atomic<bool> lose_answer{false};  // the commit succeeds and is reported as outcome_unknown
+  std::atomic<int> opened{0};
+  std::atomic<int> commits{0};  // of write transactions
+};
+
+class faulty_session final : public database_session {
+ public:
+  faulty_session(std::unique_ptr<database_session> inner, faults& f) : inner_(std::move(inner)), faults_(f) {}
+
+  expected<db_result> run(std::string_view sql, const db_row& parameters) override {
+    return inner_->run(sql, parameters);
+  }
+  expected<void> begin(db_access access) override {
+    if (access == db_access::write && faults_.write != errc::ok) return fail(faults_.write, "the disk is full");
+    return inner_->begin(access);
+  }
+  expected<void> commit() override {
+    if (faults_.commit != errc::ok) {
+      inner_->rollback();
+      return fail(faults_.commit, "the disk is full");
+    }
+    auto done = inner_->commit();
+    if (done) ++faults_.commits;
+    if (done && faults_.lose_answer) return fail(errc::outcome_unknown, "the disk did not answer");
+    return done;
+  }
+  void rollback() noexcept override { inner_->rollback(); }
+  expected<void> savepoint() override { return inner_->savepoint(); }
+  expected<void> release() override { return inner_->release(); }
+  expected<void> rollback_to_savepoint() override { return inner_->rollback_to_savepoint(); }
+  expected<void> migrate(const std::vector<migration>& m) override { return inner_->migrate(m); }
+  expected<void> probe() override {
+    if (faults_.write != errc::ok) return fail(faults_.write, "the disk is full");
+    return inner_->probe();
+  }
+
+ private:
+  std::unique_ptr<database_session> inner_;
+  faults& faults_;
+};
+
+class faulty_driver final : public database_driver {
+ public:
+  faulty_driver(std::shared_ptr<database_driver> inner, faults& f) : inner_(std::move(inner)), faults_(f) {}
+
+  expected<std::unique_ptr<database_session>> open(const std::string& name_space) override {
+    if (faults_.open != errc::ok) return fail(faults_.open, "the disk is away");
+    auto session = inner_->open(name_space);
+    if (!session) return session;
+    ++faults_.opened;
+    return std::unique_ptr<database_session>(std::make_unique<faulty_session>(std::move(*session), faults_));
+  }
+  std::string_view name() const noexcept override { return "faulty"; }
+
+ private:
+  const std::shared_ptr<database_driver> inner_;
+  faults& faults_;
+};
+
+}  // namespace troupe
