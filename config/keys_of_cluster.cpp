@@ -66,8 +66,8 @@ std::vector<key> keys_of_cluster() {
       {"cluster", "advertise", in<&c::cluster, &cluster::advertise>,
        "host:port that the others dial. Empty: what bind resolves to; needed only behind address translation."},
       {"cluster", "seeds", in<&c::cluster, &cluster::seeds>,
-       "host:port of some members to join by; a name with several addresses is tried at all. Empty: start alone. The "
-       "node itself may be among them and any may be down."},
+       "host:port of some members to join by; each address of a name is tried. Empty: start alone. The "
+       "node itself may be among them, and any may be down."},
       {.section = "cluster",
        .name = "expected_members",
        .in = in<&c::cluster, &cluster::expected_members>,

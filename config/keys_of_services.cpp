@@ -40,7 +40,7 @@ std::vector<key> keys_of_services() {
       {.section = "http",
        .name = "body_timeout",
        .in = in<&c::http, &http::body_timeout>,
-       .doc = "From the end of the header to the end of the body.",
+       .doc = "From the end of the header to the end of the body; 408 and closed after it.",
        .min = 10 * ms,
        .max = 1 * hours},
       {.section = "http",
@@ -52,7 +52,7 @@ std::vector<key> keys_of_services() {
       {.section = "http",
        .name = "connections_max",
        .in = in<&c::http, &http::connections_max>,
-       .doc = "Connections at once; more are closed unanswered. Each costs a file descriptor: mind ulimit -n.",
+       .doc = "Connections at once; more get a 503 and are closed. Each costs a file descriptor: mind ulimit -n.",
        .min = 1,
        .max = 1'000'000},
 

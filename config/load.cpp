@@ -91,8 +91,10 @@ void resolve(draft& d) {
 
 void apply_rules(draft& d, const std::vector<std::string>& modules) {
   for (const broken_rule& rule : broken_rules(d.values, modules)) {
-    const auto place = d.places.find(rule.path);
-    d.fault((place == d.places.end() ? "" : place->second + ": ") + rule.path + ": " + rule.text);
+    const auto found = d.places.find(rule.path);
+    const std::string place = found == d.places.end() ? "" : found->second + ": ";
+    const bool place_names_key = place == "--set " + rule.path + ": ";
+    d.fault(place + (place_names_key ? "" : rule.path + ": ") + rule.text);
   }
 }
 

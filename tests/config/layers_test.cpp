@@ -295,7 +295,7 @@ TEST_F(layers, rules_are_told_with_the_place_of_their_key) {
   sources = file("");
   sources.settings = {{"node.services", "htpt"}};
   EXPECT_EQ(faults(sources),
-            "--set node.services: node.services: unknown service \"htpt\"; did you mean http?; available: "
+            "--set node.services: unknown service \"htpt\"; did you mean http?; available: "
             "http, resp, cache, db, kvs, entities, console");
   EXPECT_THAT(faults({}),
               HasSubstr("node.services: names none, and a node runs only what it is told; available: http, resp"));
