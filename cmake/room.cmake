@@ -9,7 +9,10 @@ function(troupe_compile_options target)
   if(TROUPE_SANITIZE)
     # CAF's headers form references through null in unevaluated paths: see docs/HACKING.md.
     target_compile_options(${target} PRIVATE -fsanitize=${TROUPE_SANITIZE} -fno-omit-frame-pointer
-      -fno-sanitize-recover=all $<$<NOT:$<STREQUAL:${TROUPE_SANITIZE},thread>>:-fno-sanitize=null>)
+      -fno-sanitize-recover=all)
+    if(NOT TROUPE_SANITIZE STREQUAL "thread")
+      target_compile_options(${target} PRIVATE -fno-sanitize=null)
+    endif()
     target_link_options(${target} PUBLIC -fsanitize=${TROUPE_SANITIZE})
   endif()
 endfunction()
