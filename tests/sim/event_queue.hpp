@@ -21,6 +21,7 @@ struct happening {
   node_index from = 0;           // packet, link_lost: the peer
   std::uint32_t start = 0;       // all but packet: meant for this start of the process
   std::uint32_t generation = 0;  // stream packet: of its link; link_lost, written: their number
+  bool closed = false;           // link_lost: by the peer's host
   std::string bytes;
   std::function<void()> act;  // written, script
 };

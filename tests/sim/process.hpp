@@ -47,6 +47,12 @@ class process {
   virtual void on_start(time_point now) = 0;
   virtual void on_packet(node_index from, channel how, std::string_view bytes, time_point now) = 0;
   virtual void on_link_lost(node_index peer, time_point now) = 0;
+  /// The same, for those who care how it ended. `closed`: the peer's host closed it (its process ended,
+  /// or nothing listens); otherwise nothing was heard for too long.
+  virtual void on_link_ended(node_index peer, bool closed, time_point now) {
+    static_cast<void>(closed);
+    on_link_lost(peer, now);
+  }
   virtual void on_tick(time_point now) = 0;
   /// When on_tick wants to be called next; time_point::max() for never. Asked after every call.
   [[nodiscard]] virtual time_point next_tick() const = 0;

@@ -115,6 +115,7 @@ bool world::arrives(const happening& h) {
   loss.what = happening::kind::link_lost;
   loss.node = h.node;
   loss.from = h.from;
+  loss.closed = true;
   back.loss_pending = false;
   if (!hold_back(h.node, loss)) deliver(h.node, loss);
   return running(h.node) && !failed();
@@ -181,7 +182,7 @@ void world::deliver(node_index n, happening& h) {
       }
       p.on_packet(h.from, h.how, h.bytes, local);
       break;
-    case kind::link_lost: p.on_link_lost(h.from, local); break;
+    case kind::link_lost: p.on_link_ended(h.from, h.closed, local); break;
     case kind::written:
       if (h.act) h.act();
       break;
@@ -195,7 +196,7 @@ void world::after_call(node_index n) {
   for (auto* c : checkers_) c->on_step(*this, n);
   if (nodes_[n].program->finished()) {
     trace(label(n) + " exits");
-    end_process(n, options_.reset_delay, options_.reset_delay);
+    end_process(n, crash_kind::killed);
   } else {
     plan_tick(n);
   }

@@ -183,10 +183,10 @@ class world {
   void send_stream(node_index from, node_index to, std::string bytes);
   void write(node_index n, std::string file, std::string bytes, std::function<void()> done);
   void finish_write(node& n, std::uint32_t number);
-  void close_link(node_index a, node_index b, duration notice_min, duration notice_max);
-  void announce_loss(node_index end, node_index peer, duration in);
+  void close_link(node_index a, node_index b, bool closed);
+  void announce_loss(node_index end, node_index peer, bool closed);
   // world_faults.cpp
-  void end_process(node_index n, duration notice_min, duration notice_max);
+  void end_process(node_index n, crash_kind how);
   void cut_one_way(const std::vector<node_index>& from, const std::vector<node_index>& to);
   [[nodiscard]] std::vector<node_index> all_but(const std::vector<node_index>& group) const;
 

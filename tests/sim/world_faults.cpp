@@ -42,11 +42,10 @@ void world::crash(node_index n, crash_kind how, bool keep_disk) {
   }
   if (!keep_disk) of.files.clear();
   of.unreachable = !killed;
-  end_process(n, killed ? options_.reset_delay : options_.break_delay_min,
-              killed ? options_.reset_delay : options_.break_delay_max);
+  end_process(n, how);
 }
 
-void world::end_process(node_index n, duration notice_min, duration notice_max) {
+void world::end_process(node_index n, crash_kind how) {
   node& of = nodes_[n];
   of.program.reset();
   of.outside.reset();
@@ -55,7 +54,7 @@ void world::end_process(node_index n, duration notice_min, duration notice_max) 
   of.pauses = 0;
   for (node_index peer = 0; peer < size(); ++peer) {
     if (peer == n) continue;
-    close_link(n, peer, notice_min, notice_max);
+    close_link(n, peer, how == crash_kind::killed);
     net_.at(n, peer).loss_pending = false;
   }
   for (auto* c : checkers_) c->on_gone(*this, n);
@@ -99,7 +98,7 @@ void world::cut_one_way(const std::vector<node_index>& from, const std::vector<n
     for (const auto b : to) {
       if (a == b) continue;
       ++net_.at(a, b).cuts;
-      close_link(a, b, options_.break_delay_min, options_.break_delay_max);
+      close_link(a, b, false);
     }
   }
 }

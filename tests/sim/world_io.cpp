@@ -72,9 +72,9 @@ void world::open_link(node_index a, node_index b) {
   if (a == b || link.open || !running(a)) return;
   const bool cut = net_.link_cut(a, b);
   if (cut || nodes_[b].unreachable) {
-    announce_loss(a, b, rng_.between(options_.break_delay_min, options_.break_delay_max));
+    announce_loss(a, b, false);
   } else if (!running(b)) {
-    announce_loss(a, b, options_.reset_delay);
+    announce_loss(a, b, true);
   } else {
     link.open = true;
     ++link.generation;
@@ -82,19 +82,19 @@ void world::open_link(node_index a, node_index b) {
   }
 }
 
-void world::break_link(node_index a, node_index b) { close_link(a, b, options_.reset_delay, options_.reset_delay); }
+void world::break_link(node_index a, node_index b) { close_link(a, b, true); }
 
 /// What is under way on the link is gone; each end that runs is told after a delay.
-void world::close_link(node_index a, node_index b, duration notice_min, duration notice_max) {
+void world::close_link(node_index a, node_index b, bool closed) {
   auto& link = net_.link(a, b);
   if (!link.open) return;
   link.open = false;
   ++link.generation;
-  announce_loss(a, b, rng_.between(notice_min, notice_max));
-  announce_loss(b, a, rng_.between(notice_min, notice_max));
+  announce_loss(a, b, closed);
+  announce_loss(b, a, closed);
 }
 
-void world::announce_loss(node_index end, node_index peer, duration in) {
+void world::announce_loss(node_index end, node_index peer, bool closed) {
   auto& wire = net_.at(end, peer);
   if (wire.loss_pending || !running(end)) return;
   wire.loss_pending = true;
@@ -104,7 +104,9 @@ void world::announce_loss(node_index end, node_index peer, duration in) {
   h.from = peer;
   h.start = nodes_[end].starts;
   h.generation = ++wire.loss_number;
-  queue_.push(now_ + in, std::move(h));
+  h.closed = closed;
+  const auto delay = closed ? options_.reset_delay : rng_.between(options_.break_delay_min, options_.break_delay_max);
+  queue_.push(now_ + delay, std::move(h));
 }
 
 void world::write(node_index n, std::string file, std::string bytes, std::function<void()> done) {
