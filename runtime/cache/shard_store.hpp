@@ -68,7 +68,7 @@ class shard_store {
   [[nodiscard]] cache_reply apply(const cache_command& command, time_point now);
   void apply(const cache_command& command, time_point now, visitor visit) { visit(apply(command, now)); }
 
-  /// A get or head that has a live value here is answered; anything else returns false and changes nothing.
+  /// A get or head that has a live value here is answered; anything else returns false and does nothing.
   [[nodiscard]] bool apply_if_present(const cache_command& command, time_point now, visitor visit);
 
   /// A write that was decided elsewhere (a database, a primary), with the version it got there.
@@ -82,11 +82,13 @@ class shard_store {
   bool apply_erased(cache_id cache, std::string_view key, std::uint64_t version);
 
   /// A value read from the backing database. As apply_committed, but refused when a committed write
-  /// to this shard came after `as_of` (what version() said before the read began): the value read may
-  /// be older than it.
+  /// was applied to this shard since commits() said `as_of`, before the read began: the value read
+  /// may be older than that write. UINT64_MAX: do not check.
   bool apply_loaded(cache_id cache, std::string_view key, std::string_view value, std::uint64_t version, duration ttl,
                     time_point now, std::uint64_t as_of);
 
+  /// How many writes apply_committed and apply_erased have brought.
+  [[nodiscard]] std::uint64_t commits() const noexcept { return commits_; }
   /// The highest version given or seen in this shard.
   [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
   /// Gives a new version, higher than version() and than `above`.
@@ -124,6 +126,12 @@ class shard_store {
     cache_id cache = 0;
     std::string_view key;
   };
+  struct content {
+    std::string_view value;
+    std::uint64_t version = 0;
+    time_point expiry = never;
+  };
+  static constexpr time_point never = time_point::max();
   static constexpr std::uint32_t no_slot = UINT32_MAX;
 
   [[nodiscard]] key_ref refer(cache_id cache, std::string_view key) const noexcept;
@@ -133,24 +141,26 @@ class shard_store {
   [[nodiscard]] std::uint32_t home_of(std::uint32_t position) const noexcept { return position >> shift_; }
   [[nodiscard]] std::uint32_t capacity() const noexcept { return table_ == nullptr ? 0 : mask_ + 1; }
 
-  [[nodiscard]] cache_reply read(const cache_command& c, time_point now, bool with_value);
+  [[nodiscard]] cache_reply read(const cache_command& c, time_point now);
   [[nodiscard]] cache_reply put(const cache_command& c, time_point now);
   [[nodiscard]] cache_reply erase(const cache_command& c, time_point now);
+  [[nodiscard]] cache_reply show(entry& e, cache_op op, time_point now) noexcept;
 
-  [[nodiscard]] bool write(const key_ref& k, std::string_view value, std::uint64_t version, time_point expiry,
-                           time_point now);
-  [[nodiscard]] bool overwrite(std::uint32_t slot, const key_ref& k, std::string_view value, std::uint64_t version,
-                               time_point expiry, time_point now);
-  [[nodiscard]] bool insert(const key_ref& k, std::string_view value, std::uint64_t version, time_point expiry,
-                            time_point now);
-  void note_expiry(const entry& e, int change) noexcept;
+  [[nodiscard]] bool write(std::uint32_t slot, const key_ref& k, const content& c, time_point now);
+  [[nodiscard]] bool overwrite(std::uint32_t slot, const key_ref& k, const content& c, time_point now);
+  [[nodiscard]] bool insert(const key_ref& k, const content& c, time_point now);
+  void fill(entry& e, const key_ref& k, const content& c) noexcept;
+  bool store_newer(const key_ref& k, content c, duration ttl, time_point now);
 
-  [[nodiscard]] bool take_room(std::uint64_t bytes, const entry* keep, time_point now);
+  [[nodiscard]] bool take_room(std::uint64_t bytes, const entry* keep, time_point now) noexcept;
+  [[nodiscard]] bool take_room_for_insert(std::uint64_t entry_bytes, time_point now, bool& grow) noexcept;
+  void give_room(std::uint64_t bytes) noexcept;
   [[nodiscard]] bool evict_one(const entry* keep, time_point now) noexcept;
+  [[nodiscard]] bool is_in_run(std::uint64_t i, std::uint64_t first, std::uint64_t end) const noexcept;
   void remove(std::uint32_t slot) noexcept;
-  void shrink_if_sparse() noexcept;
+  void place(std::uint64_t tagged, std::uint32_t position) noexcept;
   [[nodiscard]] bool resize(std::uint32_t slots) noexcept;
-  void give(std::uint64_t bytes) noexcept;
+  void shrink_if_sparse() noexcept;
 
   store_settings settings_;
   std::uint64_t* table_ = nullptr;  // mask_ + 1 slots; 0 is an empty slot
@@ -159,15 +169,15 @@ class shard_store {
   std::uint32_t count_ = 0;
   std::uint32_t tick_ = 0;  // rises with each access; an entry's age is tick_ - entry.used
   std::uint64_t version_ = 0;
-  std::uint64_t last_committed_ = 0;  // highest version that apply_committed or apply_erased brought
+  std::uint64_t commits_ = 0;
   std::uint64_t bytes_ = 0;
   std::uint64_t evicted_ = 0;
   std::uint64_t expired_ = 0;
-  std::uint32_t evict_slot_ = 0;                  // where the next sample starts
-  std::uint32_t with_expiry_ = 0;                 // entries that have one
-  std::uint64_t expire_position_ = 0;             // where the next expire() starts, in hash space
-  time_point soonest_ = time_point::max();        // no entry expires before this
-  time_point soonest_ahead_ = time_point::max();  // the same, gathered by the pass that is under way
+  std::uint32_t evict_slot_ = 0;       // where the next sample starts
+  std::uint32_t with_expiry_ = 0;      // entries that have one
+  std::uint64_t expire_position_ = 0;  // where the next expire() starts, in hash space
+  time_point soonest_ = never;         // no entry expires before this
+  time_point soonest_ahead_ = never;   // the same, gathered by the pass that is under way
 };
 
 }  // namespace troupe

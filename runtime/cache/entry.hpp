@@ -1,0 +1,43 @@
+// How one entry of a shard store lies in memory, private to the store: this header, the key, the
+// value and, if it expires, the time of that, in one allocation. The allocation is as large as its
+// footprint allows, so that a value may grow in place into what rounding left over.
+#pragma once
+
+#include <cstring>
+
+#include "runtime/cache/shard_store.hpp"
+
+namespace troupe {
+
+struct shard_store::entry {
+  std::uint64_t version;
+  std::uint32_t position;  // top 32 bits of the hash: the entry's place in hash space
+  std::uint32_t value_size;
+  std::uint32_t used;  // the store's tick at the last access
+  std::uint32_t cache : 12;
+  std::uint32_t key_size : 17;
+  std::uint32_t has_expiry : 1;
+
+  [[nodiscard]] char* bytes() noexcept { return reinterpret_cast<char*>(this + 1); }
+  [[nodiscard]] const char* bytes() const noexcept { return reinterpret_cast<const char*>(this + 1); }
+  [[nodiscard]] std::string_view key() const noexcept { return {bytes(), key_size}; }
+  [[nodiscard]] std::string_view value() const noexcept { return {bytes() + key_size, value_size}; }
+
+  [[nodiscard]] time_point expiry() const noexcept {
+    if (has_expiry == 0) return never;
+    duration::rep since;
+    std::memcpy(&since, bytes() + key_size + value_size, sizeof since);
+    return time_point(duration(since));
+  }
+  [[nodiscard]] bool is_expired(time_point now) const noexcept { return has_expiry != 0 && expiry() <= now; }
+
+  [[nodiscard]] static std::uint64_t size_of(const key_ref& k, const content& c) noexcept {
+    return sizeof(entry) + k.key.size() + c.value.size() + (c.expiry == never ? 0 : sizeof(duration::rep));
+  }
+  [[nodiscard]] std::uint64_t footprint() const noexcept {
+    const std::uint64_t size = sizeof(entry) + key_size + value_size + (has_expiry != 0 ? sizeof(duration::rep) : 0);
+    return footprint_of(size);
+  }
+};
+
+}  // namespace troupe

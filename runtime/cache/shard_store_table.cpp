@@ -1,0 +1,333 @@
+// The table half of shard_store: probing, room, eviction, expiry, scan.
+#include <algorithm>
+#include <cstdlib>
+
+#include "runtime/base/check.hpp"
+#include "runtime/cache/entry.hpp"
+#include "runtime/cache/key_hash.hpp"
+
+namespace troupe {
+
+namespace {
+
+// A slot: the entry's address in the low 48 bits, 16 bits of its hash above. User space addresses
+// have 47 or 48 bits on every 64-bit Linux unless a program asks for more by an mmap hint.
+constexpr unsigned address_bits = 48;
+constexpr std::uint64_t address_mask = (std::uint64_t{1} << address_bits) - 1;
+
+constexpr std::uint32_t slots_min = 8;
+constexpr unsigned slots_log2_max = 31;
+constexpr std::size_t eviction_samples = 8;
+constexpr std::uint64_t positions_end = std::uint64_t{1} << 32;
+
+constexpr std::uint32_t position_of(std::uint64_t hash) noexcept { return static_cast<std::uint32_t>(hash >> 32); }
+constexpr std::uint64_t tag_of(std::uint64_t hash) noexcept { return hash << address_bits; }
+
+// Grow beyond 3/4, shrink below 1/8: far enough apart not to swing.
+constexpr bool is_full(std::uint64_t entries, std::uint64_t slots) noexcept { return entries * 4 > slots * 3; }
+constexpr bool is_sparse(std::uint64_t entries, std::uint64_t slots) noexcept {
+  return slots > slots_min && entries * 8 < slots;
+}
+
+constexpr std::uint64_t table_footprint(std::uint64_t slots) noexcept {
+  return slots == 0 ? 0 : footprint_of(slots * sizeof(std::uint64_t));
+}
+
+}  // namespace
+
+shard_store::key_ref shard_store::refer(cache_id cache, std::string_view key) const noexcept {
+  return {key_hash(key, settings_.hash_seed ^ (std::uint64_t{cache} * 0x9e3779b97f4a7c15ULL)), cache, key};
+}
+
+shard_store::entry* shard_store::at(std::uint32_t slot) const noexcept {
+  return reinterpret_cast<entry*>(table_[slot] & address_mask);
+}
+
+std::uint32_t shard_store::find(const key_ref& k) const noexcept {
+  if (count_ == 0) return no_slot;
+  const std::uint64_t tag = tag_of(k.hash);
+  for (std::uint32_t slot = home_of(position_of(k.hash)); table_[slot] != 0; slot = (slot + 1) & mask_) {
+    if (((table_[slot] ^ tag) & ~address_mask) != 0) continue;
+    const entry& e = *at(slot);
+    if (e.position == position_of(k.hash) && e.cache == k.cache && e.key() == k.key) return slot;
+  }
+  return no_slot;
+}
+
+std::uint32_t shard_store::find_live(const key_ref& k, time_point now) noexcept {
+  const auto slot = find(k);
+  if (slot == no_slot || !at(slot)->is_expired(now)) return slot;
+  remove(slot);
+  ++expired_;
+  return no_slot;
+}
+
+bool shard_store::write(std::uint32_t slot, const key_ref& k, const content& c, time_point now) {
+  return slot == no_slot ? insert(k, c, now) : overwrite(slot, k, c, now);
+}
+
+void shard_store::fill(entry& e, const key_ref& k, const content& c) noexcept {
+  e.version = c.version;
+  e.position = position_of(k.hash);
+  e.value_size = static_cast<std::uint32_t>(c.value.size());
+  e.used = ++tick_;
+  e.cache = k.cache & (caches_max - 1);
+  e.key_size = static_cast<std::uint32_t>(k.key.size()) & 0x1ffff;
+  e.has_expiry = c.expiry != never;
+  char* p = e.bytes();
+  if (!k.key.empty()) std::memcpy(p, k.key.data(), k.key.size());
+  p += k.key.size();
+  if (!c.value.empty()) std::memcpy(p, c.value.data(), c.value.size());
+  p += c.value.size();
+  if (c.expiry == never) return;
+  const auto since = c.expiry.time_since_epoch().count();
+  std::memcpy(p, &since, sizeof since);
+  ++with_expiry_;
+  soonest_ = std::min(soonest_, c.expiry);
+  soonest_ahead_ = std::min(soonest_ahead_, c.expiry);
+}
+
+bool shard_store::overwrite(std::uint32_t slot, const key_ref& k, const content& c, time_point now) {
+  entry* old = at(slot);
+  const std::uint64_t had = old->footprint();
+  const std::uint64_t needs = footprint_of(entry::size_of(k, c));
+  if (needs == had) {
+    with_expiry_ -= old->has_expiry;
+    fill(*old, k, c);
+    return true;
+  }
+  if (needs > had && !take_room(needs - had, old, now)) return false;
+  auto* fresh = static_cast<entry*>(std::malloc(needs - 8));
+  if (fresh == nullptr) {
+    if (needs > had) give_room(needs - had);
+    return false;
+  }
+  if (needs < had) give_room(had - needs);
+  fill(*fresh, k, c);
+  with_expiry_ -= old->has_expiry;
+  slot = find(k);  // eviction may have moved it
+  table_[slot] = (table_[slot] & ~address_mask) | reinterpret_cast<std::uintptr_t>(fresh);
+  std::free(old);
+  return true;
+}
+
+bool shard_store::insert(const key_ref& k, const content& c, time_point now) {
+  const std::uint64_t needs = footprint_of(entry::size_of(k, c));
+  bool grow = false;
+  if (!take_room_for_insert(needs, now, grow)) return false;
+  const std::uint32_t slots = capacity() == 0 ? slots_min : capacity() * 2;
+  auto* fresh = static_cast<entry*>(std::malloc(needs - 8));
+  if (fresh == nullptr || (grow && !resize(slots))) {
+    give_room(needs + (grow ? table_footprint(slots) - table_footprint(capacity()) : 0));
+    std::free(fresh);
+    return false;
+  }
+  const auto address = reinterpret_cast<std::uintptr_t>(fresh);
+  TROUPE_CHECK((address & ~address_mask) == 0);
+  fill(*fresh, k, c);
+  place(address | tag_of(k.hash), fresh->position);
+  ++count_;
+  return true;
+}
+
+void shard_store::place(std::uint64_t tagged, std::uint32_t position) noexcept {
+  std::uint32_t slot = home_of(position);
+  while (table_[slot] != 0) slot = (slot + 1) & mask_;
+  table_[slot] = tagged;
+}
+
+// Frees the slot's entry and moves later entries of the run back, so that no tombstone is needed.
+void shard_store::remove(std::uint32_t slot) noexcept {
+  entry* gone = at(slot);
+  with_expiry_ -= gone->has_expiry;
+  give_room(gone->footprint());
+  std::free(gone);
+  --count_;
+  std::uint32_t hole = slot;
+  for (std::uint32_t next = (slot + 1) & mask_; table_[next] != 0; next = (next + 1) & mask_) {
+    const std::uint32_t home = home_of(at(next)->position);
+    if (((next - home) & mask_) < ((next - hole) & mask_)) continue;
+    table_[hole] = table_[next];
+    hole = next;
+  }
+  table_[hole] = 0;
+}
+
+// Moves all slots to a table of another size; the room for it is the caller's affair.
+bool shard_store::resize(std::uint32_t slots) noexcept {
+  auto* fresh = static_cast<std::uint64_t*>(std::calloc(slots, sizeof(std::uint64_t)));
+  if (fresh == nullptr) return false;
+  std::uint64_t* old = std::exchange(table_, fresh);
+  const std::uint32_t old_slots = old == nullptr ? 0 : mask_ + 1;
+  mask_ = slots - 1;
+  shift_ = 32;
+  for (std::uint32_t s = slots; s > 1; s >>= 1) --shift_;
+  for (std::uint32_t i = 0; i < old_slots; ++i) {
+    if (old[i] != 0) place(old[i], reinterpret_cast<entry*>(old[i] & address_mask)->position);
+  }
+  std::free(old);
+  evict_slot_ &= mask_;
+  return true;
+}
+
+void shard_store::shrink_if_sparse() noexcept {
+  while (table_ != nullptr && is_sparse(count_, capacity())) {
+    const std::uint32_t before = capacity();
+    if (!resize(before / 2)) return;
+    give_room(table_footprint(before) - table_footprint(before / 2));
+  }
+}
+
+bool shard_store::take_room(std::uint64_t bytes, const entry* keep, time_point now) noexcept {
+  if (bytes > settings_.ledger->max()) return false;
+  while (!settings_.ledger->take(bytes)) {
+    if (!evict_one(keep, now)) return false;
+  }
+  bytes_ += bytes;
+  return true;
+}
+
+// Room for an entry and, if it would fill the table, for the larger table; evicting may make the
+// latter unnecessary again.
+bool shard_store::take_room_for_insert(std::uint64_t entry_bytes, time_point now, bool& grow) noexcept {
+  if (entry_bytes > settings_.ledger->max()) return false;
+  for (;;) {
+    const std::uint64_t slots = capacity();
+    grow = is_full(std::uint64_t{count_} + 1, slots);
+    if (grow && slots >= std::uint64_t{1} << slots_log2_max) return false;
+    std::uint64_t bytes = entry_bytes;
+    if (grow) bytes += table_footprint(slots == 0 ? slots_min : slots * 2) - table_footprint(slots);
+    if (settings_.ledger->take(bytes)) {
+      bytes_ += bytes;
+      return true;
+    }
+    if (!evict_one(nullptr, now)) return false;
+  }
+}
+
+void shard_store::give_room(std::uint64_t bytes) noexcept {
+  bytes_ -= bytes;
+  settings_.ledger->give(bytes);
+}
+
+// Of a few entries after the last sample the one not used for longest goes, or one that has expired.
+bool shard_store::evict_one(const entry* keep, time_point now) noexcept {
+  if (settings_.eviction == eviction_policy::none || count_ == 0) return false;
+  std::uint32_t victim = no_slot;
+  std::uint32_t victim_age = 0;
+  std::size_t sampled = 0;
+  for (std::uint32_t seen = 0; seen <= mask_ && sampled < eviction_samples; ++seen) {
+    const std::uint32_t slot = evict_slot_;
+    evict_slot_ = (evict_slot_ + 1) & mask_;
+    if (table_[slot] == 0 || at(slot) == keep) continue;
+    ++sampled;
+    if (at(slot)->is_expired(now)) {
+      remove(slot);
+      ++expired_;
+      return true;
+    }
+    const std::uint32_t age = tick_ - at(slot)->used;
+    if (victim != no_slot && age <= victim_age) continue;
+    victim = slot;
+    victim_age = age;
+  }
+  if (victim == no_slot) return false;
+  remove(victim);
+  ++evicted_;
+  return true;
+}
+
+std::uint64_t shard_store::evict(std::uint64_t bytes, time_point now) {
+  const std::uint64_t before = bytes_;
+  while (before - bytes_ < bytes && evict_one(nullptr, now)) {
+  }
+  shrink_if_sparse();
+  return before - bytes_;
+}
+
+// Entries whose home is in [first, end) lie there or in the run of full slots that follows, which may
+// go on at slot 0 but not around the whole table.
+bool shard_store::is_in_run(std::uint64_t i, std::uint64_t first, std::uint64_t end) const noexcept {
+  return i < end || (i < first + capacity() && table_[i & mask_] != 0);
+}
+
+std::size_t shard_store::expire(time_point now, std::size_t budget) {
+  if (with_expiry_ == 0) {
+    soonest_ = soonest_ahead_ = never;
+    expire_position_ = 0;
+    return 0;
+  }
+  if (now < soonest_) return 0;
+  // By hash order, as scan(), so that entries moved by a removal are not skipped.
+  const std::uint64_t first = home_of(static_cast<std::uint32_t>(expire_position_));
+  const std::uint64_t end = std::min<std::uint64_t>(first + std::max<std::size_t>(budget, 1), capacity());
+  std::size_t freed = 0;
+  for (std::uint64_t i = first; is_in_run(i, first, end);) {
+    const auto slot = static_cast<std::uint32_t>(i & mask_);
+    const entry* e = table_[slot] == 0 ? nullptr : at(slot);
+    const bool mine = e != nullptr && e->has_expiry != 0 && home_of(e->position) >= first && home_of(e->position) < end;
+    if (mine && e->is_expired(now)) {
+      remove(slot);
+      ++freed;
+      continue;  // another entry may have moved here
+    }
+    if (mine) soonest_ahead_ = std::min(soonest_ahead_, e->expiry());
+    ++i;
+  }
+  expired_ += freed;
+  expire_position_ = end << shift_;
+  if (expire_position_ >= positions_end) {
+    expire_position_ = 0;
+    soonest_ = std::exchange(soonest_ahead_, never);
+  }
+  shrink_if_sparse();
+  return freed;
+}
+
+std::uint64_t shard_store::scan(std::uint64_t cursor, std::size_t count, time_point now, entry_visitor visit) const {
+  if (count_ == 0 || cursor >= positions_end) return 0;
+  const std::size_t step = std::clamp<std::size_t>(count, 1, capacity());
+  for (std::size_t shown = 0; shown < step;) {
+    const std::uint64_t first = home_of(static_cast<std::uint32_t>(cursor));
+    const std::uint64_t end = std::min<std::uint64_t>(first + step, capacity());
+    for (std::uint64_t i = first; is_in_run(i, first, end); ++i) {
+      if (table_[i & mask_] == 0) continue;
+      const entry& e = *at(static_cast<std::uint32_t>(i & mask_));
+      if (e.position < cursor || e.position >= end << shift_ || e.is_expired(now)) continue;
+      const duration ttl = e.has_expiry != 0 ? e.expiry() - now : duration::zero();
+      visit({static_cast<cache_id>(e.cache), e.key(), e.value(), e.version, ttl});
+      ++shown;
+    }
+    cursor = end << shift_;
+    if (cursor >= positions_end) return 0;
+  }
+  return cursor;
+}
+
+void shard_store::clear() noexcept {
+  for (std::uint32_t i = 0; i < capacity(); ++i) {
+    if (table_[i] != 0) std::free(at(i));
+  }
+  std::free(std::exchange(table_, nullptr));
+  give_room(bytes_);
+  mask_ = 0;
+  shift_ = 32;
+  count_ = 0;
+  with_expiry_ = 0;
+  evict_slot_ = 0;
+  expire_position_ = 0;
+  soonest_ = soonest_ahead_ = never;
+}
+
+void shard_store::clear(cache_id cache) noexcept {
+  for (std::uint32_t i = 0; i < capacity();) {
+    if (table_[i] != 0 && at(i)->cache == cache) {
+      remove(i);  // another entry may have moved here
+    } else {
+      ++i;
+    }
+  }
+  shrink_if_sparse();
+}
+
+}  // namespace troupe
