@@ -21,13 +21,14 @@ std::string names_in(std::string_view wanted) {
 
 }  // namespace
 
+std::vector<key> joined_rows(std::initializer_list<std::vector<key>> groups) {
+  std::vector<key> rows;
+  for (const std::vector<key>& more : groups) rows.insert(rows.end(), more.begin(), more.end());
+  return rows;
+}
+
 const std::vector<key>& keys() {
-  static const std::vector<key> table = [] {
-    std::vector<key> rows = keys_of_cluster();
-    std::vector<key> more = keys_of_services();
-    rows.insert(rows.end(), more.begin(), more.end());
-    return rows;
-  }();
+  static const std::vector<key> table = joined_rows({keys_of_cluster(), keys_of_services()});
   return table;
 }
 

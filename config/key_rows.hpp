@@ -2,6 +2,8 @@
 // keys_of_services.cpp. The text of a row is what config/troupe.toml says above the key.
 #pragma once
 
+#include <initializer_list>
+
 #include "config/key.hpp"
 
 namespace troupe {
@@ -30,6 +32,9 @@ template <auto Member>
 field in_block(config& c, const std::string& block) {
   return &(c.caches[block].*Member);
 }
+
+/// The rows of several sections in one list.
+[[nodiscard]] std::vector<key> joined_rows(std::initializer_list<std::vector<key>> groups);
 
 /// [node], [cluster], [gossip], [election], [kvs].
 [[nodiscard]] std::vector<key> keys_of_cluster();

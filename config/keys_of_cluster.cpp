@@ -14,9 +14,7 @@ using gossip = gossip_config;
 using election = election_config;
 using kvs = kvs_config;
 
-}  // namespace
-
-std::vector<key> keys_of_cluster() {
+std::vector<key> node_keys() {
   return {
       {"node", "name", in<&c::node, &node::name>,
        "The member's name: letters, digits, . _ - up to 64. Empty: the host's name. Two nodes of a cluster never share "
@@ -56,7 +54,11 @@ std::vector<key> keys_of_cluster() {
       {"node", "tags", in<&c::node, &node::tags>,
        "Words for people and for placement, told to every member, e.g. { zone = \"a\", rack = \"7\" }. At most 16 of "
        "up to 128 bytes: they travel in gossip packets."},
+  };
+}
 
+std::vector<key> cluster_keys() {
+  return {
       {"cluster", "name", in<&c::cluster, &cluster::name>,
        "The cluster's name, the same on every node: a node of another name is refused. Letters, digits, . _ - up to "
        "64."},
@@ -104,7 +106,11 @@ std::vector<key> keys_of_cluster() {
        .min = 10 * ms,
        .max = 1 * days,
        .zero = "never"},
+  };
+}
 
+std::vector<key> gossip_keys() {
+  return {
       {.section = "gossip",
        .name = "profile",
        .in = in<&c::gossip, &gossip::profile>,
@@ -166,7 +172,11 @@ std::vector<key> keys_of_cluster() {
        .min = 1,
        .max = 32,
        .zero = by_profile},
+  };
+}
 
+std::vector<key> election_keys() {
+  return {
       {.section = "election",
        .name = "lease",
        .in = in<&c::election, &election::lease>,
@@ -181,7 +191,11 @@ std::vector<key> keys_of_cluster() {
        .doc = "The highest among the alive leads when there is an election; a leader that lives is never pre-empted.",
        .min = -1000,
        .max = 1000},
+  };
+}
 
+std::vector<key> kvs_keys() {
+  return {
       {.section = "kvs",
        .name = "type",
        .in = in<&c::kvs, &kvs::type>,
@@ -197,6 +211,12 @@ std::vector<key> keys_of_cluster() {
        .has_password = true},
       {"kvs", "password_file", in<&c::kvs, &kvs::password_file>, "File with the store's password."},
   };
+}
+
+}  // namespace
+
+std::vector<key> keys_of_cluster() {
+  return joined_rows({node_keys(), cluster_keys(), gossip_keys(), election_keys(), kvs_keys()});
 }
 
 }  // namespace troupe

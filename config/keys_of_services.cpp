@@ -12,9 +12,7 @@ using cache = cache_config;
 using named = named_cache_config;
 using db = db_config;
 
-}  // namespace
-
-std::vector<key> keys_of_services() {
+std::vector<key> http_keys() {
   return {
       {"http", "bind", in<&c::http, &http::bind>,
        "host:port of HTTP; the host as in cluster.bind, port 0: one is picked. Admin routes are refused outside "
@@ -55,7 +53,11 @@ std::vector<key> keys_of_services() {
        .doc = "Connections at once; more get a 503 and are closed. Each costs a file descriptor: mind ulimit -n.",
        .min = 1,
        .max = 1'000'000},
+  };
+}
 
+std::vector<key> resp_keys() {
+  return {
       {"resp", "bind", in<&c::resp, &resp::bind>,
        "host:port of the Redis protocol; the host as in cluster.bind, port 0: one is picked. Outside loopback it is in "
        "protected mode."},
@@ -84,7 +86,11 @@ std::vector<key> keys_of_services() {
        .doc = "Connections at once; more are refused with an error. Each costs a file descriptor.",
        .min = 1,
        .max = 1'000'000},
+  };
+}
 
+std::vector<key> cache_keys() {
+  return {
       {.section = "cache",
        .name = "shards",
        .in = in<&c::cache, &cache::shards>,
@@ -121,7 +127,11 @@ std::vector<key> keys_of_services() {
        .doc = "How long a request may take before it ends as unavailable or as unknown.",
        .min = 10 * ms,
        .max = 10 * minutes},
+  };
+}
 
+std::vector<key> caches_keys() {
+  return {
       {caches_section, "backed", in_block<&named::backed>,
        "true: values live in the database. Misses read through, writes commit there first and then become visible: "
        "slower by a commit, safe against kill -9. Needs service db; in a cluster db.type postgres."},
@@ -143,7 +153,11 @@ std::vector<key> keys_of_services() {
        .min = 1 * ms,
        .max = 3650 * days,
        .zero = "they stay"},
+  };
+}
 
+std::vector<key> db_keys() {
+  return {
       {.section = "db",
        .name = "type",
        .in = in<&c::db, &db::type>,
@@ -177,10 +191,18 @@ std::vector<key> keys_of_services() {
        .doc = "Jobs that may wait for one namespace; more are refused at once.",
        .min = 1,
        .max = 10'000'000},
+  };
+}
 
+std::vector<key> entities_keys() {
+  return {
       {"entities", "model", in<&c::entities, &entities_config::model>,
        "File that describes the entities served under /v1/entities. Empty: none."},
+  };
+}
 
+std::vector<key> log_keys() {
+  return {
       {.section = "log",
        .name = "level",
        .in = in<&c::log, &log_config::level>,
@@ -193,6 +215,12 @@ std::vector<key> keys_of_services() {
        .words = {"text", "json"}},
       {"log", "file", in<&c::log, &log_config::file>, "Where lines are appended. Empty: standard error."},
   };
+}
+
+}  // namespace
+
+std::vector<key> keys_of_services() {
+  return joined_rows({http_keys(), resp_keys(), cache_keys(), caches_keys(), db_keys(), entities_keys(), log_keys()});
 }
 
 }  // namespace troupe
