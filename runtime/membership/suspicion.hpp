@@ -1,0 +1,50 @@
+// How long a member stays suspect: long at first, shorter with every other member that suspects it too
+// (Lifeguard, Dadgar et al. 2018; the curve is memberlist's). A suspicion that several observers base on a
+// link which the member's own host has closed is short.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+
+#include <troupe/time.hpp>
+
+namespace troupe::membership {
+
+/// Of a suspicion with `confirmations` out of `wanted`; `shortest` when none are wanted.
+[[nodiscard]] duration suspicion_length(duration shortest, duration longest, std::uint32_t confirmations,
+                                        std::uint32_t wanted) noexcept;
+
+class suspicion {
+ public:
+  struct bounds {
+    duration shortest{};
+    duration longest{};
+    std::uint32_t wanted = 0;         // confirmations until it is shortest
+    std::uint32_t closed_wanted = 2;  // observers with a closed link until it is closed_length
+    duration closed_length{};
+  };
+
+  suspicion() = default;
+  /// `by` is the first who suspects: no confirmation.
+  suspicion(const bounds& b, const std::string& by, time_point now);
+
+  /// True when `by` is a new confirmation that should be told on.
+  bool confirm(const std::string& by);
+  /// Notes that the link of `by` was closed; true when that is new.
+  bool confirm_closed(const std::string& by, time_point now);
+
+  [[nodiscard]] time_point deadline() const noexcept;
+  /// This process was not running for `late`: nobody is judged by that time.
+  void extend(duration late) noexcept;
+
+ private:
+  bounds bounds_;
+  std::string first_;
+  std::set<std::string> confirmed_;
+  std::set<std::string> closed_;
+  time_point start_{};
+  time_point closed_deadline_ = time_point::max();
+};
+
+}  // namespace troupe::membership

@@ -1,0 +1,252 @@
+#include "runtime/membership/swim.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/base/check.hpp"
+
+namespace troupe::membership {
+
+namespace {
+
+constexpr duration prune_interval = std::chrono::minutes(1);
+
+record record_of(const local_member& m) {
+  record r;
+  r.name = m.name;
+  r.id = m.id;
+  r.incarnation = 1;
+  r.address = m.address;
+  r.told = m.told;
+  r.told.protocol = protocol_version;
+  r.told_at = 1;
+  return r;
+}
+
+}  // namespace
+
+swim::swim(local_member self, const settings& s, random rng)
+    : self_(record_of(self)),
+      cluster_name_(std::move(self.cluster)),
+      cluster_(cluster_hash(cluster_name_, self.expected_members)),
+      expected_members_(self.expected_members),
+      accept_joiners_(self.accept_joiners),
+      settings_(s),
+      rng_(rng),
+      silent_backoff_(s.join_retry_min, s.join_retry_max),
+      refused_backoff_(s.join_refused_min * 2, s.join_retry_max),
+      next_sequence_(rng_.next()) {
+  TROUPE_CHECK(!self_.name.empty() && self_.name.size() <= name_bytes_max);
+  TROUPE_CHECK(!self_.address.empty() && self_.address.size() <= address_bytes_max && !self_.id.empty());
+}
+
+void swim::join(std::vector<std::string> seeds, time_point now, output& out) {
+  TROUPE_CHECK(phase_ == phase::idle);
+  phase_ = phase::working;
+  self_.since = now;
+  std::erase(seeds, self_.address);
+  std::sort(seeds.begin(), seeds.end());
+  seeds.erase(std::unique(seeds.begin(), seeds.end()), seeds.end());
+  seeds_ = std::move(seeds);
+  next_probe_ = now + rng_.between(duration::zero(), settings_.probe_interval);
+  compare_wait_ = settings_.gossip_interval * 2;
+  next_compare_ = now + compare_wait_;
+  next_reconnect_ = now + settings_.reconnect_interval;
+  next_prune_ = now + prune_interval;
+  next_join_ = seeds_.empty() ? time_point::max() : now;
+  if (seeds_.empty()) {
+    joined_ = true;
+    out.events.push_back({event_kind::joined, self_.name, self_.id, "no seeds: a cluster of its own"});
+  } else {
+    contact_seeds(now, out);
+  }
+  plan();
+}
+
+const record* swim::find(std::string_view name) const { return name == self_.name ? &self_ : table_.find(name); }
+
+void swim::on_packet(std::string_view from_address, channel how, std::string_view bytes, time_point now, output& out) {
+  if (phase_ != phase::working && phase_ != phase::leaving) return;
+  note_time(now);
+  ++counters_.packets_in;
+  counters_.bytes_in += bytes.size();
+  const auto p = decode(bytes);
+  if (!p) {
+    ++(p.error().code == errc::too_large ? counters_.dropped_oversize : counters_.dropped_corrupt);
+  } else if (p->from_id != self_.id) {
+    dispatch(*p, from_address, how, now, out);
+  }
+  plan();
+}
+
+/// Joins and refusals cross the border of clusters, to say why; nothing else does.
+bool swim::of_this_cluster(const packet& p, std::string_view from, output& out) {
+  if (p.protocol != protocol_version) {
+    ++counters_.dropped_protocol;
+    if (p.kind == packet_kind::join) {
+      refuse(
+          p, from, join_refusal::protocol,
+          "protocol version " + std::to_string(protocol_version) + " is spoken here, not " + std::to_string(p.protocol),
+          out);
+    }
+    return p.kind == packet_kind::refusal;
+  }
+  if (p.kind == packet_kind::join || p.kind == packet_kind::refusal) return true;
+  if (p.cluster != cluster_) ++counters_.dropped_cluster;
+  return p.cluster == cluster_;
+}
+
+void swim::dispatch(const packet& p, std::string_view from, channel how, time_point now, output& out) {
+  if (!of_this_cluster(p, from, out)) return;
+  if (p.kind == packet_kind::join) return on_join(p, from, now, out);
+  if (p.kind == packet_kind::refusal) return on_refusal(p, now, out);
+  const bool welcome = p.kind == packet_kind::state && p.welcome;
+  if (!joined_ && !welcome) return;
+  // A node that takes no joiners is alone for ever: what others tell it is a misunderstanding.
+  if (!accept_joiners_ && table_.all().empty() && !welcome) return;
+  const sender s{from, how,
+                 welcome                        ? source::welcome
+                 : p.kind == packet_kind::state ? source::state
+                                                : source::gossip,
+                 p};
+  if (welcome && !joined_) on_welcome(now, out);
+  for (const auto& u : p.updates) {
+    apply(u, s, now, out);
+    if (!joined_ || phase_ == phase::expelled) return;
+  }
+  note_sender(s, now, out);
+  switch (p.kind) {
+    case packet_kind::ping: return on_ping(s, now, out);
+    case packet_kind::ack: return on_ack(s, out);
+    case packet_kind::ping_request: return on_ping_request(s, now, out);
+    case packet_kind::state_hash: return on_state_hash(s, now, out);
+    case packet_kind::state: return on_state(s, now, out);
+    case packet_kind::news:
+    case packet_kind::join:
+    case packet_kind::refusal: return;
+  }
+}
+
+/// A sender that is thought dead, or bears a name that another has, is told so: it can answer for itself.
+void swim::note_sender(const sender& s, time_point now, output& out) {
+  const packet& p = s.said;
+  record* known = table_.find(p.from);
+  if (known == nullptr) {
+    if (p.from == self_.name || now - strangers_asked_ < settings_.gossip_interval) return;
+    strangers_asked_ = now;
+    packet ask = header(packet_kind::state_hash);
+    ask.hash = table_.live_hash(self_);
+    send(ask, s.address, {}, channel::datagram, out);
+    return;
+  }
+  const bool same = known->id == p.from_id;
+  if (same && is_live(known->state) && known->digest != p.digest) {
+    known->digest = p.digest;
+    out.events.push_back({event_kind::digest_changed, known->name, known->id, p.digest});
+  }
+  const bool fine = same && (known->state == member_state::alive || known->state == member_state::departing);
+  if (fine || now - known->hinted < settings_.gossip_interval) return;
+  known->hinted = now;
+  tell(*known, s.address, now, out);
+}
+
+void swim::on_tick(time_point now, output& out) {
+  if (phase_ != phase::working && phase_ != phase::leaving) return;
+  note_time(now);
+  step_probes(now, out);
+  step_suspicions(now, out);
+  step_claims(now, out);
+  if (phase_ == phase::leaving) {
+    step_leaving(now, out);
+  } else {
+    if (now >= next_probe_) start_round_probe(now, out);
+    if (now >= next_compare_) compare_tables(nullptr, now, out);
+    if (now >= next_reconnect_) contact_failed(now, out);
+    if (now >= next_join_) contact_seeds(now, out);
+  }
+  if (now >= next_gossip_) gossip_round(now, out);
+  if (now >= next_prune_) prune(now);
+  plan();
+}
+
+/// When this process did not run for a while (stopped, starved), the silence of others says nothing:
+/// their answers wait in its sockets. Probes under way are void, suspicions last longer by the pause.
+void swim::note_time(time_point now) {
+  if (planned_ == time_point::max() || now < planned_ + settings_.probe_timeout) return;
+  const duration late = now - planned_;
+  ++counters_.stalls;
+  probes_.clear();
+  for (auto& [name, s] : suspicions_) s.extend(late);
+  planned_ = now;
+}
+
+void swim::plan() {
+  if (phase_ != phase::working && phase_ != phase::leaving) {
+    planned_ = time_point::max();
+    return;
+  }
+  planned_ = std::min({next_gossip_, next_prune_, left_at_});
+  if (phase_ == phase::working) {
+    planned_ = std::min({planned_, next_probe_, next_compare_, next_reconnect_, next_join_});
+  }
+  for (const auto& [sequence, p] : probes_) {
+    planned_ = std::min(planned_, p.asked_others ? p.verdict_at : std::min(p.indirect_at, p.verdict_at));
+  }
+  for (const auto& [name, s] : suspicions_) planned_ = std::min(planned_, s.deadline());
+  for (const auto& [name, c] : claims_) planned_ = std::min(planned_, c.until);
+}
+
+void swim::prune(time_point now) {
+  next_prune_ = now + prune_interval;
+  std::vector<std::string> old;
+  for (const auto& [name, r] : table_.all()) {
+    const bool failed = r.state == member_state::failed && now - r.since > settings_.failed_retention;
+    const bool departed = r.state == member_state::departed && now - r.since > settings_.departed_retention;
+    if (failed || departed) old.push_back(name);
+  }
+  for (const auto& name : old) table_.erase(name);
+  if (!old.empty()) ++version_;
+  std::erase_if(relays_, [now](const auto& entry) { return entry.second.until < now; });
+}
+
+void swim::on_link_lost(std::string_view peer, link_loss how, time_point now, output& out) {
+  if (phase_ != phase::working) return;
+  note_time(now);
+  record* r = table_.find(peer);
+  if (r == nullptr || !is_live(r->state)) return;
+  ++counters_.link_hints;
+  hint_probe(*r, how == link_loss::closed, false, now, out);
+  plan();
+}
+
+expected<void> swim::set_local(attributes told, time_point now, output&) {
+  if (told.meta.size() > meta_bytes_max) return fail(errc::too_large, "meta of a member");
+  if (told.services.size() > services_max) return fail(errc::too_large, "services of a member");
+  if (told.tags.size() > tags_max) return fail(errc::too_large, "tags of a member");
+  record next = self_;
+  next.told = std::move(told);
+  next.told.protocol = protocol_version;
+  if (next.told == self_.told) return {};
+  next.told_at = ++next.incarnation;
+  if (encode(update_of(next, true, now)).size() > update_bytes_max) {
+    return fail(errc::too_large, "attributes of a member exceed " + std::to_string(update_bytes_max) + " bytes");
+  }
+  self_ = std::move(next);
+  announce(now);
+  plan();
+  return {};
+}
+
+expected<void> swim::set_local_meta(std::string meta, time_point now, output& out) {
+  attributes told = self_.told;
+  told.meta = std::move(meta);
+  return set_local(std::move(told), now, out);
+}
+
+expected<void> swim::set_local_digest(std::string digest) {
+  if (digest.size() > digest_bytes_max) return fail(errc::too_large, "digest of a member");
+  digest_ = std::move(digest);
+  return {};
+}
+
+}  // namespace troupe::membership

@@ -1,0 +1,149 @@
+// How members find each other: seeds, joiners, names that two want, and those lost from sight.
+#include <algorithm>
+#include <utility>
+
+#include "runtime/membership/swim.hpp"
+
+namespace troupe::membership {
+
+namespace {
+constexpr std::size_t seeds_at_once_max = 8;
+constexpr std::size_t claims_max = 64;
+constexpr std::size_t refusal_text_max = 256;
+}  // namespace
+
+/// Until accepted, and when alone: seeds, several at once. Later: one that is no live member, so that two
+/// halves of a cluster which know each other only by seeds find together.
+void swim::contact_seeds(time_point now, output& out) {
+  const bool searching = !joined_ || table_.live_count() == 0;
+  next_join_ = now + (searching ? silent_backoff_.next(rng_) : settings_.join_retry_max);
+  std::vector<std::string> strangers = seeds_;
+  for (const auto& [name, r] : table_.all()) {
+    if (is_live(r.state)) std::erase(strangers, r.address);
+  }
+  rng_.shuffle(strangers);
+  strangers.resize(std::min(strangers.size(), searching ? seeds_at_once_max : 1));
+  packet p = header(packet_kind::join);
+  p.cluster_name = cluster_name_;
+  p.expected_members = expected_members_;
+  p.want = table_.live_count() > 0;
+  p.updates.push_back(update_of(self_, true, now));
+  const std::string bytes = encode(p);
+  for (const auto& address : strangers) send_bytes(bytes, address, {}, channel::datagram, out);
+}
+
+/// A member that failed may live behind a split: told that it is thought dead, it answers for itself.
+void swim::contact_failed(time_point now, output& out) {
+  next_reconnect_ =
+      now + settings_.reconnect_interval / 2 + rng_.between(duration::zero(), settings_.reconnect_interval);
+  if (const record* r = table_.pick_failed(rng_); r != nullptr) tell(*r, r->address, now, out);
+}
+
+void swim::on_join(const packet& p, std::string_view from, time_point now, output& out) {
+  const auto sound = [&p](const update& u) { return u.name == p.from && u.id == p.from_id && !u.address.empty(); };
+  if (p.updates.size() != 1 || !sound(p.updates.front())) {
+    ++counters_.dropped_corrupt;
+    return;
+  }
+  if (phase_ == phase::leaving) return;
+  if (p.cluster_name != cluster_name_) {
+    return refuse(p, from, join_refusal::cluster_name,
+                  "this is cluster '" + cluster_name_ + "', not '" + p.cluster_name + "'", out);
+  }
+  if (!accept_joiners_) {
+    return refuse(p, from, join_refusal::no_joiners, "'" + self_.name + "' runs alone and takes no joiners", out);
+  }
+  if (p.expected_members != expected_members_) {
+    return refuse(
+        p, from, join_refusal::expected_members,
+        "expected_members is " + std::to_string(expected_members_) + " here, not " + std::to_string(p.expected_members),
+        out);
+  }
+  const update& joiner = p.updates.front();
+  if (p.from == self_.name) {
+    if (joiner.address == self_.address) return;
+    return refuse(p, from, join_refusal::name_in_use, "the name '" + self_.name + "' is mine", out);
+  }
+  record* known = table_.find(p.from);
+  if (known != nullptr && known->id == p.from_id && known->state == member_state::departed) {
+    return refuse(p, from, join_refusal::departed, "this incarnation of '" + p.from + "' has departed", out);
+  }
+  const bool other = known != nullptr && known->id != p.from_id;
+  if (other && is_live(known->state) && known->address != joiner.address) {
+    return begin_claim(p, from, *known, now, out);
+  }
+  admit(joiner, from, p.want, now, out);
+  if (!joined_) on_welcome(now, out);
+}
+
+void swim::admit(const update& joiner, std::string_view reply_to, bool want, time_point now, output& out) {
+  record* known = table_.find(joiner.name);
+  if (known == nullptr && table_.all().size() >= members_max) {
+    packet p;
+    p.from = joiner.name;
+    p.from_id = joiner.id;
+    return refuse(p, reply_to, join_refusal::full, "the table of members is full", out);
+  }
+  update numbered = joiner;
+  numbered.state = joiner.state == member_state::departing ? member_state::departing : member_state::alive;
+  const packet none;
+  const sender by_itself{reply_to, channel::datagram, source::gossip, none};
+  if (known == nullptr) {
+    ++counters_.joins_accepted;
+    learn(numbered, by_itself, now, out);
+  } else if (known->id != joiner.id) {
+    ++counters_.joins_accepted;
+    numbered.incarnation = std::max(numbered.incarnation, known->incarnation + 1);
+    replace(*known, numbered, by_itself, now, out);
+  }
+  // One that we hold for failed or suspect reads so in our table, and refutes.
+  send_state(reply_to, joiner.name, true, want, now, out);
+}
+
+void swim::refuse(const packet& p, std::string_view to, join_refusal why, std::string text, output& out) {
+  ++counters_.joiners_refused;
+  if (text.size() > refusal_text_max) text.resize(refusal_text_max);
+  packet no = header(packet_kind::refusal);
+  no.refusal = why;
+  no.text = text;
+  send_bytes(encode(no), to, {}, channel::datagram, out);
+  out.events.push_back({event_kind::joiner_refused, p.from, p.from_id, std::move(text), why});
+}
+
+/// The joiner waits until the holder of the name has answered, or has not.
+void swim::begin_claim(const packet& p, std::string_view from, record& holder, time_point now, output& out) {
+  const update& joiner = p.updates.front();
+  if (claims_.count(joiner.name) > 0 || claims_.size() >= claims_max) return;
+  const auto sequence = next_sequence_++;
+  claims_[joiner.name] = {joiner, std::string(from), p.want, sequence, now + settings_.probe_timeout};
+  send_ping(holder, sequence, channel::datagram, now, out);
+}
+
+void swim::step_claims(time_point now, output& out) {
+  std::vector<claim> granted;
+  std::erase_if(claims_, [&](auto& entry) {
+    const bool over = now >= entry.second.until;
+    if (over) granted.push_back(std::move(entry.second));
+    return over;
+  });
+  for (const auto& c : granted) admit(c.joiner, c.reply_to, c.want, now, out);
+}
+
+void swim::on_refusal(const packet& p, time_point now, output& out) {
+  if (seeds_.empty()) return;
+  ++counters_.joins_refused;
+  out.events.push_back({event_kind::join_refused, p.from, p.from_id, p.text.substr(0, refusal_text_max), p.refusal});
+  if (!joined_) next_join_ = std::max(next_join_, now + refused_backoff_.next(rng_));
+}
+
+void swim::on_welcome(time_point now, output& out) {
+  joined_ = true;
+  silent_backoff_.reset();
+  refused_backoff_.reset();
+  next_join_ = seeds_.empty() ? time_point::max() : now + settings_.join_retry_max;
+  compare_wait_ = settings_.gossip_interval;
+  next_compare_ = now + settings_.gossip_interval + rng_.between(duration::zero(), settings_.gossip_interval);
+  out.events.push_back({event_kind::joined, self_.name, self_.id});
+}
+
+}  // namespace troupe::membership
