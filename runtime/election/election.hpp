@@ -1,0 +1,301 @@
+// Who leads, under which term, with which record: one node's part in it, as a pure machine.
+//
+// Bully (Garcia-Molina, "Elections in a Distributed Computing System", 1982) proposes the highest-ranked
+// member that is alive; a majority of the record's voters decides by granting a term (Paxos' first
+// phase, Lamport 2001); the winner re-commits the highest record it was shown (second phase) and only
+// then says COORDINATOR. From then on it changes the record in the second phase alone, under a lease.
+//
+// The shell calls in with the time, carries out what is in `out` and forgets it: sends `packets` over the
+// cluster link, writes `persist` whole to the vote file and calls on_persisted, publishes `events`. It
+// calls on_tick at next_tick(). Every packet may be lost; the machine retries by its timers.
+//
+// It does not promise that there is a leader, nor that a leader seen here leads still: before every act
+// the leader asks may_act(now), and receivers refuse terms below what they know.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <troupe/error.hpp>
+#include <troupe/time.hpp>
+
+#include "runtime/base/random.hpp"
+#include "runtime/election/messages.hpp"
+#include "runtime/election/options.hpp"
+#include "runtime/election/output.hpp"
+#include "runtime/election/record.hpp"
+#include "runtime/election/roll.hpp"
+#include "runtime/election/voter.hpp"
+
+namespace troupe {
+
+/// What the leader's owner may change. Voters, PIDs and the stamp are the machine's own.
+struct record_change {
+  std::optional<std::string> shard_table;
+  std::map<std::string, std::string> values;  // set; an empty value removes the key
+};
+
+void apply(const record_change& change, cluster_record& record);
+
+struct known_leader {
+  member_ref who;
+  std::uint64_t pid = 0;
+  std::uint64_t term = 0;
+  bool fenced = false;
+  std::string fenced_reason;
+  time_point since{};
+};
+
+/// A member's own lease: it may act for its shards under `term` until `until`.
+struct member_lease {
+  std::uint64_t term = 0;
+  time_point until{};
+};
+
+class election {
+ public:
+  /// `file`: what open_vote_file made of the node's disk.
+  election(election_options options, vote_file file, random rng, time_point now);
+
+  void on_member(const election_member& m, time_point now, election_output& out);
+  void on_message(const member_ref& from, std::string_view bytes, time_point now, election_output& out);
+  /// What another member's digest() said, through gossip.
+  void on_digest(const member_ref& from, std::string_view bytes, time_point now, election_output& out);
+  void on_tick(time_point now, election_output& out);
+  void on_persisted(std::uint64_t token, time_point now, election_output& out);
+
+  /// Changes the record. The number of the proposal, whose end is a proposal_ended event; unavailable when
+  /// this node does not lead or proposals_max are waiting, too_large, invalid_argument.
+  [[nodiscard]] expected<std::uint64_t> propose(record_change change, time_point now, election_output& out);
+  /// Gives leadership up; this node does not stand for a while. Nothing when it does not lead.
+  void step_down(time_point now, election_output& out);
+  /// Hands leadership to the member of this name. unavailable when not leading, not_found, or it is this node.
+  [[nodiscard]] expected<void> transfer(const std::string& name, time_point now, election_output& out);
+  /// This node departs: it hands over if it leads, and never stands again.
+  void leave(time_point now, election_output& out);
+
+  [[nodiscard]] time_point next_tick() const;
+
+  /// Leading, and under a lease at `now`. To be asked before every act.
+  [[nodiscard]] bool may_act(time_point now) const;
+  [[nodiscard]] bool leading() const noexcept { return phase_ == phase::leading; }
+  /// When this node's leadership ends unless it is renewed.
+  [[nodiscard]] time_point lease_end() const;
+  [[nodiscard]] const std::optional<known_leader>& leader_now() const noexcept { return leader_; }
+  /// The highest term heard of.
+  [[nodiscard]] std::uint64_t term_heard() const noexcept;
+  /// The committed record; null until one is known.
+  [[nodiscard]] const record_ptr& record() const noexcept { return committed_; }
+  /// 0: none yet.
+  [[nodiscard]] std::uint64_t pid() const;
+  [[nodiscard]] member_lease own_lease() const;
+  /// At the leader: until when the member of this name may act for its shards, whoever gave the lease. A
+  /// shard gets a new primary not before.
+  [[nodiscard]] time_point lease_may_run_until(const std::string& name) const;
+  /// For gossip, at most election_digest_bytes_max bytes.
+  [[nodiscard]] std::string digest() const;
+  [[nodiscard]] const voter& vote() const noexcept { return voter_; }
+  [[nodiscard]] const election_counters& counters() const noexcept { return counters_; }
+  [[nodiscard]] std::string_view phase_name() const noexcept;
+
+ private:
+  enum class phase : std::uint8_t {
+    without_record,       // looks for a cluster or for founders
+    following,            // a leader is known
+    waiting_rank,         // an election begins when those that rank higher had their time
+    waiting_ok,           // ELECTION is sent
+    waiting_coordinator,  // somebody higher stands
+    asking,               // candidate: asks the voters for a term
+    taking_over,          // has the term, re-commits the record
+    leading,
+  };
+
+  struct deferred {  // leaves when the voter's version is durable
+    std::uint64_t version;
+    member_ref to;
+    election_message message;
+  };
+  struct candidacy {
+    std::uint64_t term = 0;
+    record_ptr best;  // highest shown
+    std::set<voter_id> granted;
+    std::map<std::string, time_point> ask_at;  // by voter's name
+    bool own_asked = false;
+    bool handed_over = false;
+    time_point own_at{};  // not before: own lease to another
+    time_point give_up{};
+    time_point inherited{};
+  };
+  struct pending_change {
+    record_ptr record;
+    std::vector<record_voter> old_voters;
+    std::set<voter_id> accepted;
+    std::uint64_t proposal = 0;  // 0: the machine's own
+  };
+  struct queued_proposal {
+    std::uint64_t number;
+    record_change change;
+  };
+  struct reign {
+    std::uint64_t term = 0;
+    time_point since{};
+    record_ptr base;                             // the latest committed here, or the one taken over
+    std::map<voter_id, time_point> answered;     // latest round answered: when it was sent
+    std::map<std::uint64_t, time_point> rounds;  // the latest rounds: when sent
+    time_point next_renewal{};
+    time_point leased_until{};  // what members were given leases against
+    time_point inherited{};
+    std::optional<pending_change> pending;
+    std::deque<queued_proposal> queue;
+  };
+
+  // election.cpp: the common parts
+  void enter(time_point now, election_output& out);
+  void finish(election_output& out);
+  void dispatch(const member_ref& from, const election_message& m);
+  bool belongs_here(const member_ref& from, const election_message& m);
+  void send(const member_ref& to, election_message m);
+  void send_when_durable(const member_ref& to, election_message m);
+  void release_deferred();
+  void publish_committed();
+  void hear(std::uint64_t term) noexcept;
+  [[nodiscard]] election_message make(election_kind kind) const;
+  [[nodiscard]] bool has_cluster() const noexcept { return voter_.accepted() != nullptr; }
+  [[nodiscard]] bool founded() const noexcept { return has_cluster() && !voter_.founding(); }
+  [[nodiscard]] std::optional<member_ref> reach(const std::string& name) const;
+  void run_timers();
+
+  // election_record.cpp: how a committed record spreads
+  void on_record(const member_ref& from, const election_message& m);
+  void on_record_ask(const member_ref& from, const election_message& m);
+  void on_committed(const member_ref& from, const stamp& at);
+  void ask_for_record(const member_ref& from);
+  void adopted();
+
+  // election_join.cpp: founding and joining
+  void run_join();
+  void say_hello();
+  void consider_founding();
+  void propose_founding();
+  void consider_founded();
+  void on_hello(const member_ref& from, const election_message& m);
+  void on_found(const member_ref& from, const election_message& m);
+  void on_found_accepted(const member_ref& from, const election_message& m);
+  void on_founded(const member_ref& from, const election_message& m);
+  void on_refused(const member_ref& from, const election_message& m);
+  void founding_complete();
+  void report_refusal(std::string reason);
+  void refuse_joiner(const member_ref& from, std::string reason);
+  [[nodiscard]] std::string fault_of_joiner(const member_ref& from, const election_message& m) const;
+
+  // election_bully.cpp: who stands
+  void begin_election();
+  void call_higher();
+  void on_election(const member_ref& from);
+  void on_ok(const member_ref& from);
+  void on_stand(const member_ref& from, const election_message& m);
+  void wait_for_coordinator();
+  void run_bully();
+  void lose_leader(std::string reason);
+  void follow(const member_ref& from, const election_message& m);
+  void note_leader_sign(const member_ref& from, duration lease);
+  [[nodiscard]] duration rank_delay();
+  [[nodiscard]] std::vector<member_ref> higher_present() const;
+  [[nodiscard]] bool may_stand() const;
+
+  // election_candidate.cpp: the term
+  void stand(bool handed_over = false);
+  void ask_voters();
+  void ask_own_voter();
+  void on_term_answer(const member_ref& from, const election_message& m);
+  void count_grants();
+  void run_candidacy();
+  void give_up_candidacy(duration pause);
+
+  // election_voting.cpp: this node's voter answers
+  void on_ask_term(const member_ref& from, const election_message& m);
+  void on_accept(const member_ref& from, const election_message& m);
+  void on_renew(const member_ref& from, const election_message& m);
+  void on_release(const member_ref& from, const election_message& m);
+  void on_lease(const member_ref& from, const election_message& m);
+  [[nodiscard]] bool stale(const member_ref& from, const election_message& m);
+
+  // election_reign.cpp: leading
+  void take_over();
+  void start_change(cluster_record next, std::uint64_t proposal);
+  void send_accepts();
+  void on_accept_answer(const member_ref& from, const election_message& m);
+  void on_renew_answer(const member_ref& from, const election_message& m);
+  void consider_commit();
+  void commit();
+  void publish(const pending_change& change);
+  void announce();
+  void outbid();
+  void renew();
+  void count_answer(const voter_id& id, std::uint64_t sequence);
+  void give_leases();
+  void give_lease(const member_ref& to, roll_row& row);
+  void next_change();
+  [[nodiscard]] bool vet(const member_ref& from, const election_message& m);
+  void end_reign(const std::string& reason);
+  void resign(const std::string& reason, const std::optional<member_ref>& successor);
+  void run_reign();
+  [[nodiscard]] std::uint64_t new_round();
+
+  election_options options_;
+  election_timing timing_;
+  random rng_;
+  voter voter_;
+  roll roll_;
+  election_counters counters_;
+  election_output* out_ = nullptr;  // of the call under way
+  time_point now_;
+
+  phase phase_ = phase::without_record;
+  record_ptr committed_;
+  std::deque<deferred> deferred_;
+  std::uint64_t heard_ = 0;
+  std::uint64_t next_proposal_ = 0;
+  bool leaving_ = false;
+
+  // following
+  std::optional<known_leader> leader_;
+  std::uint64_t leader_term_ = 0;  // the highest term whose leader was seen
+  time_point leader_until_{};
+  std::uint64_t ask_ = 0;
+  std::map<std::uint64_t, time_point> asks_;  // the latest asks for a lease: when sent
+  member_lease own_lease_;
+  time_point record_asked_{};
+  bool record_asked_once_ = false;
+
+  // electing
+  time_point deadline_{};     // of the phase
+  time_point quiet_until_{};  // does not stand before
+  std::optional<member_ref> called_;
+  std::set<std::string> passed_over_;  // rank higher, said OK or nothing, and led to no leader
+  std::optional<candidacy> candidacy_;
+  std::optional<reign> reign_;
+
+  // joining
+  struct greeting {
+    incarnation_id id;
+    voter_id voter;
+    bool has_record = false;
+    bool founding = false;
+    cluster_id cluster;
+    std::uint32_t expected_members = 0;
+  };
+  std::map<std::string, greeting> greetings_;
+  std::set<voter_id> founders_accepted_;
+  time_point next_hello_{};
+  std::string last_refusal_;
+};
+
+}  // namespace troupe

@@ -1,0 +1,143 @@
+// The leader's own changes and its owner's proposals, one at a time, and the ways a reign ends.
+#include <algorithm>
+
+#include "runtime/election/election.hpp"
+#include "runtime/election/upkeep.hpp"
+
+namespace troupe {
+void apply(const record_change& change, cluster_record& record) {
+  if (change.shard_table) record.shard_table = *change.shard_table;
+  for (const auto& [key, value] : change.values) {
+    if (value.empty()) {
+      record.values.erase(key);
+    } else {
+      record.values[key] = value;
+    }
+  }
+}
+
+expected<std::uint64_t> election::propose(record_change change, time_point now, election_output& out) {
+  enter(now, out);
+  if (!may_act(now_)) {
+    finish(out);
+    return fail(errc::unavailable, "this node does not lead");
+  }
+  auto trial = *reign_->base;
+  apply(change, trial);
+  const auto fault = fault_of(trial);
+  const bool too_large = encode(trial).size() > record_bytes_max;
+  const bool full = reign_->queue.size() >= proposals_max;
+  if (!fault.empty() || too_large || full) {
+    finish(out);
+    if (too_large) return fail(errc::too_large, "the cluster record would exceed its limit");
+    if (!fault.empty()) return fail(errc::invalid_argument, "cluster record: " + fault);
+    return fail(errc::unavailable, "too many proposals wait");
+  }
+  const auto number = ++next_proposal_;
+  reign_->queue.push_back({number, std::move(change)});
+  next_change();
+  finish(out);
+  return number;
+}
+
+// One change is under way at a time. Proposals go first; the leader's own changes ride along.
+void election::next_change() {
+  if (phase_ != phase::leading || reign_->pending) return;
+  auto next = *reign_->base;
+  const upkeep_view view{roll_, options_.self, reign_->since, now_};
+  std::uint64_t proposal = 0;
+  if (!reign_->queue.empty()) {
+    proposal = reign_->queue.front().number;
+    apply(reign_->queue.front().change, next);
+    reign_->queue.pop_front();
+  }
+  const bool pids = give_pids(next, view);
+  const bool voters = adjust_voters(next, view);
+  if (proposal != 0 || pids || voters) start_change(std::move(next), proposal);
+}
+
+void election::run_reign() {
+  if (phase_ == phase::taking_over && now_ >= deadline_) return end_reign("no_majority");
+  if (phase_ == phase::leading && now_ >= lease_end()) return end_reign("lease_over");
+  if (!reign_ || now_ < reign_->next_renewal) return;
+  if (phase_ == phase::leading) renew();
+  reign_->next_renewal = now_ + timing_.renewal();
+  if (reign_ && reign_->pending) send_accepts();
+  if (reign_) next_change();
+}
+
+// Ends leadership or the attempt at it. A proposal that was sent may yet be committed by the next leader.
+void election::end_reign(const std::string& reason) {
+  const auto ended = std::move(*reign_);
+  const bool led = phase_ == phase::leading;
+  reign_.reset();
+  if (ended.pending && ended.pending->proposal != 0) {
+    out_->events.emplace_back(proposal_ended{ended.pending->proposal, fail(errc::outcome_unknown, reason)});
+  }
+  for (const auto& waiting : ended.queue) {
+    out_->events.emplace_back(proposal_ended{waiting.number, fail(errc::unavailable, reason)});
+  }
+  if (led) {
+    out_->events.emplace_back(stepped_down{ended.term, reason});
+    if (leader_) out_->events.emplace_back(leader_lost{leader_->who, leader_->term, reason});
+    leader_.reset();
+  }
+  phase_ = phase::waiting_rank;
+  begin_election();
+}
+
+// Members' leases are not given back: the voters tell the next leader how long they may run.
+void election::resign(const std::string& reason, const std::optional<member_ref>& successor) {
+  const auto term = reign_->term;
+  auto release = make(election_kind::release);
+  release.granted = successor.has_value();  // somebody stands already
+  bool others = false;
+  for (const auto& [name, row] : roll_.all()) {
+    if (!row.present() || name == options_.self.name) continue;
+    if (!successor || successor->name != name) send({name, row.id}, release);
+    others = true;
+  }
+  if (successor) send(*successor, make(election_kind::stand));
+  voter_.release(term, options_.self);
+  if (others) quiet_until_ = now_ + timing_.resigned_quiet();
+  end_reign(reason);
+}
+
+void election::step_down(time_point now, election_output& out) {
+  enter(now, out);
+  if (phase_ == phase::leading) resign("resigned", std::nullopt);
+  finish(out);
+}
+
+expected<void> election::transfer(const std::string& name, time_point now, election_output& out) {
+  enter(now, out);
+  const auto* row = roll_.find(name);
+  const bool leads = may_act(now_);
+  const bool can = row != nullptr && row->state == member_state::alive && row->vetted && name != options_.self.name;
+  if (leads && can) resign("transferred", member_ref{name, row->id});
+  finish(out);
+  if (!leads) return fail(errc::unavailable, "this node does not lead");
+  if (!can) return fail(errc::not_found, "no other member of this name can lead");
+  return {};
+}
+
+void election::leave(time_point now, election_output& out) {
+  enter(now, out);
+  leaving_ = true;
+  if (phase_ == phase::leading) {
+    std::optional<std::pair<member_rank, member_ref>> best;
+    for (const auto& [name, row] : roll_.all()) {
+      if (name == options_.self.name || row.state != member_state::alive || !row.vetted) continue;
+      auto rank = roll_.rank_of(name, row, reign_->base.get());
+      if (!best || rank > best->first) best = {std::move(rank), {name, row.id}};
+    }
+    resign("leaving", best ? std::optional(best->second) : std::nullopt);
+  } else if (phase_ == phase::asking || phase_ == phase::taking_over) {
+    if (reign_) end_reign("leaving");
+    candidacy_.reset();
+    phase_ = phase::waiting_rank;
+  }
+  finish(out);
+}
+
+}  // namespace troupe

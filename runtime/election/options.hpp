@@ -1,0 +1,62 @@
+// What an election machine is told at its start, and every time-out it derives from the lease.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include <troupe/time.hpp>
+
+#include "runtime/election/record.hpp"
+
+namespace troupe {
+
+/// lan 1.5 s, fast 0.6 s, wan 6 s, local 1.5 s; any other word means lan.
+[[nodiscard]] inline duration lease_of_profile(std::string_view profile) noexcept {
+  using std::chrono::milliseconds;
+  if (profile == "fast") return milliseconds(600);
+  return profile == "wan" ? milliseconds(6000) : milliseconds(1500);
+}
+
+struct election_timing {
+  duration lease;
+
+  [[nodiscard]] duration renewal() const { return lease / 3; }
+  /// From the sending of a renewal that a majority answered to the leader's stepping down.
+  [[nodiscard]] duration reign() const { return lease * 2 / 3; }
+  /// Between two neighbours in rank, so that the highest is heard before the next one speaks.
+  [[nodiscard]] duration rank_step() const { return lease / 20; }
+  [[nodiscard]] duration ok_timeout() const { return lease / 8; }
+  [[nodiscard]] duration coordinator_timeout() const { return lease; }
+  [[nodiscard]] duration ask_retry() const { return lease / 4; }
+  [[nodiscard]] duration candidacy() const { return lease * 2; }
+  [[nodiscard]] duration hello_interval() const { return lease / 6; }
+  /// Members that appear one after the other are greeted together.
+  [[nodiscard]] duration hello_gap() const { return lease / 60; }
+  [[nodiscard]] duration record_ask_gap() const { return lease / 6; }
+  /// A node that starts with a record listens this long before it calls an election.
+  [[nodiscard]] duration start_quiet() const { return lease; }
+  /// One that resigned lets others stand first.
+  [[nodiscard]] duration resigned_quiet() const { return lease * 2; }
+};
+
+/// A record keeps the PID of a failed member this long: it may come back as the same incarnation.
+inline constexpr duration failed_pid_kept = std::chrono::seconds(60);
+inline constexpr std::size_t proposals_max = 64;  // waiting at the leader
+
+struct election_options {
+  member_ref self;
+  std::string address;
+  std::int32_t priority = 0;
+  std::string cluster_name = "troupe";
+  std::uint32_t expected_members = 1;  // 1..record_voters_max
+  bool accept_joiners = true;          // false: a node alone refuses everyone
+  duration lease = std::chrono::milliseconds(1500);
+  cluster_id fresh_cluster;                            // used only if this node founds the cluster
+  std::map<std::string, std::string> founding_values;  // put into the founding record
+  bool durable = true;                                 // false: the vote file does not survive; not fenced then
+};
+
+}  // namespace troupe

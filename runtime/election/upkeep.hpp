@@ -1,0 +1,35 @@
+// What a leader changes in the record by itself, as one function from what it sees:
+//   PIDs     every vetted member that is alive gets highest + 1; entries of incarnations that are gone
+//            (replaced, departed, or failed for failed_pid_kept) are dropped in the same change;
+//   voters   at most one added or removed, the first of these that applies:
+//            1. fewer than expected_members: the vetted member with the lowest PID is added
+//               (a member named as a voter before comes back this way under its new voter id);
+//            2. a voter's member is alive with another voter id (its disk is new): that voter is removed;
+//            3. a voter's member departed gracefully and another could take its place: it is removed;
+//            but never a step after which the members that are present could not make a majority.
+// A voter that failed is not replaced: it may come back with its disk.
+#pragma once
+
+#include <optional>
+
+#include <troupe/time.hpp>
+
+#include "runtime/election/record.hpp"
+#include "runtime/election/roll.hpp"
+
+namespace troupe {
+
+struct upkeep_view {
+  const roll& members;  // with this node's own row
+  member_ref self;
+  time_point led_since;
+  time_point now;
+};
+
+/// Gives PIDs; when it gave one, drops those of incarnations that are gone. True when `record` changed.
+bool give_pids(cluster_record& record, const upkeep_view& view);
+
+/// One step of the voters' list. True when `record` changed.
+bool adjust_voters(cluster_record& record, const upkeep_view& view);
+
+}  // namespace troupe
