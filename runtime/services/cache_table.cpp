@@ -5,6 +5,9 @@
 namespace troupe {
 namespace {
 
+// What a duration can hold, in the milliseconds that the table counts in.
+constexpr auto longest_ttl = std::chrono::duration_cast<std::chrono::milliseconds>(duration::max());
+
 std::int64_t milliseconds_of(wall_time t) noexcept { return t.time_since_epoch().count(); }
 
 std::int64_t expiry_of(duration ttl, const batch_times& times) noexcept {
@@ -13,7 +16,7 @@ std::int64_t expiry_of(duration ttl, const batch_times& times) noexcept {
 
 duration left_of(std::int64_t expires_at_ms, const batch_times& times) noexcept {
   if (expires_at_ms == 0) return {};
-  return std::chrono::milliseconds(expires_at_ms - milliseconds_of(times.wall));
+  return std::chrono::milliseconds(std::min(expires_at_ms - milliseconds_of(times.wall), longest_ttl.count()));
 }
 
 bool holds(const cache_command& c, bool live, std::uint64_t version) noexcept {
@@ -57,7 +60,6 @@ expected<cache_table::row> cache_table::read(database_session& session, std::str
   const auto* version = std::get_if<std::int64_t>(&columns[0]);
   const auto* expires = std::get_if<std::int64_t>(&columns[1]);
   if (version == nullptr) return foreign_row();
-  r.stored = true;
   r.version = static_cast<std::uint64_t>(*version);
   r.expires_at_ms = expires == nullptr ? 0 : *expires;
   r.live = expires == nullptr || *expires > milliseconds_of(times.wall);
@@ -72,19 +74,19 @@ expected<cache_table::row> cache_table::read(database_session& session, std::str
 expected<owned_reply> cache_table::execute(database_session& session, const cache_command& command,
                                            const batch_times& times, version_source next_version) {
   if (command.op == cache_op::get || command.op == cache_op::head) return load(session, command, times);
+  if (command.ttl < duration{}) return owned_reply::failed(errc::invalid_argument, "a ttl must not be negative");
   if (auto known = learn_floor(session); !known) return tl::unexpected(known.error());
   auto old = read(session, command.key, times, false);
   if (!old) return tl::unexpected(old.error());
+  if (command.op == cache_op::erase && !old->live) return owned_reply::failed(errc::not_found);
   if (!holds(command, old->live, old->version)) {
     auto refused = owned_reply::failed(errc::condition_failed);
     refused.version = old->live ? old->version : 0;
     return refused;
   }
-  if (command.op == cache_op::erase && !old->stored) return owned_reply::failed(errc::not_found);
   const std::uint64_t version = next_version(std::max(old->version, floor_));
   if (version == 0) return owned_reply::failed(errc::not_owner, "another node owns the shard of this key by now");
-  return command.op == cache_op::put ? put(session, command, *old, times, version)
-                                     : erase(session, command, *old, version);
+  return command.op == cache_op::put ? put(session, command, *old, times, version) : erase(session, command, version);
 }
 
 expected<owned_reply> cache_table::load(database_session& session, const cache_command& command,
@@ -103,12 +105,21 @@ expected<owned_reply> cache_table::put(database_session& session, const cache_co
                                        const batch_times& times, std::uint64_t version) {
   std::int64_t expires_at_ms = command.ttl > duration{} ? expiry_of(command.ttl, times) : 0;
   if (command.keep_ttl && old.live) expires_at_ms = old.expires_at_ms;
-  const db_value expiry = expires_at_ms == 0 ? db_value{} : db_value{expires_at_ms};
+  // A list in braces would copy the value once more.
+  db_row columns;
+  columns.reserve(4);
+  columns.emplace_back(key_of(command.key));
+  columns.emplace_back(blob{std::string(command.value)});
+  columns.emplace_back(number_of(version));
+  if (expires_at_ms == 0)
+    columns.emplace_back(std::monostate{});
+  else
+    columns.emplace_back(expires_at_ms);
   auto written = session.run(
       "INSERT INTO kv(key, value, version, expires_at_ms) VALUES(?, ?, ?, ?) "
       "ON CONFLICT(key) DO UPDATE SET value = excluded.value, version = excluded.version, "
       "expires_at_ms = excluded.expires_at_ms",
-      {key_of(command.key), blob{std::string(command.value)}, number_of(version), expiry});
+      columns);
   if (!written) return tl::unexpected(written.error());
   owned_reply reply;
   reply.version = version;
@@ -116,12 +127,11 @@ expected<owned_reply> cache_table::put(database_session& session, const cache_co
   return reply;
 }
 
-expected<owned_reply> cache_table::erase(database_session& session, const cache_command& command, const row& old,
+expected<owned_reply> cache_table::erase(database_session& session, const cache_command& command,
                                          std::uint64_t version) {
   auto deleted = session.run("DELETE FROM kv WHERE key = ?", {key_of(command.key)});
   if (!deleted) return tl::unexpected(deleted.error());
   if (auto raised = raise_floor(session, version); !raised) return tl::unexpected(raised.error());
-  if (!old.live) return owned_reply::failed(errc::not_found);
   owned_reply reply;
   reply.version = version;
   return reply;

@@ -23,9 +23,10 @@ class cache_table {
 
   [[nodiscard]] static const std::vector<migration>& schema();
 
-  /// Carries `command` out. The reply's code is ok, not_found, condition_failed (then with the present version)
-  /// or not_owner; value and what is left of the ttl are those of the row after the command. A write's version
-  /// is above the row's and above every deleted one's. An error is the session's.
+  /// Carries `command` out, as a shard store would. The reply's code is ok, not_found, condition_failed (then with
+  /// the present version), invalid_argument (a negative ttl) or not_owner; value and what is left of the ttl are those
+  /// of the row after the command. A write's version is above the row's and above every deleted one's. An error is the
+  /// session's.
   [[nodiscard]] expected<owned_reply> execute(database_session& session, const cache_command& command,
                                               const batch_times& times, version_source next_version);
 
@@ -35,8 +36,7 @@ class cache_table {
  private:
   struct row {
     bool live = false;               // exists and has not expired
-    bool stored = false;             // exists
-    std::uint64_t version = 0;       // 0 when not stored
+    std::uint64_t version = 0;       // of an expired row, too; 0 without a row
     std::int64_t expires_at_ms = 0;  // 0: never
     std::string value;               // only when it was asked for
   };
@@ -47,7 +47,7 @@ class cache_table {
                                            const batch_times& times);
   [[nodiscard]] expected<owned_reply> put(database_session& session, const cache_command& command, const row& old,
                                           const batch_times& times, std::uint64_t version);
-  [[nodiscard]] expected<owned_reply> erase(database_session& session, const cache_command& command, const row& old,
+  [[nodiscard]] expected<owned_reply> erase(database_session& session, const cache_command& command,
                                             std::uint64_t version);
   [[nodiscard]] expected<void> learn_floor(database_session& session);
   [[nodiscard]] expected<void> raise_floor(database_session& session, std::uint64_t version);

@@ -85,6 +85,10 @@ TEST_F(cache_table_test, conditions_are_those_of_the_row) {
       errc::condition_failed);
   EXPECT_EQ(erase("k").code, errc::ok);
   EXPECT_EQ(erase("k").code, errc::not_found);
+  EXPECT_EQ(
+      run({.op = cache_op::erase, .condition = write_condition::if_version, .version = 1, .key = "k", .value = {}})
+          .code,
+      errc::not_found);
 }
 
 TEST_F(cache_table_test, an_expired_row_counts_as_absent) {
@@ -155,11 +159,20 @@ TEST_F(cache_table_test, sweeps_expired_rows_a_few_at_a_time) {
   EXPECT_EQ(get("ever").code, errc::ok);
 }
 
-TEST_F(cache_table_test, erasing_an_expired_row_removes_it_and_finds_nothing) {
+TEST_F(cache_table_test, erasing_an_expired_row_finds_nothing) {
   put("k", "v", 10ms);
   pass(10ms);
   EXPECT_EQ(erase("k").code, errc::not_found);
-  EXPECT_EQ(sweep(), 0u);
+  EXPECT_EQ(sweep(), 1u);
+}
+
+TEST_F(cache_table_test, a_negative_ttl_is_refused_and_the_longest_is_held) {
+  EXPECT_EQ(put("k", "v", duration(-1)).code, errc::invalid_argument);
+  EXPECT_EQ(get("k").code, errc::not_found);
+  EXPECT_GT(put("k", "v", duration::max()).ttl, 24h * 365 * 290);
+  EXPECT_GT(get("k").ttl, 24h * 365 * 290);
+  times_.wall -= 1h;  // a wall clock that is set back
+  EXPECT_GT(get("k").ttl, 24h * 365 * 290);
 }
 
 TEST_F(cache_table_test, writes_nothing_for_a_shard_that_is_not_ours) {

@@ -3,10 +3,9 @@
 
 #include <fstream>
 
-#include <sys/mount.h>
-
 #include "gateways/db/sqlite_driver.hpp"
 #include "gateways/db/sqlite_session.hpp"
+#include "tests/db/small_disk.hpp"
 #include "tests/db/temporary_directory.hpp"
 
 namespace troupe {
@@ -128,25 +127,6 @@ TEST_F(sqlite_damage_test, maps_every_result_that_has_a_meaning_of_its_own) {
                                         {19, errc::invalid_argument}};
   for (const auto& [code, ours] : table) EXPECT_EQ(code_of_sqlite(code), ours) << code;
 }
-
-// A file system of 1 MiB, where the test may mount one.
-class small_disk {
- public:
-  explicit small_disk(const std::string& path) : path_(path) {
-    std::filesystem::create_directories(path_);
-    mounted_ = ::mount("tmpfs", path_.c_str(), "tmpfs", 0, "size=1m") == 0;
-  }
-  ~small_disk() {
-    if (mounted_) ::umount2(path_.c_str(), MNT_DETACH);
-  }
-  small_disk(const small_disk&) = delete;
-  small_disk& operator=(const small_disk&) = delete;
-  [[nodiscard]] bool mounted() const noexcept { return mounted_; }
-
- private:
-  std::string path_;
-  bool mounted_ = false;
-};
 
 TEST_F(sqlite_damage_test, a_full_disk_fails_the_commit_and_heals_when_there_is_room) {
   const small_disk disk(directory_.path() + "/small");
