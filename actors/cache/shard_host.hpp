@@ -33,9 +33,9 @@ class shard_host {
 
   /// What a new table changed for this node.
   struct adoption {
-    std::vector<std::uint32_t> gained;  // became primary
-    std::vector<std::uint32_t> lost;    // was primary
-    std::vector<std::uint32_t> empty;   // of `gained`: held no in-sync copy, so it starts empty
+    std::vector<std::uint32_t> gained;  // became primary, or primary of a shard made anew
+    std::vector<std::uint32_t> lost;    // was primary, or primary of what was made anew
+    std::vector<std::uint32_t> empty;   // of `gained`: this node had no copy, so it starts empty
   };
 
   explicit shard_host(const options& o);
@@ -45,6 +45,7 @@ class shard_host {
 
   [[nodiscard]] std::uint32_t shards() const noexcept { return static_cast<std::uint32_t>(shards_.size()); }
   [[nodiscard]] std::uint32_t shard_of_key(std::string_view key) const noexcept;
+  [[nodiscard]] bool is_primary(std::uint32_t shard) const noexcept;
   /// The primary's PID; 0 when the shard has none.
   [[nodiscard]] std::uint64_t owner_of(std::uint32_t shard) const noexcept;
 
@@ -66,7 +67,7 @@ class shard_host {
   [[nodiscard]] std::uint64_t begin_load(cache_id cache, std::string_view key);
 
   /// Makes a value that was read from the database visible, if there is none or one of a lower
-  /// version, and no committed write to the shard came after begin_load (`as_of`; leave it out when
+  /// version, and no committed write to the shard was applied since begin_load (`as_of`; leave it out when
   /// loads and writes are applied in database order by one thread). `ttl` 0: never expires.
   bool apply_loaded(cache_id cache, std::string_view key, std::string_view value, std::uint64_t version, duration ttl,
                     time_point now, std::uint64_t as_of = UINT64_MAX);
@@ -80,9 +81,10 @@ class shard_host {
 
   // --- for the cluster part --------------------------------------------------------------------
 
-  /// Goes by `table` from now on. Shards that are no longer held are cleared; shards newly held start
-  /// empty under the row's epoch, unless this node held an in-sync copy. errc::stale_term for a lower
-  /// stamp, errc::corrupt for a table with another number of shards.
+  /// Goes by `table` from now on. Shards that are no longer held are cleared, and so are those that
+  /// were created anew; newly held ones start empty under the row's epoch. Data stays when a primary
+  /// becomes a replica or the reverse: only a copy in sync is ever made primary. errc::stale_term for
+  /// a lower stamp, errc::corrupt for an unsound table or another number of shards.
   [[nodiscard]] expected<adoption> adopt(shard_table table, std::uint64_t my_pid);
 
   [[nodiscard]] shard_table table() const;
@@ -115,19 +117,18 @@ class shard_host {
 
     mutable shard_lock lock;
     part role = part::none;               // guarded by lock
+    std::uint64_t created = 0;            // of the data that the store holds; guarded by lock
     std::atomic<std::uint64_t> owner{0};  // written under lock, read without
     shard_store store;                    // guarded by lock
   };
 
   [[nodiscard]] bool make_room(std::uint64_t bytes, std::uint32_t except, time_point now);
-  void take_role(std::uint32_t index, const shard_row& before, const shard_row& after, std::uint64_t my_pid,
-                 adoption& changes);
+  void take_role(std::uint32_t index, const shard_row& row, std::uint64_t my_pid, adoption& changes);
 
   memory_ledger ledger_;
   std::vector<hosted_shard> shards_;
   mutable std::mutex table_mutex_;  // taken before any shard's lock
   accepted_table table_;
-  std::uint64_t my_pid_ = 0;
   std::atomic<std::uint64_t> topology_version_{0};
   std::atomic<std::uint32_t> evict_next_{0};
   std::atomic<std::uint32_t> sweep_next_{0};

@@ -144,6 +144,7 @@ class planner {
     for (std::uint32_t s = 0; s < rows_.size(); ++s) {
       if (rows_[s].primary != 0) continue;
       make_primary(rows_[s], emptiest());
+      rows_[s].created = request_.stamp.epoch;
       empty_[s] = true;
     }
   }

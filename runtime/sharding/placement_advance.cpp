@@ -29,7 +29,7 @@ pid_list copies_to_make(const shard_row& wanted, std::uint64_t primary) {
   return copies;
 }
 
-shard_row next_row(const shard_row& present, const shard_row& wanted, const pid_list& alive) {
+shard_row next_row(const shard_row& present, const shard_row& wanted, const pid_list& alive, std::uint64_t epoch) {
   const auto is_dead = [&alive](std::uint64_t pid) { return !contains(alive, pid); };
   shard_row row = present;
   if (is_dead(row.primary)) row.primary = 0;
@@ -39,7 +39,9 @@ shard_row next_row(const shard_row& present, const shard_row& wanted, const pid_
   const std::uint64_t old = row.primary;
   const std::uint64_t primary = next_primary(row, wanted);
   // A new primary that was in sync leaves the others in sync; an empty one leaves nobody.
-  pid_list in_sync = old == 0 && !row.has_in_sync(primary) ? pid_list{} : row.in_sync;
+  const bool starts_empty = old == 0 && primary != 0 && !row.has_in_sync(primary);
+  pid_list in_sync = starts_empty ? pid_list{} : row.in_sync;
+  if (starts_empty) row.created = epoch;
   if (old != 0 && old != primary) in_sync.push_back(old);
   std::erase(in_sync, primary);
 
@@ -73,7 +75,7 @@ shard_table advance(const shard_table& present, const shard_table& wanted, const
   t.stamp = next;
   if (present.rows.size() != wanted.rows.size()) return t;
   for (std::size_t s = 0; s < t.rows.size(); ++s) {
-    t.rows[s] = next_row(present.rows[s], wanted.rows[s], alive);
+    t.rows[s] = next_row(present.rows[s], wanted.rows[s], alive, next.epoch);
     t.rows[s].epoch = same_owners(t.rows[s], present.rows[s]) ? present.rows[s].epoch : next.epoch;
   }
   return t;

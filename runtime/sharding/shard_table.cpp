@@ -40,7 +40,7 @@ bool shard_row::has_replica(std::uint64_t pid) const noexcept { return contains(
 bool shard_row::has_in_sync(std::uint64_t pid) const noexcept { return contains(in_sync, pid); }
 
 bool same_owners(const shard_row& a, const shard_row& b) noexcept {
-  return a.primary == b.primary && a.replicas == b.replicas && a.in_sync == b.in_sync;
+  return a.primary == b.primary && a.replicas == b.replicas && a.in_sync == b.in_sync && a.created == b.created;
 }
 
 expected<void> check(const shard_table& t) {

@@ -113,7 +113,7 @@ TEST(plan, lists_the_shards_of_a_dead_member_without_copies_as_lost) {
   EXPECT_EQ(static_cast<int>(p.lost.size()), primaries_of(before).at(2));
   EXPECT_EQ(moved_primaries(before, p.table), static_cast<int>(p.lost.size())) << "the living keep theirs";
   EXPECT_TRUE(p.moves.empty());
-  for (const auto s : p.lost) EXPECT_EQ(p.table.rows[s].epoch, p.table.stamp.epoch);
+  for (const auto s : p.lost) EXPECT_EQ(p.table.rows[s].created, p.table.stamp.epoch);
 }
 
 TEST(plan, promotes_in_sync_replicas_of_a_dead_primary) {
@@ -133,6 +133,8 @@ TEST(plan, never_promotes_a_replica_that_is_not_in_sync) {
   EXPECT_EQ(p.lost, std::vector<std::uint32_t>{1});
   EXPECT_EQ(p.promoted, std::vector<std::uint32_t>{0});
   EXPECT_EQ(p.table.rows[0].primary, 2u);
+  EXPECT_EQ(p.table.rows[0].created, 0u) << "its data goes on";
+  EXPECT_EQ(p.table.rows[1].created, 6u);
   EXPECT_TRUE(p.table.rows[1].in_sync.empty());
 }
 
@@ -181,6 +183,7 @@ shard_table walk(shard_table present, const shard_table& wanted, const std::vect
       const bool data_goes_on = is.primary == was.primary || was.has_in_sync(is.primary);
       const bool had_data = std::find(alive.begin(), alive.end(), was.primary) != alive.end() || !was.in_sync.empty();
       EXPECT_TRUE(data_goes_on || !had_data) << "shard " << s << " went to a member without its data";
+      EXPECT_EQ(is.created == was.created, data_goes_on) << "shard " << s;
     }
     present = synced(next);
   }

@@ -12,7 +12,7 @@ namespace {
 shard_table three_rows(stamp s = {3, 40}) {
   shard_table t;
   t.stamp = s;
-  t.rows = {{7, {9, 3}, {3}, 12}, {0, {}, {}, 0}, {3, {7, 9}, {7, 9}, 40}};
+  t.rows = {{7, {9, 3}, {3}, 12, 2}, {0, {}, {}, 0, 0}, {3, {7, 9}, {7, 9}, 40, 40}};
   return t;
 }
 
@@ -83,8 +83,8 @@ TEST(shard_table_wire, survives_encoding_at_the_largest_size) {
 TEST(shard_table_wire, is_small_for_the_default_number_of_shards) {
   shard_table t;
   t.stamp = {12, 3000};
-  for (std::uint64_t s = 0; s < 256; ++s) t.rows.push_back({s % 9 + 1, {(s + 1) % 9 + 1}, {(s + 1) % 9 + 1}, 2990});
-  EXPECT_LT(encode(t).size(), 1400u);
+  for (std::uint64_t s = 0; s < 256; ++s) t.rows.push_back({s % 9 + 1, {(s + 1) % 9 + 1}, {(s + 1) % 9 + 1}, 2990, 1});
+  EXPECT_LT(encode(t).size(), 2048u);
 }
 
 TEST(shard_table_wire, is_refused_when_truncated_at_any_byte) {
@@ -127,6 +127,7 @@ TEST(shard_table_wire, refuses_lists_that_do_not_fit_each_other) {
   EXPECT_TRUE(refused([](auto& m) { m.clear_primaries(); }));
   EXPECT_TRUE(refused([](auto& m) { m.add_primaries(1); }));
   EXPECT_TRUE(refused([](auto& m) { m.add_epochs(1); }));
+  EXPECT_TRUE(refused([](auto& m) { m.clear_created(); }));
   EXPECT_TRUE(refused([](auto& m) { m.set_primaries(0, 99); }));
   EXPECT_TRUE(refused([](auto& m) { m.set_replicas(0, 0); }));
   EXPECT_TRUE(refused([](auto& m) { m.set_replicas(0, 4000000000u); }));

@@ -1,0 +1,190 @@
+#include "actors/cache/shard_host.hpp"
+
+#include <algorithm>
+
+#include "runtime/base/check.hpp"
+#include "runtime/sharding/slot.hpp"
+
+namespace troupe {
+
+namespace {
+
+/// Slots that one sweep looks at in one shard.
+constexpr std::size_t sweep_slots_max = 512;
+/// Times that other shards make room before a write ends as out_of_memory: others may take what was freed.
+constexpr int room_attempts_max = 4;
+/// What one shard gives up at a time, about.
+constexpr std::uint64_t evict_bytes_step = 4096;
+
+}  // namespace
+
+shard_host::shard_host(const options& o) : ledger_(o.memory_max) {
+  TROUPE_CHECK(o.shards >= 1 && o.shards <= shards_max);
+  shards_.reserve(o.shards);
+  for (std::uint32_t i = 0; i < o.shards; ++i) shards_.emplace_back(store_settings{&ledger_, o.hash_seed, o.eviction});
+}
+
+std::uint32_t shard_host::shard_of_key(std::string_view key) const noexcept { return shard_of(slot_of(key), shards()); }
+
+bool shard_host::is_primary(std::uint32_t shard) const noexcept {
+  const auto& s = shards_[shard];
+  const std::lock_guard lock(s.lock);
+  return s.role == part::primary;
+}
+
+std::uint64_t shard_host::owner_of(std::uint32_t shard) const noexcept {
+  return shards_[shard].owner.load(std::memory_order_acquire);
+}
+
+bool shard_host::execute(const cache_command& command, time_point now, visitor visit) {
+  const std::uint32_t index = shard_of_key(command.key);
+  auto& s = shards_[index];
+  for (int attempt = 0;; ++attempt) {
+    {
+      const std::lock_guard lock(s.lock);
+      if (s.role != part::primary) return false;
+      const auto reply = s.store.apply(command, now);
+      if (reply.code != errc::out_of_memory || attempt == room_attempts_max) {
+        visit(reply);
+        return true;
+      }
+    }
+    // Without the lock: others may be served meanwhile, and the command is decided anew.
+    const bool made_room = make_room(command.key.size() + command.value.size(), index, now);
+    if (!made_room) attempt = room_attempts_max - 1;
+  }
+}
+
+bool shard_host::execute_if_present(const cache_command& command, time_point now, visitor visit) {
+  auto& s = shards_[shard_of_key(command.key)];
+  const std::lock_guard lock(s.lock);
+  return s.role == part::primary && s.store.apply_if_present(command, now, visit);
+}
+
+// Other shards give up a little each, in turn, until there is room for an entry of `bytes` or none
+// has anything left; a shard that is busy is passed over. False when nothing could be evicted.
+bool shard_host::make_room(std::uint64_t bytes, std::uint32_t except, time_point now) {
+  if (bytes > ledger_.max()) return false;
+  const std::uint64_t wanted = bytes + evict_bytes_step;
+  std::uint64_t freed = 0;
+  for (std::uint32_t fruitless = 0; fruitless <= shards() && freed < wanted; ++fruitless) {
+    const std::uint32_t index = evict_next_.fetch_add(1, std::memory_order_relaxed) % shards();
+    auto& s = shards_[index];
+    if (index == except || !s.lock.try_lock()) continue;
+    const std::lock_guard lock(s.lock, std::adopt_lock);
+    const std::uint64_t given = s.store.evict(evict_bytes_step, now);
+    freed += given;
+    if (given > 0) fruitless = 0;
+  }
+  return freed > 0;
+}
+
+std::uint64_t shard_host::next_version(cache_id, std::string_view key, std::uint64_t above) {
+  auto& s = shards_[shard_of_key(key)];
+  const std::lock_guard lock(s.lock);
+  return s.role == part::primary ? s.store.next_version(above) : 0;
+}
+
+std::uint64_t shard_host::begin_load(cache_id, std::string_view key) {
+  auto& s = shards_[shard_of_key(key)];
+  const std::lock_guard lock(s.lock);
+  return s.role == part::primary ? s.store.commits() : 0;
+}
+
+bool shard_host::apply_loaded(cache_id cache, std::string_view key, std::string_view value, std::uint64_t version,
+                              duration ttl, time_point now, std::uint64_t as_of) {
+  auto& s = shards_[shard_of_key(key)];
+  const std::lock_guard lock(s.lock);
+  return s.role == part::primary && s.store.apply_loaded(cache, key, value, version, ttl, now, as_of);
+}
+
+bool shard_host::apply_committed(cache_id cache, std::string_view key, std::string_view value, std::uint64_t version,
+                                 duration ttl, time_point now) {
+  auto& s = shards_[shard_of_key(key)];
+  const std::lock_guard lock(s.lock);
+  return s.role == part::primary && s.store.apply_committed(cache, key, value, version, ttl, now);
+}
+
+bool shard_host::apply_erased(cache_id cache, std::string_view key, std::uint64_t version) {
+  auto& s = shards_[shard_of_key(key)];
+  const std::lock_guard lock(s.lock);
+  return s.role == part::primary && s.store.apply_erased(cache, key, version);
+}
+
+expected<shard_host::adoption> shard_host::adopt(shard_table table, std::uint64_t my_pid) {
+  const std::lock_guard lock(table_mutex_);
+  if (table.rows.size() != shards_.size())
+    return fail(errc::corrupt, "a table of " + std::to_string(table.rows.size()) + " shards, expected " +
+                                   std::to_string(shards_.size()));
+  if (auto sound = check(table); !sound) return tl::unexpected<error>(sound.error());
+  std::vector<std::uint64_t> owners_before;
+  for (const auto& s : shards_) owners_before.push_back(s.owner.load(std::memory_order_relaxed));
+  if (auto accepted = table_.accept(std::move(table)); !accepted) return tl::unexpected<error>(accepted.error());
+
+  adoption changes;
+  bool owners_changed = false;
+  for (std::uint32_t i = 0; i < shards(); ++i) {
+    const auto& row = table_.now().rows[i];
+    take_role(i, row, my_pid, changes);
+    owners_changed = owners_changed || owners_before[i] != row.primary;
+  }
+  if (owners_changed || !changes.gained.empty() || !changes.lost.empty())
+    topology_version_.fetch_add(1, std::memory_order_acq_rel);
+  return changes;
+}
+
+void shard_host::take_role(std::uint32_t index, const shard_row& row, std::uint64_t my_pid, adoption& changes) {
+  auto& s = shards_[index];
+  const std::lock_guard lock(s.lock);
+  const part was = s.role;
+  part is = part::none;
+  if (my_pid != 0 && row.primary == my_pid) is = part::primary;
+  if (my_pid != 0 && row.has_replica(my_pid)) is = part::replica;
+  const bool keeps = was != part::none && is != part::none && s.created == row.created;
+  const bool was_primary = was == part::primary;
+  const bool is_primary = is == part::primary;
+  if (was_primary && (!is_primary || !keeps)) changes.lost.push_back(index);
+  if (is_primary && (!was_primary || !keeps)) changes.gained.push_back(index);
+  if (is_primary && !keeps) changes.empty.push_back(index);
+  if (!keeps) s.store.clear();
+  if (is != part::none) s.store.begin_epoch(row.epoch);
+  s.role = is;
+  s.created = row.created;
+  s.owner.store(row.primary, std::memory_order_release);
+}
+
+shard_table shard_host::table() const {
+  const std::lock_guard lock(table_mutex_);
+  return table_.now();
+}
+
+std::uint64_t shard_host::tables_refused() const {
+  const std::lock_guard lock(table_mutex_);
+  return table_.refused();
+}
+
+// Every shard each time: a shard without due entries costs a lock and a comparison.
+std::size_t shard_host::sweep(time_point now) {
+  std::size_t freed = 0;
+  for (auto& s : shards_) {
+    if (!s.lock.try_lock()) continue;  // busy: the next sweep is soon
+    const std::lock_guard lock(s.lock, std::adopt_lock);
+    freed += s.store.expire(now, sweep_slots_max);
+  }
+  return freed;
+}
+
+cache_access::usage shard_host::measure() const {
+  cache_access::usage u;
+  for (const auto& s : shards_) {
+    const std::lock_guard lock(s.lock);
+    u.keys += s.store.keys();
+    u.evicted += s.store.evicted();
+    u.expired += s.store.expired();
+  }
+  u.bytes = ledger_.used();
+  u.bytes_max = ledger_.max();
+  return u;
+}
+
+}  // namespace troupe
