@@ -63,12 +63,13 @@ void election::on_term_answer(const member_ref& from, const election_message& m)
     ask_voters();
   }
   c.granted.insert(m.voter);
-  c.ask_at.erase(from.name);
   count_grants();
 }
 
 void election::count_grants() {
   auto& c = *candidacy_;
+  // This node may have learned a record since it began to ask; voters do not show what it told them it has.
+  if (voter_.accepted_at() > c.best->at) c.best = voter_.accepted();
   const auto& voters = c.best->voters;
   const auto granted = static_cast<std::size_t>(
       std::count_if(voters.begin(), voters.end(), [&](const auto& v) { return c.granted.contains(v.id); }));

@@ -252,9 +252,10 @@ void election::give_leases() {
 }
 
 // Counted by the member from its ask, and shortened by the time since that ask came in here: however
-// long packets take, it ends no later than this node's own lease.
+// long packets take, it ends no later than this node's own lease, by clocks whose rates differ a little.
 void election::give_lease(const member_ref& to, roll_row& row) {
-  const auto left = reign_->leased_until - row.ask_received;
+  const auto whole = reign_->leased_until - row.ask_received;
+  const auto left = whole - whole / clock_rate_margin;
   if (!row.vetted || row.ask == 0 || reign_->leased_until <= now_ || left > election_lease_max) return;
   auto lease = make(election_kind::lease);
   lease.echo = row.ask;

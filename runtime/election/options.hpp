@@ -44,6 +44,8 @@ struct election_timing {
 
 /// A record keeps the PID of a failed member this long: it may come back as the same incarnation.
 inline constexpr duration failed_pid_kept = std::chrono::seconds(60);
+/// A member's lease is shortened by this part of it: clocks may differ in rate by half of that.
+inline constexpr std::int64_t clock_rate_margin = 500;
 inline constexpr std::size_t proposals_max = 64;  // waiting at the leader
 
 struct election_options {

@@ -41,7 +41,7 @@ const roll::rows::value_type* next_voter(const cluster_record& record, const rol
 
 bool votes(const record_voter& v, const upkeep_view& view) {
   const auto* row = view.members.find(v.name);
-  return row != nullptr && row->present() && (row->voter == v.id || row->voter.empty());
+  return row != nullptr && row->present() && row->voter == v.id;
 }
 
 bool majority_is_present(const std::vector<record_voter>& voters, const upkeep_view& view) {
