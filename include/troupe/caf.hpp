@@ -1,0 +1,16 @@
+// What an embedder who sends own CAF messages between nodes must know.
+//
+// Register message types as CAF 0.17 asks (CAF_BEGIN_TYPE_ID_BLOCK from first_type_id, and
+// actor_system_config::add_message_types). A message that leaves the node must hold registered types
+// only, no float or double (CAF's serialiser does not end on an infinity), and actor handles only as
+// elements of the message itself, not inside other types.
+#pragma once
+
+#include <caf/type_id.hpp>
+
+namespace troupe {
+
+/// Ids below are CAF's and troupe's own.
+inline constexpr caf::type_id_t first_type_id = caf::first_custom_type_id + 100;
+
+}  // namespace troupe
