@@ -97,6 +97,10 @@ class swim {
     source kind;
     const packet& said;
   };
+  struct accusation {
+    std::string by;
+    bool link_closed = false;
+  };
   struct probe {
     std::string target;
     incarnation_id id;
@@ -144,8 +148,8 @@ class swim {
   void learn(const update& u, const sender& s, time_point now, output& out);
   void replace(record& known, const update& u, const sender& s, time_point now, output& out);
   void change(record& known, const update& u, const sender& s, time_point now, output& out);
-  void suspect(record& r, const std::string& by, bool link_closed, time_point now, output& out);
-  void confirm(record& r, const std::string& by, bool link_closed, time_point now);
+  void suspect(record& r, const accusation& a, time_point now, output& out);
+  void confirm(record& r, const accusation& a, time_point now);
   void declare_failed(record& r, std::string why, time_point now, output& out);
   void step_suspicions(time_point now, output& out);
   void refute(std::uint64_t above, const sender& s, time_point now, output& out);
@@ -153,7 +157,8 @@ class swim {
 
   // swim_gossip.cpp: how it spreads
   void announce(time_point now);
-  void spread(const record& r, std::string by, bool link_closed, time_point now);
+  void spread(const record& r, time_point now);
+  void spread_suspicion(const record& r, const accusation& a, bool first, time_point now);
   void gossip_soon(time_point now);
   void gossip_round(time_point now, output& out);
   void tell(const record& about, std::string_view address, time_point now, output& out);

@@ -43,8 +43,7 @@ void swim::send(const packet& p, std::string_view address, const std::string& pe
   std::string bytes = encode(p);
   if (!queue_.empty()) {
     const auto limit = retransmit_limit(settings_, live_count());
-    queue_.offer(limit,
-                 [&bytes](const std::string&, const std::string& encoded) { return append_update(bytes, encoded); });
+    queue_.offer(limit, [&bytes](const std::string& encoded) { return append_update(bytes, encoded); });
   }
   send_bytes(std::move(bytes), address, peer, how, out);
 }
@@ -57,15 +56,25 @@ void swim::send_bytes(std::string bytes, std::string_view address, const std::st
 
 void swim::announce(time_point now) {
   ++version_;
-  spread(self_, {}, false, now);
+  spread(self_, now);
 }
 
-void swim::spread(const record& r, std::string by, bool link_closed, time_point now) {
+void swim::spread(const record& r, time_point now) {
   const bool whole = r.state == member_state::alive || r.state == member_state::departing;
-  update u = update_of(r, whole, now);
-  if (r.state == member_state::suspect) u.by = std::move(by);
-  u.link_closed = link_closed;
-  queue_.push(r.name, encode(u));
+  queue_.push(r.name, encode(update_of(r, whole, now)));
+  gossip_soon(now);
+}
+
+/// `by` suspects `r`; the first who does so, or one more.
+void swim::spread_suspicion(const record& r, const accusation& a, bool first, time_point now) {
+  update u = update_of(r, false, now);
+  u.by = a.by;
+  u.link_closed = a.link_closed;
+  if (first) {
+    queue_.push(r.name, encode(u));
+  } else {
+    queue_.add(r.name, a.by, encode(u));
+  }
   gossip_soon(now);
 }
 
@@ -78,7 +87,8 @@ void swim::gossip_soon(time_point now) {
 
 void swim::gossip_round(time_point now, output& out) {
   last_gossip_ = now;
-  for (const auto* r : table_.pick(settings_.gossip_nodes, rng_, [](const record&) { return true; })) {
+  const auto hears = [](const record& r) { return r.state != member_state::suspect; };
+  for (const auto* r : table_.pick(settings_.gossip_nodes, rng_, hears)) {
     if (queue_.empty()) break;
     send(header(packet_kind::news), r->address, r->name, channel::datagram, out);
   }
@@ -86,11 +96,12 @@ void swim::gossip_round(time_point now, output& out) {
   next_gossip_ = queue_.empty() ? time_point::max() : now + settings_.gossip_interval;
 }
 
-/// One packet that says what we hold of `about`.
+/// One packet that says what we hold of `about`. It may go to one who cannot hear: no other news rides on
+/// it, whose sendings are counted.
 void swim::tell(const record& about, std::string_view address, time_point now, output& out) {
   packet p = header(packet_kind::news);
   p.updates.push_back(update_of(about, true, now));
-  send(p, address, {}, channel::datagram, out);
+  send_bytes(encode(p), address, {}, channel::datagram, out);
 }
 
 void swim::compare_tables(record* with, time_point now, output& out) {

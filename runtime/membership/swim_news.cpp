@@ -54,7 +54,7 @@ void swim::apply(const update& u, const sender& s, time_point now, output& out) 
   }
   const bool same = news.incarnation == known->incarnation;
   if (same && news.state == member_state::suspect && known->state == member_state::suspect) {
-    confirm(*known, news.by, news.link_closed, now);
+    confirm(*known, {news.by, news.link_closed}, now);
   } else if (supersedes(news, *known)) {
     change(*known, news, s, now, out);
   } else {
@@ -77,11 +77,11 @@ void swim::learn(const update& u, const sender& s, time_point now, output& out) 
   if (is_live(r.state)) {
     out.events.push_back({event_kind::member_joined, r.name, r.id});
     // What the cluster told a newcomer is no news to the cluster.
-    if (s.kind != source::welcome) spread(r, {}, false, now);
+    if (s.kind != source::welcome) spread(r, now);
   } else if (r.state == member_state::failed) {
     out.events.push_back({event_kind::member_failed, r.name, r.id, "known as failed before"});
   }
-  if (u.state == member_state::suspect) suspect(r, u.by, u.link_closed, now, out);
+  if (u.state == member_state::suspect) suspect(r, {u.by, u.link_closed}, now, out);
 }
 
 /// A later process took the name.
@@ -120,7 +120,7 @@ void swim::change(record& known, const update& u, const sender& s, time_point no
       if (known.was_departing && before != member_state::departing) {
         out.events.push_back({event_kind::member_departing, known.name, known.id});
       }
-      spread(known, {}, false, now);
+      spread(known, now);
       if (before == member_state::failed) compare_tables(&known, now, out);
       return;
     }
@@ -129,7 +129,7 @@ void swim::change(record& known, const update& u, const sender& s, time_point no
       if (before == member_state::suspect) suspicions_.erase(known.name);
       if (before == member_state::suspect) table_.set_state(known, member_state::alive, now);
       if (before == member_state::failed) out.events.push_back({event_kind::member_alive, known.name, known.id});
-      suspect(known, u.by, u.link_closed, now, out);
+      suspect(known, {u.by, u.link_closed}, now, out);
       if (s.kind != source::gossip) tell(known, known.address, now, out);
       return;
     case member_state::failed: return declare_failed(known, "told by " + s.said.from, now, out);
@@ -137,8 +137,8 @@ void swim::change(record& known, const update& u, const sender& s, time_point no
   }
 }
 
-void swim::suspect(record& r, const std::string& by, bool link_closed, time_point now, output& out) {
-  if (r.state == member_state::suspect) return confirm(r, by, link_closed, now);
+void swim::suspect(record& r, const accusation& a, time_point now, output& out) {
+  if (r.state == member_state::suspect) return confirm(r, a, now);
   ++version_;
   const std::size_t members = live_count();
   const auto k = static_cast<std::size_t>(std::max<std::int64_t>(0, std::int64_t{settings_.suspicion_mult} - 2));
@@ -148,26 +148,26 @@ void swim::suspect(record& r, const std::string& by, bool link_closed, time_poin
   b.wanted = members < k + 2 ? 0 : static_cast<std::uint32_t>(k);
   b.closed_wanted = static_cast<std::uint32_t>(std::min<std::size_t>(2, std::max<std::size_t>(1, members - 1)));
   b.closed_length = settings_.closed_link_suspicion;
-  auto& s = suspicions_[r.name] = suspicion(b, by, now);
-  if (link_closed) s.confirm_closed(by, now);
+  auto& s = suspicions_[r.name] = suspicion(b, a.by, now);
+  if (a.link_closed) s.confirm_closed(a.by, now);
   table_.set_state(r, member_state::suspect, now);
   ++counters_.suspicions;
-  out.events.push_back({event_kind::member_suspect, r.name, r.id, by});
-  spread(r, by, link_closed, now);
-  if (by == self_.name) {
+  out.events.push_back({event_kind::member_suspect, r.name, r.id, a.by});
+  spread_suspicion(r, a, true, now);
+  if (a.by == self_.name) {
     tell(r, r.address, now, out);
-  } else if (link_closed && rng_.chance(confirmers_wanted / static_cast<double>(members))) {
+  } else if (a.link_closed && rng_.chance(confirmers_wanted / static_cast<double>(members))) {
     hint_probe(r, false, true, now, out);
   }
 }
 
 /// Another member suspects it too.
-void swim::confirm(record& r, const std::string& by, bool link_closed, time_point now) {
+void swim::confirm(record& r, const accusation& a, time_point now) {
   const auto at = suspicions_.find(r.name);
   if (at == suspicions_.end()) return;
-  const bool more = at->second.confirm(by);
-  const bool closed_more = link_closed && at->second.confirm_closed(by, now);
-  if (more || closed_more) spread(r, by, link_closed, now);
+  const bool more = at->second.confirm(a.by);
+  const bool closed_more = a.link_closed && at->second.confirm_closed(a.by, now);
+  if (more || closed_more) spread_suspicion(r, a, false, now);
 }
 
 /// A departing member that falls silent has departed: it was about to.
@@ -179,7 +179,7 @@ void swim::declare_failed(record& r, std::string why, time_point now, output& ou
   if (!departed) ++counters_.failures;
   out.events.push_back(
       {departed ? event_kind::member_departed : event_kind::member_failed, r.name, r.id, std::move(why)});
-  spread(r, {}, false, now);
+  spread(r, now);
 }
 
 void swim::step_suspicions(time_point now, output& out) {

@@ -76,7 +76,7 @@ void swim::step_probes(time_point now, output& out) {
     record* r = table_.find(p.target);
     if (r == nullptr || r->id != p.id || !is_live(r->state)) continue;
     ++counters_.probes_failed;
-    suspect(*r, self_.name, p.link_closed, now, out);
+    suspect(*r, {self_.name, p.link_closed}, now, out);
   }
 }
 
@@ -86,8 +86,12 @@ void swim::send_ping(const record& to, std::uint64_t sequence, channel how, time
   p.target = to.name;
   p.target_id = to.id;
   // A suspect is told first: it can refute in its answer.
-  if (to.state == member_state::suspect) p.updates.push_back(update_of(to, false, now));
-  send(p, to.address, to.name, how, out);
+  if (to.state == member_state::suspect) {
+    p.updates.push_back(update_of(to, false, now));
+    send_bytes(encode(p), to.address, to.name, how, out);
+  } else {
+    send(p, to.address, to.name, how, out);
+  }
 }
 
 void swim::on_ping(const sender& s, time_point now, output& out) {

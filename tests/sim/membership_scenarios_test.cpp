@@ -192,6 +192,22 @@ TEST(membership, a_partition_is_seen_and_merges_when_healed) {
   }
 }
 
+TEST(membership, those_lost_in_a_split_are_found_again_where_seeds_lead_nowhere) {
+  running_stage s(with_nodes(6));
+  s.w.partition({0, 1, 2});
+  s.w.run_for(120s);
+  for (node_index n = 0; n < 3; ++n) s.w.crash(n);  // all seeds die behind the split ...
+  for (node_index n = 3; n < 6; ++n) s.w.cut({n}, {0, 1, 2}, false);
+  s.w.partition({5});
+  s.w.run_for(120s);
+  EXPECT_EQ(s.at(5).live_count(), 1U);
+  s.w.unpartition({5});  // ... and what is left has only each other's last known addresses
+  const auto found = [&s] {
+    return s.at(3).live_count() == 3 && s.at(4).live_count() == 3 && s.at(5).live_count() == 3;
+  };
+  expect_within(s.w, 40s, found, "found by trying failed members");
+}
+
 TEST(membership, two_halves_that_never_met_merge_by_their_seeds) {
   auto o = with_nodes(4);
   o.seed_nodes = 4;
