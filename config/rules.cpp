@@ -220,8 +220,4 @@ const std::vector<std::string>& known_services() {
   return services;
 }
 
-bool config::has_service(std::string_view name) const noexcept {
-  return std::find(node.services.begin(), node.services.end(), name) != node.services.end();
-}
-
 }  // namespace troupe

@@ -1,13 +1,151 @@
+// The program `troupe`: the command line is declared here, each verb lives in node/cli.
 #include <cstdio>
-#include <cstring>
 
+#include <CLI/CLI.hpp>
+
+#include <troupe/config.hpp>
 #include <troupe/version.hpp>
 
-int main(int argc, char** argv) {
-  if (argc == 2 && std::strcmp(argv[1], "version") == 0) {
-    std::printf("troupe %s\n", troupe::library_version());
-    return 0;
+#include "node/cli/exit_code.hpp"
+#include "node/cli/node_flags.hpp"
+#include "node/cli/remote_verbs.hpp"
+#include "node/cli/run_node.hpp"
+
+namespace troupe::cli {
+
+namespace {
+
+// The verbs of one program run: CLI11 fills the options, then calls exactly one action.
+class command_line {
+ public:
+  explicit command_line(std::string program)
+      : program_(std::move(program)), app_("a clustered actor runtime", "troupe") {
+    app_.require_subcommand(1);
+    app_.set_version_flag("--version", std::string("troupe ") + library_version());
+    add_node();
+    add_config();
+    add_remote_verbs();
+    add_cache_verbs();
+    verb("version", "print the version", [] {
+      std::printf("troupe %s\n", library_version());
+      return exit_done;
+    });
   }
-  std::fprintf(stderr, "usage: troupe version\n");
-  return 64;
-}
+
+  int run(int argc, char** argv) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+      return app_.exit(e) == 0 ? exit_done : exit_usage;
+    }
+    return exit_code_;
+  }
+
+ private:
+  template <class Action>
+  CLI::App* add_verb(CLI::App& parent, const char* name, const char* help, Action action) {
+    auto* sub = parent.add_subcommand(name, help);
+    sub->callback([this, action] { exit_code_ = action(); });
+    return sub;
+  }
+
+  template <class Action>
+  CLI::App* verb(const char* name, const char* help, Action action) {
+    return add_verb(app_, name, help, action);
+  }
+
+  // Runs `action` with the configuration layers, or says why the flags make none.
+  template <class Action>
+  int with_sources(Action action) {
+    const auto sources = flags_.sources();
+    if (sources) return action(*sources);
+    std::fprintf(stderr, "troupe: %s\n", sources.error().context.c_str());
+    return exit_usage;
+  }
+
+  void add_node() {
+    auto* node = verb("node", "run a node", [this] {
+      return with_sources([this](const config_sources& s) { return run_node(s, program_); });
+    });
+    flags_.add_to(*node);
+  }
+
+  void add_config() {
+    auto* config = app_.add_subcommand("config", "check or print a configuration");
+    config->require_subcommand(1);
+    auto* check = add_verb(*config, "check", "check a file and list every fault", [this] {
+      return with_sources([](const config_sources& s) {
+        const auto loaded = load_config(s);
+        if (loaded)
+          std::printf("%s: ok\n", s.file.c_str());
+        else
+          std::fprintf(stderr, "%s\n", loaded.error().context.c_str());
+        return loaded ? exit_done : exit_bad_config;
+      });
+    });
+    check->add_option("file", flags_.config_file, "the file")->required();
+    auto* print = add_verb(*config, "print", "print the effective configuration", [this] {
+      return with_sources([](const config_sources& s) {
+        const auto loaded = load_config(s);
+        if (loaded)
+          std::fputs(print_config(*loaded).c_str(), stdout);
+        else
+          std::fprintf(stderr, "%s\n", loaded.error().context.c_str());
+        return loaded ? exit_done : exit_bad_config;
+      });
+    });
+    flags_.add_to(*print);
+  }
+
+  void add_remote_verbs() {
+    struct entry {
+      const char* name;
+      const char* help;
+      int (*action)(const remote_options&);
+    };
+    for (const entry e : {entry{"members", "the members of the cluster", show_members},
+                          entry{"leader", "the leader and its term", show_leader},
+                          entry{"health", "green, or what is wrong (exit code 1)", show_health},
+                          entry{"shards", "where each shard lives", show_shards},
+                          entry{"services", "the services and their states", show_services},
+                          entry{"info", "the cluster in short", show_info},
+                          entry{"leave", "make the node depart gracefully", ask_to_leave}}) {
+      auto* sub = verb(e.name, e.help, [this, action = e.action] { return action(remote_); });
+      add_remote_options(*sub);
+      sub->add_flag("--json", remote_.json, "print the node's JSON");
+    }
+  }
+
+  void add_cache_verbs() {
+    auto* get = verb("get", "print a value", [this] { return get_value(remote_, cache_); });
+    auto* del = verb("del", "delete a value", [this] { return delete_value(remote_, cache_); });
+    auto* set = app_.add_subcommand("set", "store a value");
+    for (auto* sub : {get, set, del}) {
+      add_remote_options(*sub);
+      sub->add_option("key", cache_.key, "the key")->required();
+      sub->add_option("--cache", cache_.cache, "the cache");
+    }
+    get->add_flag("--raw", cache_.raw, "the bytes alone, without a newline");
+    auto* value = set->add_option("value", cache_.value, "the value (default: standard input)");
+    set->add_option("--ttl", cache_.ttl, "time to live, e.g. 30s");
+    set->callback([this, value] {
+      cache_.value_from_stdin = value->count() == 0;
+      exit_code_ = set_value(remote_, cache_);
+    });
+  }
+
+  void add_remote_options(CLI::App& sub) { sub.add_option("--http", remote_.url, "the node, http://HOST:PORT"); }
+
+  std::string program_;
+  CLI::App app_;
+  node_flags flags_;
+  remote_options remote_;
+  cache_options cache_;
+  int exit_code_ = exit_done;
+};
+
+}  // namespace
+
+}  // namespace troupe::cli
+
+int main(int argc, char** argv) { return troupe::cli::command_line(argc > 0 ? argv[0] : "troupe").run(argc, argv); }

@@ -4,6 +4,7 @@
 // A zero duration or size in [gossip] and [election] means "what the profile says".
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -147,7 +148,9 @@ struct config {
   entities_config entities;
   log_config log;
 
-  [[nodiscard]] bool has_service(std::string_view name) const noexcept;
+  [[nodiscard]] bool has_service(std::string_view name) const noexcept {
+    return std::find(node.services.begin(), node.services.end(), name) != node.services.end();
+  }
   [[nodiscard]] bool operator==(const config&) const = default;
 };
 

@@ -1,0 +1,131 @@
+#include "actors/cluster/cluster_actor.hpp"
+
+#include <algorithm>
+
+#include <caf/send.hpp>
+
+namespace troupe {
+
+namespace {
+
+time_point read_clock() { return std::chrono::steady_clock::now(); }
+
+wall_time to_wall(time_point t) {
+  return std::chrono::time_point_cast<std::chrono::milliseconds>(
+      std::chrono::system_clock::now() +
+      std::chrono::duration_cast<std::chrono::system_clock::duration>(t - read_clock()));
+}
+
+template <class... Handlers>
+struct overloaded : Handlers... {
+  using Handlers::operator()...;
+};
+template <class... Handlers>
+overloaded(Handlers...) -> overloaded<Handlers...>;
+
+}  // namespace
+
+bool cluster_inbox::push(cluster_item item) {
+  const auto result = items_.push(std::move(item));
+  if (result == inbox<cluster_item>::push_result::queued_first) {
+    if (const auto actor = actor_->get()) caf::anon_send(actor, wake_atom::value);
+  }
+  return result != inbox<cluster_item>::push_result::full;
+}
+
+cluster_actor::cluster_actor(caf::actor_config& cfg, machine_ptr machine, cluster_ports ports)
+    : caf::event_based_actor(cfg), machine_(std::move(machine)), ports_(std::move(ports)) {}
+
+caf::behavior cluster_actor::make_behavior() {
+  machine_->on_start(read_clock(), out_);
+  carry_out();
+  send(this, wake_atom::value);  // what came while no actor listened
+  return {
+      [this](wake_atom) { on_wake(); },
+      [this](timer_atom, std::uint64_t id) { on_timer(id); },
+  };
+}
+
+void cluster_actor::on_wake() {
+  for (auto& item : ports_.in.take()) {
+    std::visit(overloaded{
+                   [&](datagram_arrived& a) { machine_->on_datagram(a.from, a.bytes, read_clock(), out_); },
+                   [&](link_message_arrived& a) { machine_->on_link_message(a.from, a.bytes, read_clock(), out_); },
+                   [&](link_lost& l) { machine_->on_link_lost(l.address, read_clock(), out_); },
+                   [&](write_finished& w) { machine_->on_written(w.token, w.durable, read_clock(), out_); },
+                   [&](leave_asked&) { machine_->leave(read_clock(), out_); },
+               },
+               item);
+    carry_out();
+  }
+}
+
+void cluster_actor::on_timer(std::uint64_t id) {
+  if (id != timer_id_) return;  // replaced by an earlier one
+  timer_at_ = time_point::max();
+  machine_->on_tick(read_clock(), out_);
+  carry_out();
+}
+
+// In the order that the machine relies on: what must be durable first, what others see of it last.
+void cluster_actor::carry_out() {
+  for (auto& w : out_.writes) write(w);
+  for (auto& d : out_.datagrams) ports_.send_datagram(d.to, std::move(d.bytes));
+  for (auto& m : out_.link_messages) ports_.send_link(m.to, std::move(m.bytes));
+  if (out_.table_changed) adopt_table();
+  if (out_.table_changed || out_.picture_changed) publish_picture();
+  tell_events();
+  const bool departed = out_.departed;
+  out_ = {};
+  if (departed) ports_.on_departed();
+  set_timer();
+}
+
+// Each lost shard is an event; in the log they are one line, or a restart would bury everything else.
+void cluster_actor::tell_events() {
+  std::size_t shards_lost = 0;
+  for (auto& e : out_.events) {
+    if (e.kind == "shard_lost")
+      ++shards_lost;
+    else
+      ports_.log.info("cluster", to_string(event{0, {}, e.kind, e.fields}));
+    ports_.events.publish(std::move(e.kind), std::move(e.fields));
+  }
+  if (shards_lost == 0) return;
+  ports_.shards_lost += shards_lost;
+  ports_.log.warn("cluster", "shards_lost", {{"count", shards_lost}, {"reason", "no copy was left: they start empty"}});
+}
+
+void cluster_actor::write(cluster_output::write& w) {
+  ports_.disk.write(ports_.data_dir + "/" + w.file, std::move(w.bytes),
+                    [&in = ports_.in, &log = ports_.log, file = w.file, token = w.token](const expected<void>& result) {
+                      if (!result)
+                        log.error("cluster", "write_failed", {{"file", file}, {"reason", describe(result.error())}});
+                      (void)in.push(write_finished{token, result.has_value()});
+                    });
+}
+
+void cluster_actor::adopt_table() {
+  const auto adopted = ports_.shards.adopt(machine_->table(), machine_->pid());
+  if (!adopted) {
+    ports_.log.error("cluster", "shard_table_refused", {{"reason", describe(adopted.error())}});
+    return;
+  }
+  if (adopted->gained.empty() && adopted->lost.empty()) return;
+  ports_.log.info(
+      "cluster", "shards_adopted",
+      {{"gained", adopted->gained.size()}, {"lost", adopted->lost.size()}, {"empty", adopted->empty.size()}});
+}
+
+void cluster_actor::publish_picture() {
+  ports_.status.change_view([this](cluster_view& view) { machine_->describe(view, to_wall); });
+}
+
+void cluster_actor::set_timer() {
+  const time_point wanted = machine_->next_tick();
+  if (wanted >= timer_at_) return;  // the one under way comes early enough, and asks again
+  timer_at_ = wanted;
+  delayed_send(this, std::max<duration>(wanted - read_clock(), duration::zero()), timer_atom::value, ++timer_id_);
+}
+
+}  // namespace troupe

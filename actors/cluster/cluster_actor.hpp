@@ -1,0 +1,108 @@
+// Runs the cluster machine: turns what arrives into calls, and what the machine puts out into writes,
+// packets, a new shard table, events and a new picture on the board. It decides nothing.
+//
+//   in               out
+//   wake_atom        the inbox (packets, finished writes, links lost, leave) goes through the machine
+//   timer_atom, id   cluster_machine::on_tick; timer_atom to itself at next_tick
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <caf/event_based_actor.hpp>
+
+#include "actors/atoms.hpp"
+#include "actors/cache/shard_host.hpp"
+#include "actors/disk/disk_writer.hpp"
+#include "actors/event_hub.hpp"
+#include "actors/inbox.hpp"
+#include "actors/log.hpp"
+#include "actors/node_status.hpp"
+#include "actors/supervision/supervisor_actor.hpp"
+#include "runtime/cluster/cluster_machine.hpp"
+
+namespace troupe {
+
+/// What waits for the cluster actor.
+struct datagram_arrived {
+  std::string from;
+  std::string bytes;
+};
+struct link_message_arrived {
+  std::string from;
+  std::string bytes;
+};
+struct link_lost {
+  std::string address;
+};
+struct write_finished {
+  std::uint64_t token = 0;
+  bool durable = false;
+};
+struct leave_asked {};
+
+using cluster_item = std::variant<datagram_arrived, link_message_arrived, link_lost, write_finished, leave_asked>;
+
+/// The way in, for I/O threads and the disk's thread: survives a restart of the actor.
+class cluster_inbox {
+ public:
+  static constexpr std::size_t items_max = 65'536;
+
+  explicit cluster_inbox(std::shared_ptr<child_slot> actor) : items_(items_max), actor_(std::move(actor)) {}
+
+  /// False when the inbox is full: the item is dropped, as a packet may be.
+  bool push(cluster_item item);
+  [[nodiscard]] std::vector<cluster_item> take() { return items_.take(); }
+
+ private:
+  inbox<cluster_item> items_;
+  std::shared_ptr<child_slot> actor_;
+};
+
+/// What the actor acts upon; everything outlives it.
+struct cluster_ports {
+  cluster_inbox& in;
+  disk_writer& disk;
+  std::string data_dir;
+  shard_host& shards;
+  node_status& status;
+  event_hub& events;
+  event_log& log;
+  std::atomic<std::uint64_t>& shards_lost;
+  std::function<void(const std::string& to, std::string bytes)> send_datagram;
+  std::function<void(const std::string& to, std::string bytes)> send_link;
+  std::function<void()> on_departed;  // called once the departure is known to the others
+};
+
+class cluster_actor : public caf::event_based_actor {
+ public:
+  using machine_ptr = std::unique_ptr<cluster_machine>;
+
+  cluster_actor(caf::actor_config& cfg, machine_ptr machine, cluster_ports ports);
+
+  caf::behavior make_behavior() override;
+  const char* name() const override { return "cluster"; }
+
+ private:
+  void on_wake();
+  void on_timer(std::uint64_t id);
+  void carry_out();
+  void tell_events();
+  void write(cluster_output::write& w);
+  void adopt_table();
+  void publish_picture();
+  void set_timer();
+
+  machine_ptr machine_;
+  cluster_ports ports_;
+  cluster_output out_;
+  std::uint64_t timer_id_ = 0;  // of the one timer_atom under way that counts
+  time_point timer_at_ = time_point::max();
+};
+
+}  // namespace troupe

@@ -1,0 +1,48 @@
+#include "actors/supervision/actor_runtime.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <caf/actor_system_config.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+
+namespace troupe {
+
+// Set in code: CAF would also read caf-application.ini from the working directory.
+struct actor_runtime::system_config : caf::actor_system_config {
+  explicit system_config(std::uint32_t threads) {
+    set("scheduler.policy", caf::atom("sharing"));  // no idle polling, short blocking requests
+    set("scheduler.max-threads", std::size_t{std::max(1u, threads)});
+  }
+};
+
+actor_runtime::actor_runtime(const node_config& c)
+    : config_(std::make_unique<system_config>(c.actor_threads)),
+      system_(std::make_unique<caf::actor_system>(*config_)) {
+  system_->await_actors_before_shutdown(false);
+}
+
+actor_runtime::~actor_runtime() { stop(); }
+
+void actor_runtime::start(std::vector<child_spec> children, event_log& log, event_hub& events, std::uint64_t seed) {
+  supervisor_ = system_->spawn<supervisor_actor>(std::move(children), log, events, seed);
+  const caf::scoped_actor caller(*system_);
+  caller->request(supervisor_, caf::infinite, start_atom::value)
+      .receive([](caf::atom_value) {},
+               [&](const caf::error& e) {
+                 log.error("supervisor", "start_failed", {{"reason", system_->render(e)}});
+               });
+}
+
+bool actor_runtime::stop() {
+  const auto supervisor = std::exchange(supervisor_, nullptr);
+  if (!supervisor) return true;
+  bool in_time = false;
+  const caf::scoped_actor caller(*system_);
+  caller->request(supervisor, stop_max, stop_atom::value)
+      .receive([&](caf::atom_value) { in_time = true; }, [](const caf::error&) {});
+  return in_time;
+}
+
+}  // namespace troupe

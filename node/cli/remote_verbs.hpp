@@ -1,0 +1,34 @@
+// The verbs that ask a running node over HTTP: members, leader, health, shards, services, info, get, set, del, leave.
+#pragma once
+
+#include <string>
+
+namespace troupe::cli {
+
+struct remote_options {
+  std::string url = "http://127.0.0.1:8080";
+  bool json = false;  // print the node's answer as it is
+};
+
+struct cache_options {
+  std::string cache = "default";
+  std::string key;
+  std::string value;
+  bool value_from_stdin = false;
+  std::string ttl;
+  bool raw = false;  // the value's bytes and nothing else
+};
+
+/// Each prints its answer and returns the exit code.
+[[nodiscard]] int show_members(const remote_options& o);
+[[nodiscard]] int show_leader(const remote_options& o);
+[[nodiscard]] int show_health(const remote_options& o);
+[[nodiscard]] int show_shards(const remote_options& o);
+[[nodiscard]] int show_services(const remote_options& o);
+[[nodiscard]] int show_info(const remote_options& o);
+[[nodiscard]] int get_value(const remote_options& o, const cache_options& c);
+[[nodiscard]] int set_value(const remote_options& o, const cache_options& c);
+[[nodiscard]] int delete_value(const remote_options& o, const cache_options& c);
+[[nodiscard]] int ask_to_leave(const remote_options& o);
+
+}  // namespace troupe::cli

@@ -1,0 +1,75 @@
+// The cluster address of a node: gossip on UDP and the link on TCP under one port number, and the
+// cluster actor behind them.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include <troupe/config.hpp>
+#include <troupe/error.hpp>
+
+#include "actors/cluster/cluster_actor.hpp"
+#include "actors/io_pool.hpp"
+#include "actors/metrics.hpp"
+#include "actors/net/gossip_socket.hpp"
+#include "gateways/listener.hpp"
+
+namespace troupe {
+
+class cluster_port {
+ public:
+  /// Tries for a pair of free ports when port 0 was asked for and the other protocol's twin is taken.
+  static constexpr int pair_tries_max = 20;
+
+  cluster_port(const config& c, io_pool& io, event_log& log);
+
+  /// Binds both sockets. errc::unavailable with the address.
+  [[nodiscard]] expected<void> open();
+
+  /// The bound address, and the one that others are told.
+  [[nodiscard]] const std::string& address() const noexcept { return bound_; }
+  [[nodiscard]] const std::string& advertised() const noexcept { return advertised_; }
+
+  /// The child that runs the cluster machine. Reads the machine's files; errc::corrupt, errc::storage_failed.
+  struct surroundings {
+    const std::string& data_dir;
+    disk_writer& disk;
+    shard_host& shards;
+    node_status& status;
+    event_hub& events;
+    incarnation_id id;
+    std::uint64_t seed = 0;
+  };
+  [[nodiscard]] expected<child_spec> make_actor(const surroundings& s);
+
+  /// Lets packets in; after the actor was started.
+  void start();
+
+  /// Begins a graceful departure; `done` runs once, when the others know of it.
+  void leave(std::function<void()> done);
+
+  void register_metrics(metrics& m);
+  void close();
+
+ private:
+  [[nodiscard]] expected<void> bind_pair(const boost::asio::ip::tcp::endpoint& wanted);
+
+  const config& settings_;
+  io_pool& io_;
+  event_log& log_;
+  std::shared_ptr<child_slot> slot_;
+  cluster_inbox inbox_;
+  std::unique_ptr<gossip_socket> gossip_;
+  std::unique_ptr<listener> link_;
+  std::atomic<std::uint64_t> dropped_{0};
+  std::atomic<std::uint64_t> shards_lost_{0};
+  std::string bound_;
+  std::string advertised_;
+  std::mutex departed_mutex_;
+  std::function<void()> departed_;
+};
+
+}  // namespace troupe

@@ -1,0 +1,29 @@
+// The public face of a node: everything is done by the runner.
+#include <troupe/node.hpp>
+
+#include "node/runner.hpp"
+
+namespace troupe {
+
+expected<node> node::start(config c) {
+  auto r = runner::start(std::move(c));
+  if (!r) return tl::unexpected(std::move(r.error()));
+  return node(std::move(*r));
+}
+
+node::node(std::unique_ptr<runner> r) : runner_(std::move(r)) {}
+node::node(node&&) noexcept = default;
+node& node::operator=(node&&) noexcept = default;
+node::~node() = default;
+
+expected<void> node::wait_ready(duration deadline) { return runner_->wait_ready(deadline); }
+expected<cache> node::open_cache(const std::string& name) { return runner_->open_cache(name); }
+std::shared_ptr<const cluster_view> node::view() const { return runner_->view(); }
+node_addresses node::addresses() const { return runner_->addresses(); }
+const config& node::settings() const { return runner_->settings(); }
+void node::on_event(event_callback f) { runner_->on_event(std::move(f)); }
+expected<void> node::leave() { return runner_->leave(); }
+void node::stop() { runner_->stop(); }
+bool node::leave_requested() const { return runner_->leave_requested(); }
+
+}  // namespace troupe

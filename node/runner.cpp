@@ -1,0 +1,280 @@
+#include "node/runner.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+
+#include <unistd.h>
+
+#include <troupe/version.hpp>
+
+#include "actors/upkeep_actor.hpp"
+#include "gateways/db/sqlite_driver.hpp"
+#include "gateways/http/door.hpp"
+#include "gateways/resp/resp_door.hpp"
+
+namespace troupe {
+
+namespace {
+
+std::string host_name() {
+  char name[256] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "node";
+}
+
+std::string join_lines(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const auto& line : lines) text.append(text.empty() ? "" : "\n").append(line);
+  return text;
+}
+
+// Names that are accepted today and built later: refusing them at the start is better than half a node.
+std::vector<std::string> not_built_yet(const config& c) {
+  std::vector<std::string> faults;
+  if (c.kvs.type != "votes" && c.kvs.type != "local_standalone") {
+    faults.push_back("kvs.type " + c.kvs.type + " is not built yet: use votes or local_standalone");
+  }
+  if (c.has_service("db") && c.db.type != "sqlite") {
+    faults.push_back("db.type " + c.db.type + " is not built yet: use sqlite");
+  }
+  return faults;
+}
+
+bool is_built(const std::string& service) {
+  return service == "http" || service == "resp" || service == "cache" || service == "db";
+}
+
+shard_host::options store_options(const config& c, std::uint64_t hash_seed) {
+  return {c.cache.shards, c.cache.memory_max, c.cache.eviction == "none" ? eviction_policy::none : eviction_policy::lru,
+          hash_seed};
+}
+
+// Counts down to a moment that several threads report.
+class countdown {
+ public:
+  explicit countdown(std::size_t count) : left_(count) {}
+
+  void arrive() {
+    const std::lock_guard lock(mutex_);
+    if (left_ > 0) --left_;
+    reached_.notify_all();
+  }
+  bool wait(duration limit) {
+    std::unique_lock lock(mutex_);
+    return reached_.wait_for(lock, std::max(limit, duration::zero()), [this] { return left_ == 0; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable reached_;
+  std::size_t left_;
+};
+
+}  // namespace
+
+expected<std::unique_ptr<node::runner>> node::runner::start(config c) {
+  if (c.node.name.empty()) c.node.name = host_name();
+  auto faults = validate(c);
+  const auto unbuilt = not_built_yet(c);
+  faults.insert(faults.end(), unbuilt.begin(), unbuilt.end());
+  if (!faults.empty()) return fail(errc::bad_config, join_lines(faults));
+
+  auto log = event_log::open(c.log, c.node.name);
+  if (!log) return tl::unexpected(std::move(log.error()));
+  auto data = data_directory::open(c.node.data_dir);
+  if (!data) return tl::unexpected(std::move(data.error()));
+
+  std::unique_ptr<runner> r(new runner(std::move(c), std::move(*log), std::move(*data)));
+  if (auto started = r->start_parts(); !started) {
+    r->log_->error("node", "start_failed", {{"reason", describe(started.error())}});
+    r->stop();
+    return tl::unexpected(std::move(started.error()));
+  }
+  return r;
+}
+
+node::runner::runner(config c, std::shared_ptr<event_log> log, data_directory data)
+    : settings_(std::move(c)),
+      log_(std::move(log)),
+      data_(std::move(data)),
+      drawn_(entropy::draw()),
+      status_(board_, events_, settings_.cache.replicas),
+      io_(settings_.node.io_threads),
+      shards_(store_options(settings_, drawn_.hash_seed)),
+      committed_(shards_),
+      catalogue_(settings_.caches, settings_.cache.replicas),
+      router_(std::make_shared<cache_router>(shards_, catalogue_, settings_.cache.value_max)),
+      cluster_(settings_, io_, *log_),
+      actors_(settings_.node) {}
+
+node::runner::~runner() { stop(); }
+
+expected<void> node::runner::start_parts() {
+  log_->info("node", "node_starting",
+             {{"name", settings_.node.name}, {"version", library_version()}, {"pid", ::getpid()}});
+  name_services();
+  if (auto done = cluster_.open(); !done) return done;
+  if (auto done = open_database(); !done) return done;
+  auto cluster_child =
+      cluster_.make_actor({data_.path(), disk_, shards_, status_, events_, drawn_.id, drawn_.machine_seed});
+  if (!cluster_child) return tl::unexpected(std::move(cluster_child.error()));
+  if (auto done = open_doors(); !done) return done;
+
+  std::vector<child_spec> children;
+  if (database_) {
+    children.push_back({"database", [this](caf::actor_system& s) { return database_->spawn(s); }, nullptr});
+  }
+  children.push_back(
+      {"upkeep", [this](caf::actor_system& s) { return caf::actor(s.spawn<upkeep_actor>(shards_)); }, nullptr});
+  children.push_back(std::move(*cluster_child));
+  actors_.start(std::move(children), *log_, events_, drawn_.supervisor_seed);
+  register_metrics();
+  cluster_.start();
+  io_.start();
+  for (const auto& name : settings_.node.services) {
+    if (is_built(name)) status_.set_service(name, service_state::running);
+  }
+  announce();
+  return {};
+}
+
+// Every known service has a row, so that a reader sees what is off and what does not exist yet.
+void node::runner::name_services() {
+  status_.change_view([this](cluster_view& view) {
+    view.cluster = settings_.cluster.name;
+    view.node = settings_.node.name;
+    view.id = drawn_.id;
+  });
+  status_.change_conditions([this](local_conditions& here) {
+    here.serves_data = settings_.has_service("cache");
+    here.database_wanted = settings_.has_service("db");
+  });
+  for (const auto& name : known_services()) {
+    const bool on = settings_.has_service(name);
+    if (!is_built(name))
+      status_.set_service(name, service_state::not_implemented, "reserved, not built yet");
+    else
+      status_.set_service(name, on ? service_state::starting : service_state::stopped);
+  }
+}
+
+expected<void> node::runner::open_database() {
+  if (!settings_.has_service("db")) return {};
+  auto driver = std::make_shared<sqlite_driver>(sqlite_driver::settings_of(settings_));
+  database_ =
+      std::make_unique<database_service>(driver, settings_.db, *log_, events_, [this](const database_status& s) {
+        status_.change_conditions([&](local_conditions& here) { here.database_fault = s.ok ? "" : s.reason; });
+        status_.set_service("db", s.ok ? service_state::running : service_state::degraded, s.reason);
+      });
+  std::vector<backed_cache> backed;
+  const auto& caches = catalogue_.all();
+  for (std::size_t i = 0; i < caches.size(); ++i) {
+    if (caches[i].settings.backed) backed.push_back({static_cast<cache_id>(i), caches[i].name});
+  }
+  const auto store = database_->back_caches(committed_, backed);
+  if (!store) return tl::unexpected(store.error());
+  router_->set_backing(*store);
+  database_->start();
+  return {};
+}
+
+expected<void> node::runner::open_doors() {
+  const door_context lent{settings_, io_, *log_, numbers_, events_, board_, *router_, [this] { request_leave(); }};
+  if (settings_.has_service("resp")) {
+    doors_.push_back(std::make_unique<resp_door>(lent));
+    resp_ = doors_.back().get();
+  }
+  if (settings_.has_service("http")) {
+    doors_.push_back(std::make_unique<http_door>(lent));
+    http_ = doors_.back().get();
+  }
+  for (auto& d : doors_) {
+    if (auto opened = d->open(); !opened) return opened;
+  }
+  return {};
+}
+
+void node::runner::register_metrics() {
+  numbers_.read_gauge("troupe_cache_keys_count", "Values held by this node", {},
+                      [this] { return static_cast<double>(shards_.measure().keys); });
+  numbers_.read_gauge("troupe_cache_memory_bytes", "Memory of the values held by this node", {},
+                      [this] { return static_cast<double>(shards_.measure().bytes); });
+  numbers_.read_counter("troupe_cache_evicted_total", "Values dropped for want of memory", {},
+                        [this] { return static_cast<double>(shards_.measure().evicted); });
+  numbers_.read_counter("troupe_cache_expired_total", "Values dropped at the end of their time to live", {},
+                        [this] { return static_cast<double>(shards_.measure().expired); });
+  numbers_.read_counter("troupe_sharding_tables_refused_total", "Shard tables refused with stale_term", {},
+                        [this] { return static_cast<double>(shards_.tables_refused()); });
+  numbers_.read_gauge("troupe_node_ready", "1 when the node is ready", {},
+                      [this] { return board_.read()->ready ? 1.0 : 0.0; });
+  cluster_.register_metrics(numbers_);
+  if (database_) database_->register_metrics(numbers_);
+}
+
+// A lone node says that it serves when it leads itself; one of several says so when its doors are
+// open, because the others may come later.
+void node::runner::announce() {
+  if (settings_.cluster.expected_members == 1) {
+    (void)board_.wait([](const cluster_view& v) { return v.ready; }, lone_start_max);
+  }
+  const auto a = addresses();
+  log_->info("node", "node_ready",
+             {{"name", settings_.node.name}, {"http", a.http}, {"resp", a.resp}, {"cluster", a.cluster}});
+}
+
+node_addresses node::runner::addresses() const {
+  return {http_ ? http_->address() : "", resp_ ? resp_->address() : "", cluster_.address()};
+}
+
+expected<void> node::runner::wait_ready(duration deadline) const {
+  if (board_.wait([](const cluster_view& v) { return v.ready; }, deadline)) return {};
+  return fail(errc::deadline_exceeded, join_lines(board_.read()->not_ready_reasons));
+}
+
+expected<cache> node::runner::open_cache(const std::string& name) const {
+  if (!router_->find(name)) return fail(errc::not_found, "no cache " + name + " is declared");
+  return cache(router_, name);
+}
+
+void node::runner::on_event(event_callback f) {
+  events_.listen([f = std::move(f)](const std::shared_ptr<const event>& e) { f(*e); });
+}
+
+void node::runner::request_leave() {
+  if (!leave_requested_.exchange(true)) events_.publish("leave_requested", {{"node", settings_.node.name}});
+}
+
+expected<void> node::runner::leave() {
+  const auto end = std::chrono::steady_clock::now() + settings_.node.drain_timeout;
+  log_->info("node", "node_leaving", {{"name", settings_.node.name}});
+  status_.change_conditions([](local_conditions& here) { here.leaving = true; });
+
+  const auto departed = std::make_shared<countdown>(1);
+  cluster_.leave([departed] { departed->arrive(); });
+  const bool known = departed->wait(end - std::chrono::steady_clock::now() - doors_drain_min);
+  const bool drained = drain_doors(end - std::chrono::steady_clock::now());
+  stop();
+  if (!known) return fail(errc::deadline_exceeded, "the departure did not reach the other members in time");
+  if (!drained) return fail(errc::deadline_exceeded, "some requests were cut off");
+  return {};
+}
+
+bool node::runner::drain_doors(duration limit) {
+  const auto drained = std::make_shared<countdown>(doors_.size());
+  for (auto& d : doors_) d->drain([drained] { drained->arrive(); });
+  return drained->wait(limit);
+}
+
+void node::runner::stop() {
+  const std::lock_guard lock(stop_mutex_);
+  if (std::exchange(stopped_, true)) return;
+  for (auto it = doors_.rbegin(); it != doors_.rend(); ++it) (*it)->close();
+  if (!actors_.stop()) log_->error("node", "actors_left_behind");
+  cluster_.close();
+  if (database_) database_->stop();
+  disk_.stop();
+  io_.stop();
+  log_->info("node", "node_stopped", {{"name", settings_.node.name}});
+  log_->flush();
+}
+
+}  // namespace troupe

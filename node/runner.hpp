@@ -1,0 +1,96 @@
+// The composition root: makes every part of a node, starts them in order and stops them in reverse.
+//
+//   start: log, data directory, cluster port, actor system, stores, database, actors, doors, I/O threads
+//   stop:  doors, actors, link, database, disk, I/O threads, actor system
+//
+// The only place that knows every room. Members are declared in the order in which they are made: what
+// fails on the way is taken down by the destructors.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <troupe/node.hpp>
+
+#include "actors/cache/cache_router.hpp"
+#include "actors/cache/shard_host.hpp"
+#include "actors/cluster_board.hpp"
+#include "actors/db/database_service.hpp"
+#include "actors/db/shard_committed_store.hpp"
+#include "actors/disk/data_directory.hpp"
+#include "actors/disk/disk_writer.hpp"
+#include "actors/door_context.hpp"
+#include "actors/event_hub.hpp"
+#include "actors/io_pool.hpp"
+#include "actors/log.hpp"
+#include "actors/metrics.hpp"
+#include "actors/node_status.hpp"
+#include "actors/supervision/actor_runtime.hpp"
+#include "node/cluster_port.hpp"
+#include "node/entropy.hpp"
+
+namespace troupe {
+
+class node::runner {
+ public:
+  /// How long a lone node may take to lead itself before it says that it serves.
+  static constexpr duration lone_start_max = std::chrono::seconds(5);
+  /// Of drain_timeout, what is kept for the doors after the departure from the cluster.
+  static constexpr duration doors_drain_min = std::chrono::seconds(1);
+
+  [[nodiscard]] static expected<std::unique_ptr<runner>> start(config c);
+  ~runner();
+
+  [[nodiscard]] expected<void> wait_ready(duration deadline) const;
+  [[nodiscard]] expected<cache> open_cache(const std::string& name) const;
+  [[nodiscard]] std::shared_ptr<const cluster_view> view() const { return board_.read(); }
+  [[nodiscard]] node_addresses addresses() const;
+  [[nodiscard]] const config& settings() const noexcept { return settings_; }
+  void on_event(event_callback f);
+  expected<void> leave();
+  void stop();
+  [[nodiscard]] bool leave_requested() const noexcept { return leave_requested_; }
+
+ private:
+  runner(config c, std::shared_ptr<event_log> log, data_directory data);
+
+  [[nodiscard]] expected<void> start_parts();
+  [[nodiscard]] expected<void> open_database();
+  [[nodiscard]] expected<void> open_cluster();
+  [[nodiscard]] expected<void> open_doors();
+  void name_services();
+  void request_leave();
+  void announce();
+  [[nodiscard]] bool drain_doors(duration limit);
+  void register_metrics();
+
+  config settings_;
+  std::shared_ptr<event_log> log_;
+  data_directory data_;
+  const entropy drawn_;
+  metrics numbers_;
+  event_hub events_;
+  cluster_board board_;
+  node_status status_;
+  io_pool io_;
+  disk_writer disk_;
+  shard_host shards_;
+  shard_committed_store committed_;
+  const cache_catalogue catalogue_;
+  std::shared_ptr<cache_router> router_;
+  std::unique_ptr<database_service> database_;
+  cluster_port cluster_;
+  actor_runtime actors_;
+  std::vector<std::unique_ptr<door>> doors_;
+  door* http_ = nullptr;
+  door* resp_ = nullptr;
+  std::atomic<bool> leave_requested_{false};
+  std::mutex stop_mutex_;
+  bool stopped_ = false;
+};
+
+}  // namespace troupe

@@ -1,0 +1,119 @@
+// One node's part in its cluster, as one pure machine: membership, leadership and the shard table, and
+// how an event of one moves the others. A shell (actors/cluster_actor, or a process of the simulator)
+// feeds it packets, time and finished writes, and carries out what it puts into the output.
+//
+//   membership (SWIM) --alive, failed--> leadership (bully, votes, record) --record--> shard table
+//
+// With kvs.type = local_standalone there is no election: the node leads itself, PID 1, under a term
+// that it raises on disk at each start.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <troupe/cluster.hpp>
+#include <troupe/config.hpp>
+#include <troupe/error.hpp>
+#include <troupe/ids.hpp>
+#include <troupe/time.hpp>
+
+#include "runtime/base/random.hpp"
+#include "runtime/cluster/leadership.hpp"
+#include "runtime/sharding/placement.hpp"
+#include "runtime/sharding/shard_table.hpp"
+
+namespace troupe {
+
+/// Who this node is; the rest comes from its configuration.
+struct node_identity {
+  std::string name;
+  incarnation_id id;
+  std::string address;  // advertised, with its real port
+};
+
+/// What the shell has to do, in this order: write, send, adopt, tell.
+struct cluster_output {
+  struct datagram {
+    std::string to;
+    std::string bytes;
+  };
+  struct link_message {
+    std::string to;  // address
+    std::string bytes;
+  };
+  struct write {
+    std::string file;  // a name in the data directory
+    std::string bytes;
+    std::uint64_t token = 0;  // for on_written
+  };
+  struct happening {
+    std::string kind;
+    std::vector<std::pair<std::string, std::string>> fields;
+  };
+
+  std::vector<write> writes;
+  std::vector<datagram> datagrams;
+  std::vector<link_message> link_messages;
+  std::vector<happening> events;
+  bool table_changed = false;    // table() is to be adopted by the shard stores
+  bool picture_changed = false;  // describe() says something new
+  bool departed = false;         // the departure is known to the others
+};
+
+class cluster_machine {
+ public:
+  /// Files of the data directory as they were at start, by name.
+  using files = std::map<std::string, std::string>;
+
+  /// `settings` outlives the machine. errc::corrupt when a file is damaged: starting without it could
+  /// break a promise.
+  [[nodiscard]] static expected<std::unique_ptr<cluster_machine>> make(const config& settings, node_identity self,
+                                                                       const files& disk, random rng, time_point now);
+
+  /// The names of the files that make() wants to see.
+  [[nodiscard]] static std::vector<std::string> file_names();
+
+  void on_start(time_point now, cluster_output& out);
+  void on_datagram(std::string_view from, std::string_view bytes, time_point now, cluster_output& out);
+  void on_link_message(std::string_view from, std::string_view bytes, time_point now, cluster_output& out);
+  void on_link_lost(std::string_view address, time_point now, cluster_output& out);
+  void on_written(std::uint64_t token, bool durable, time_point now, cluster_output& out);
+  void on_tick(time_point now, cluster_output& out);
+  [[nodiscard]] time_point next_tick() const;
+
+  /// Begins a graceful departure; cluster_output::departed follows.
+  void leave(time_point now, cluster_output& out);
+
+  [[nodiscard]] const shard_table& table() const noexcept { return table_; }
+  [[nodiscard]] std::uint64_t pid() const;
+
+  /// Fills members, leader, PID and shards of `view`; `wall` turns a point of this node's clock into
+  /// one of the calendar.
+  void describe(cluster_view& view, wall_time (*wall)(time_point)) const;
+
+ private:
+  cluster_machine(const config& settings, node_identity self, leadership lead, time_point now);
+
+  void settle(election_output& from_election, time_point now, cluster_output& out);
+  void on_record(const cluster_record& record, cluster_output& out);
+  void keep_table(time_point now, cluster_output& out);
+  [[nodiscard]] std::vector<placement_member> data_members() const;
+
+  const config& settings_;
+  node_identity self_;
+  time_point started_;
+  leadership lead_;
+  shard_table table_;                               // of the last committed record, under its stamp
+  std::optional<std::uint64_t> table_proposal_;     // under way
+  std::optional<cluster_output::write> unwritten_;  // the latest, until it is durable
+  time_point write_again_ = time_point::max();
+  bool shards_begin_anew_ = false;  // the table on disk is of an earlier process with the same PID
+};
+
+}  // namespace troupe
