@@ -125,8 +125,9 @@ void run_reset(connection& c, const arguments&) {
 
 void run_select(connection& c, const arguments& words) {
   const auto index = parse_integer(words[1]);
-  if (!index || *index < INT_MIN || *index > INT_MAX)
-    return c.reply_error("ERR value is not an integer or out of range");
+  if (!index) return c.reply_error("ERR value is not an integer or out of range");
+  if (*index < INT_MIN || *index > INT_MAX)
+    return c.reply_error("ERR value is out of range, value must between -2147483648 and 2147483647");
   if (*index != 0) return c.reply_error("ERR DB index is out of range");
   c.reply([](reply_writer& w) { w.ok(); });
 }

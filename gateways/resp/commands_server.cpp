@@ -132,7 +132,7 @@ void run_command_info(connection& c, const arguments& words) {
       if (const auto* row = find_command(words[i]))
         write_row(w, *row);
       else
-        w.null_array();
+        w.null();
     }
   });
 }

@@ -101,7 +101,8 @@ void connection::refuse_unknown(const arguments& words) {
   }
   std::string rest;
   for (std::size_t i = 1; i < words.size() && rest.size() < echoed_words_max; ++i) {
-    rest.append("'").append(up_to_nul(words[i], echoed_words_max - rest.size())).append("' ");
+    const auto word = up_to_nul(words[i], echoed_words_max - rest.size());
+    rest.append("'").append(word).append("' ");
   }
   std::string text = "ERR unknown command '";
   text.append(up_to_nul(words[0], echoed_name_max)).append("', with args beginning with: ").append(rest);

@@ -31,7 +31,7 @@ struct cursor {
   std::size_t read = 0;
   std::size_t write = 0;
 
-  [[nodiscard]] bool ended() const noexcept { return read == count || line[read] == '\0'; }
+  [[nodiscard]] bool ended() const noexcept { return read == count; }
   void put(char c) noexcept { line[write++] = c; }
 };
 

@@ -61,9 +61,10 @@ void lane::adopt(tcp::socket s, bool protect) {
 }
 
 void lane::remove(session& s) {
-  const std::size_t index = s.index;
-  const auto removed = std::exchange(sessions_[index], sessions_.back());  // keeps `s` until the end
-  sessions_[index]->index = index;
+  const auto keep = s.shared_from_this();
+  auto& place = sessions_[s.index];
+  place = sessions_.back();
+  place->index = s.index;
   sessions_.pop_back();
   shared_->connections_open.fetch_sub(1, std::memory_order_relaxed);
   report_drained();

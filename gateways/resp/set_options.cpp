@@ -64,8 +64,9 @@ const char* read_set_options(const arguments& words, wall_time now, set_options&
       result.get = true;
     } else if (same_word(word, "keepttl") && form == nullptr) {
       result.keep_ttl = true;
-    } else if (form == nullptr && !result.keep_ttl && i + 1 < words.size() && form_of(word) != nullptr) {
-      form = form_of(word);
+    } else if (const auto* found = form_of(word);
+               found != nullptr && (form == nullptr || form == found) && !result.keep_ttl && i + 1 < words.size()) {
+      form = found;  // the same one twice is fine: the last counts
       expiry = words[++i];
     } else {
       return syntax_error;
