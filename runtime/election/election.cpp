@@ -230,10 +230,7 @@ std::optional<member_ref> election::reach(const std::string& name) const {
   return member_ref{name, row->id};
 }
 
-std::uint64_t election::pid() const {
-  const auto& record = committed_ ? committed_ : voter_.accepted();
-  return record ? record->pid_of(options_.self) : 0;
-}
+std::uint64_t election::pid() const { return committed_ ? committed_->pid_of(options_.self) : 0; }
 
 member_lease election::own_lease() const {
   if (phase_ == phase::leading) return {reign_->term, lease_end()};

@@ -40,6 +40,7 @@ void election::ask_voters() {
     ask.at = voter_.accepted_at();
     send(*to, std::move(ask));
   }
+  std::erase_if(c.ask_at, [&](const auto& entry) { return entry.second <= now_; });
 }
 
 void election::on_term_answer(const member_ref& from, const election_message& m) {
@@ -63,6 +64,7 @@ void election::on_term_answer(const member_ref& from, const election_message& m)
     ask_voters();
   }
   c.granted.insert(m.voter);
+  c.ask_at[from.name] = c.give_up;
   count_grants();
 }
 

@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include <gtest/gtest.h>
+
 #include "runtime/election/election.hpp"
 
 namespace troupe::test {
@@ -121,6 +123,7 @@ class bus {
       now_ = std::max(now_, next);
       if (!ticking.empty()) {
         call(ticking, [&](election& e, election_output& out) { e.on_tick(now_, out); });
+        ASSERT_GT(at(ticking).next_tick(), now_) << "a tick that leads nowhere: " << at(ticking).phase_name();
       } else if (!queue_.empty() && queue_.top().when <= now_ && now_ <= end) {
         auto act = queue_.top().act;
         queue_.pop();

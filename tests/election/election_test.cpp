@@ -483,6 +483,61 @@ TEST(election, who_is_behind_learns_it_from_a_digest_and_asks) {
   EXPECT_EQ(b.at("d").record()->shard_table, "news");
 }
 
+// The cause of a record lost in the simulator: the candidate's base was what it knew when it began to ask,
+// and voters do not show a record that the candidate told them it has.
+TEST(election, a_candidate_takes_over_with_what_it_learned_while_it_asked) {
+  bus b(3);
+  b.start("a");
+  b.start("b");
+  b.start("c", 9);
+  b.until_leader();
+  b.run(seconds(2));
+  ASSERT_EQ(b.leader(), "c");
+  b.drop = [](const std::string& from, const std::string&, const election_message& m) {
+    return from == "b" && (m.kind == election_kind::ask_term || m.kind == election_kind::ok);
+  };
+  b.cuts.insert({"c", "a"});
+  b.run(seconds(2));
+  ASSERT_EQ(b.at("a").phase_name(), "asking");
+  b.call("c", [&](election& e, election_output& out) {
+    EXPECT_TRUE(e.propose({.shard_table = "late", .values = {}}, b.now(), out));
+  });
+  b.run(milliseconds(20));
+  ASSERT_EQ(b.at("b").record()->shard_table, "late");
+  const auto digest = b.at("b").digest();
+  b.call("a", [&](election& e, election_output& out) { e.on_digest({"b", b.raw("b").id}, digest, b.now(), out); });
+  b.run(milliseconds(20));
+  ASSERT_EQ(b.at("a").record()->shard_table, "late");
+  ASSERT_EQ(b.at("a").phase_name(), "asking");
+  b.kill("c");
+  ASSERT_GE(b.until_leader(), duration::zero());
+  ASSERT_EQ(b.leader(), "a");
+  EXPECT_EQ(b.at("a").record()->shard_table, "late");
+}
+
+// Two voters cut off from the leader raise their promise for a candidate that cannot win.
+TEST(election, a_leader_outbid_by_voters_that_were_cut_off_takes_the_next_term_itself) {
+  bus b(5);
+  b.start_all({"a", "b", "c", "d", "e"});
+  b.until_leader();
+  b.run(seconds(2));
+  const auto leader = b.leader();
+  std::vector<std::string> away;
+  for (const std::string name : {"a", "b", "c"}) {
+    if (name != leader && away.size() < 2) away.push_back(name);
+  }
+  for (const std::string name : {"a", "b", "c", "d", "e"}) {
+    if (name == away[0] || name == away[1]) continue;
+    for (const auto& gone : away) b.cuts.insert({name, gone}), b.cuts.insert({gone, name});
+  }
+  b.run(seconds(10));
+  EXPECT_TRUE(b.at(leader).may_act(b.now()));
+  b.cuts.clear();
+  b.run(seconds(2));
+  EXPECT_EQ(b.leader(), leader);
+  EXPECT_LE(b.events<stepped_down>(leader).size(), 1U);
+}
+
 TEST(election, garbage_and_truncated_messages_are_counted_and_change_nothing) {
   bus b(3);
   b.start_all({"a", "b", "c"});

@@ -81,6 +81,7 @@ void election_process::on_tick(time_point now) {
   if (now >= exit_at_) finished_ = true;
   if (now >= next_beat_) beat(now);
   with(now, [&](election& e, election_output& o) { e.on_tick(now, o); });
+  if (machine_->next_tick() <= now) witness_.on_idle_tick(self_, machine_->phase_name());
   if (setup_.proposes) propose(now);
 }
 
@@ -281,6 +282,10 @@ void election_checker::on_granted(node_index n, const election_message& m, const
   const bool durable = file && file->voter == m.voter && file->promised >= m.term &&
                        (m.kind != election_kind::accept_answer || (file->accepted && file->accepted->at >= m.at));
   if (!durable) fail("node " + std::to_string(n) + " answered before its disk: " + std::string(name_of(m.kind)));
+}
+
+void election_checker::on_idle_tick(node_index n, std::string_view phase) {
+  fail("node " + std::to_string(n) + ": a tick that leads nowhere, " + std::string(phase));
 }
 
 void election_checker::on_sent(node_index, const election_message& m) { ++sent[m.kind]; }

@@ -32,6 +32,8 @@ class election_witness {
   /// A granted answer leaves: what it says must be on the disk.
   virtual void on_granted(node_index n, const election_message& m, const disk& files) = 0;
   virtual void on_sent(node_index n, const election_message& m) = 0;
+  /// A tick after which the machine wants its next one at once.
+  virtual void on_idle_tick(node_index n, std::string_view phase) = 0;
 };
 
 class election_process final : public process {
@@ -94,6 +96,7 @@ class election_checker final : public checker, public election_witness {
   void on_event(node_index n, const election_event& e) override;
   void on_granted(node_index n, const election_message& m, const disk& files) override;
   void on_sent(node_index n, const election_message& m) override;
+  void on_idle_tick(node_index n, std::string_view phase) override;
 
   std::map<election_kind, std::uint64_t> sent;
   std::uint64_t acknowledged = 0;
