@@ -9,9 +9,11 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <troupe/cluster.hpp>
+#include <troupe/error.hpp>
 #include <troupe/ids.hpp>
 #include <troupe/time.hpp>
 
@@ -66,6 +68,13 @@ struct record {
   time_point hinted{};        // when we last told it what we think of it
   bool was_departing = false;
 };
+
+/// Whether `s` is UTF-8 without control characters and at most `bytes_max` long: what may be a name, an
+/// address or a tag, and is shown to people and put into JSON.
+[[nodiscard]] bool is_text(std::string_view s, std::size_t bytes_max) noexcept;
+
+/// errc::too_large or errc::invalid_argument when a limit above is broken.
+[[nodiscard]] expected<void> check(const attributes& a);
 
 /// Probed, gossiped to, counted.
 [[nodiscard]] constexpr bool is_live(member_state s) noexcept {

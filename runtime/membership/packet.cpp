@@ -40,19 +40,24 @@ void put(wire::MemberUpdate& into, const update& u) {
   into.set_protocol(u.told.protocol);
   into.set_meta(u.told.meta);
   for (const auto& s : u.told.services) into.add_services(s);
-  for (const auto& [key, value] : u.told.tags) (*into.mutable_tags())[key] = value;
+  for (const auto& [key, value] : u.told.tags) {
+    auto* tag = into.add_tags();
+    tag->set_key(key);
+    tag->set_value(value);
+  }
 }
 
 bool sound(const wire::MemberUpdate& w) {
-  if (w.name().empty() || w.name().size() > name_bytes_max || w.address().size() > address_bytes_max) return false;
+  if (w.name().empty() || !is_text(w.name(), name_bytes_max) || !is_text(w.address(), address_bytes_max)) return false;
   if (w.id().high() == 0 && w.id().low() == 0) return false;
   if (w.incarnation() > incarnation_max || !wire::MemberState_IsValid(w.state())) return false;
-  if (static_cast<std::size_t>(w.services_size()) > services_max || w.tags().size() > tags_max) return false;
-  if (w.meta().size() > meta_bytes_max || w.by().size() > name_bytes_max) return false;
-  const auto small = [](const std::string& s) { return s.size() <= name_bytes_max; };
-  if (!std::all_of(w.services().begin(), w.services().end(), small)) return false;
+  if (static_cast<std::size_t>(w.services_size()) > services_max) return false;
+  if (static_cast<std::size_t>(w.tags_size()) > tags_max) return false;
+  if (w.meta().size() > meta_bytes_max || !is_text(w.by(), name_bytes_max)) return false;
+  const auto is_name = [](const std::string& s) { return is_text(s, name_bytes_max); };
+  if (!std::all_of(w.services().begin(), w.services().end(), is_name)) return false;
   return std::all_of(w.tags().begin(), w.tags().end(), [](const auto& tag) {
-    return tag.first.size() <= name_bytes_max && tag.second.size() <= tag_value_bytes_max;
+    return is_text(tag.key(), name_bytes_max) && is_text(tag.value(), tag_value_bytes_max);
   });
 }
 
@@ -73,14 +78,15 @@ update read(const wire::MemberUpdate& w) {
   u.told.protocol = w.protocol();
   u.told.meta = w.meta();
   u.told.services.assign(w.services().begin(), w.services().end());
-  u.told.tags.insert(w.tags().begin(), w.tags().end());
+  for (const auto& tag : w.tags()) u.told.tags[tag.key()] = tag.value();
   return u;
 }
 
 bool sound(const wire::GossipPacket& w) {
-  if (w.from().empty() || w.from().size() > name_bytes_max || w.target().size() > name_bytes_max) return false;
+  if (w.from().empty() || !is_text(w.from(), name_bytes_max) || !is_text(w.target(), name_bytes_max)) return false;
+  if (!is_text(w.text(), text_bytes_max) || !is_text(w.cluster_name(), text_bytes_max)) return false;
   if (w.from_id().high() == 0 && w.from_id().low() == 0) return false;
-  if (w.target_address().size() > address_bytes_max || w.digest().size() > digest_bytes_max) return false;
+  if (!is_text(w.target_address(), address_bytes_max) || w.digest().size() > digest_bytes_max) return false;
   if (!wire::GossipKind_IsValid(w.kind()) || !wire::JoinRefusal_IsValid(w.refusal())) return false;
   if (static_cast<std::size_t>(w.updates_size()) > updates_max) return false;
   return std::all_of(w.updates().begin(), w.updates().end(), [](const auto& u) { return sound(u); });

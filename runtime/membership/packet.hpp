@@ -20,6 +20,7 @@ inline constexpr std::uint32_t protocol_version = 1;
 inline constexpr std::size_t packet_bytes_max = 1400;  // fits an Ethernet frame with room for encryption
 inline constexpr std::size_t update_bytes_max = 1000;  // one member with all its attributes
 inline constexpr std::size_t updates_max = 256;        // in one packet
+inline constexpr std::size_t text_bytes_max = 256;     // of a refusal, of a cluster's name
 
 enum class packet_kind : std::uint8_t { news, ping, ack, ping_request, join, refusal, state_hash, state };
 

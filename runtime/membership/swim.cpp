@@ -23,11 +23,33 @@ record record_of(const local_member& m) {
   return r;
 }
 
+expected<void> check_size(const record& r) {
+  update u;
+  u.name = r.name;
+  u.id = r.id;
+  u.incarnation = incarnation_max;
+  u.told_at = incarnation_max;
+  u.address = r.address;
+  u.told = r.told;
+  if (encode(u).size() <= update_bytes_max) return {};
+  return fail(errc::too_large, "a member and its attributes exceed " + std::to_string(update_bytes_max) + " bytes");
+}
+
 }  // namespace
 
-swim::swim(local_member self, const settings& s, random rng)
+expected<void> check(const local_member& m) {
+  if (m.name.empty() || !is_text(m.name, name_bytes_max)) return fail(errc::invalid_argument, "the member's name");
+  if (m.address.empty() || !is_text(m.address, address_bytes_max)) return fail(errc::invalid_argument, "its address");
+  if (m.cluster.empty() || !is_text(m.cluster, text_bytes_max))
+    return fail(errc::invalid_argument, "the cluster's name");
+  if (m.id.empty()) return fail(errc::invalid_argument, "the member has no incarnation id");
+  if (auto sound = check(m.told); !sound) return sound;
+  return check_size(record_of(m));
+}
+
+swim::swim(const local_member& self, const settings& s, random rng)
     : self_(record_of(self)),
-      cluster_name_(std::move(self.cluster)),
+      cluster_name_(self.cluster),
       cluster_(cluster_hash(cluster_name_, self.expected_members)),
       expected_members_(self.expected_members),
       accept_joiners_(self.accept_joiners),
@@ -36,8 +58,7 @@ swim::swim(local_member self, const settings& s, random rng)
       silent_backoff_(s.join_retry_min, s.join_retry_max),
       refused_backoff_(s.join_refused_min * 2, s.join_retry_max),
       next_sequence_(rng_.next()) {
-  TROUPE_CHECK(!self_.name.empty() && self_.name.size() <= name_bytes_max);
-  TROUPE_CHECK(!self_.address.empty() && self_.address.size() <= address_bytes_max && !self_.id.empty());
+  TROUPE_CHECK(check(self).has_value());
 }
 
 void swim::join(std::vector<std::string> seeds, time_point now, output& out) {
@@ -104,12 +125,10 @@ void swim::dispatch(const packet& p, std::string_view from, channel how, time_po
   if (!joined_ && !welcome) return;
   // A node that takes no joiners is alone for ever: what others tell it is a misunderstanding.
   if (!accept_joiners_ && table_.all().empty() && !welcome) return;
-  const sender s{from, how,
-                 welcome                        ? source::welcome
-                 : p.kind == packet_kind::state ? source::state
-                                                : source::gossip,
-                 p};
   if (welcome && !joined_) on_welcome(now, out);
+  const bool newcomer = welcome && now < newcomer_until_;
+  const bool state = p.kind == packet_kind::state;
+  const sender s{from, how, newcomer ? source::welcome : state ? source::state : source::gossip, p};
   for (const auto& u : p.updates) {
     apply(u, s, now, out);
     if (!joined_ || phase_ == phase::expelled) return;
@@ -193,7 +212,7 @@ void swim::plan() {
     planned_ = std::min(planned_, p.asked_others ? p.verdict_at : std::min(p.indirect_at, p.verdict_at));
   }
   for (const auto& [name, s] : suspicions_) planned_ = std::min(planned_, s.deadline());
-  for (const auto& [name, c] : claims_) planned_ = std::min(planned_, c.until);
+  for (const auto& [name, c] : claims_) planned_ = std::min({planned_, c.next_ask, c.until});
 }
 
 void swim::prune(time_point now) {
@@ -220,17 +239,13 @@ void swim::on_link_lost(std::string_view peer, link_loss how, time_point now, ou
 }
 
 expected<void> swim::set_local(attributes told, time_point now, output&) {
-  if (told.meta.size() > meta_bytes_max) return fail(errc::too_large, "meta of a member");
-  if (told.services.size() > services_max) return fail(errc::too_large, "services of a member");
-  if (told.tags.size() > tags_max) return fail(errc::too_large, "tags of a member");
+  if (auto sound = check(told); !sound) return sound;
   record next = self_;
   next.told = std::move(told);
   next.told.protocol = protocol_version;
   if (next.told == self_.told) return {};
   next.told_at = ++next.incarnation;
-  if (encode(update_of(next, true, now)).size() > update_bytes_max) {
-    return fail(errc::too_large, "attributes of a member exceed " + std::to_string(update_bytes_max) + " bytes");
-  }
+  if (auto fits = check_size(next); !fits) return fits;
   self_ = std::move(next);
   announce(now);
   plan();

@@ -41,13 +41,17 @@ struct local_member {
   attributes told;
 };
 
+/// errc::invalid_argument or errc::too_large when others would refuse what it says of itself.
+[[nodiscard]] expected<void> check(const local_member& m);
+
 /// How a link ended. `closed`: the peer's host answered with a reset, an end of stream or a refused
 /// connection, so its host lives and its process may not. `timed_out`: nothing was heard.
 enum class link_loss : std::uint8_t { closed, timed_out };
 
 class swim {
  public:
-  swim(local_member self, const settings& s, random rng);
+  /// `self` must pass check().
+  swim(const local_member& self, const settings& s, random rng);
 
   /// Starts. Seeds may be this member's own address, may be down, and any one of them is enough; without
   /// other seeds this member is a cluster by itself at once.
@@ -120,6 +124,7 @@ class swim {
     std::string reply_to;
     bool want;
     std::uint64_t sequence;
+    time_point next_ask;
     time_point until;
   };
 
@@ -181,7 +186,7 @@ class swim {
   void on_welcome(time_point now, output& out);
   void admit(const update& joiner, std::string_view reply_to, bool want, time_point now, output& out);
   void refuse(const packet& p, std::string_view to, join_refusal why, std::string text, output& out);
-  void begin_claim(const packet& p, std::string_view from, record& holder, time_point now, output& out);
+  void begin_claim(const packet& p, std::string_view from, time_point now, output& out);
   void step_claims(time_point now, output& out);
 
   record self_;
@@ -218,6 +223,7 @@ class swim {
   time_point next_join_ = time_point::max();
   time_point next_prune_ = time_point::max();
   time_point left_at_ = time_point::max();
+  time_point newcomer_until_{};   // what it is told until then is no news to the others
   time_point strangers_asked_{};  // when a sender that we do not know was last asked for its table
 };
 

@@ -9,7 +9,7 @@ namespace troupe::membership {
 namespace {
 constexpr std::size_t seeds_at_once_max = 8;
 constexpr std::size_t claims_max = 64;
-constexpr std::size_t refusal_text_max = 256;
+constexpr int claim_asks = 5;
 }  // namespace
 
 /// Until accepted, and when alone: seeds, several at once. Later: one that is no live member, so that two
@@ -70,7 +70,7 @@ void swim::on_join(const packet& p, std::string_view from, time_point now, outpu
   }
   const bool other = known != nullptr && known->id != p.from_id;
   if (other && is_live(known->state) && known->address != joiner.address) {
-    return begin_claim(p, from, *known, now, out);
+    return begin_claim(p, from, now, out);
   }
   admit(joiner, from, p.want, now, out);
   if (!joined_) on_welcome(now, out);
@@ -102,7 +102,7 @@ void swim::admit(const update& joiner, std::string_view reply_to, bool want, tim
 
 void swim::refuse(const packet& p, std::string_view to, join_refusal why, std::string text, output& out) {
   ++counters_.joiners_refused;
-  if (text.size() > refusal_text_max) text.resize(refusal_text_max);
+  if (!is_text(text, text_bytes_max)) text = name_of(why);
   packet no = header(packet_kind::refusal);
   no.refusal = why;
   no.text = text;
@@ -110,13 +110,14 @@ void swim::refuse(const packet& p, std::string_view to, join_refusal why, std::s
   out.events.push_back({event_kind::joiner_refused, p.from, p.from_id, std::move(text), why});
 }
 
-/// The joiner waits until the holder of the name has answered, or has not.
-void swim::begin_claim(const packet& p, std::string_view from, record& holder, time_point now, output& out) {
+/// The joiner waits until the holder of the name has answered, or has not, however often it was asked.
+void swim::begin_claim(const packet& p, std::string_view from, time_point now, output& out) {
   const update& joiner = p.updates.front();
   if (claims_.count(joiner.name) > 0 || claims_.size() >= claims_max) return;
   const auto sequence = next_sequence_++;
-  claims_[joiner.name] = {joiner, std::string(from), p.want, sequence, now + settings_.probe_timeout};
-  send_ping(holder, sequence, channel::datagram, now, out);
+  claims_[joiner.name] = {joiner, std::string(from), p.want, sequence, now, now + settings_.probe_timeout};
+  send_ping(*table_.find(joiner.name), sequence, channel::stream, now, out);
+  step_claims(now, out);
 }
 
 void swim::step_claims(time_point now, output& out) {
@@ -127,17 +128,25 @@ void swim::step_claims(time_point now, output& out) {
     return over;
   });
   for (const auto& c : granted) admit(c.joiner, c.reply_to, c.want, now, out);
+  for (auto& [name, c] : claims_) {
+    if (now < c.next_ask) continue;
+    c.next_ask = now + settings_.probe_timeout / claim_asks;
+    if (const record* holder = table_.find(name); holder != nullptr) {
+      send_ping(*holder, c.sequence, channel::datagram, now, out);
+    }
+  }
 }
 
 void swim::on_refusal(const packet& p, time_point now, output& out) {
   if (seeds_.empty()) return;
   ++counters_.joins_refused;
-  out.events.push_back({event_kind::join_refused, p.from, p.from_id, p.text.substr(0, refusal_text_max), p.refusal});
+  out.events.push_back({event_kind::join_refused, p.from, p.from_id, p.text, p.refusal});
   if (!joined_) next_join_ = std::max(next_join_, now + refused_backoff_.next(rng_));
 }
 
 void swim::on_welcome(time_point now, output& out) {
   joined_ = true;
+  newcomer_until_ = now + settings_.probe_interval;
   silent_backoff_.reset();
   refused_backoff_.reset();
   next_join_ = seeds_.empty() ? time_point::max() : now + settings_.join_retry_max;

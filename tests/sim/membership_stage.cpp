@@ -195,12 +195,13 @@ void membership_checker::on_step(world& w, node_index changed) {
   for (const auto& [name, r] : machine.others()) {
     auto& s = m.others[name];
     const bool known = !s.id.empty();
-    const std::string what = "node " + std::to_string(changed) + " on " + name + ": ";
-    if (known && r.id == s.id && r.incarnation < s.incarnation) w.fail(what + "an incarnation went back");
-    if (known && r.id == s.id && s.departed && r.state != member_state::departed)
-      w.fail(what + "a departed member lives");
+    const auto wrong = [&w, changed, &name = name](const char* what) {
+      w.fail("node " + std::to_string(changed) + " on " + name + ": " + what);
+    };
+    if (known && r.id == s.id && r.incarnation < s.incarnation) wrong("an incarnation went back");
+    if (known && r.id == s.id && s.departed && r.state != member_state::departed) wrong("a departed member lives");
     const bool after = r.incarnation > s.incarnation || (r.incarnation == s.incarnation && r.id > s.id);
-    if (known && r.id != s.id && !after) w.fail(what + "an earlier process replaced a later one");
+    if (known && r.id != s.id && !after) wrong("an earlier process replaced a later one");
     s = {r.id, r.incarnation, r.state == member_state::departed};
   }
 }

@@ -121,4 +121,25 @@ class membership_checker final : public checker {
   std::map<node_index, memory> memories_;
 };
 
+[[nodiscard]] inline stage_options with_nodes(std::uint32_t nodes, std::uint64_t seed = 1,
+                                              std::string profile = "lan") {
+  stage_options o;
+  o.world.nodes = nodes;
+  o.world.seed = seed;
+  o.profile = std::move(profile);
+  return o;
+}
+
+/// A cluster that has started and sees itself, watched by the checker.
+struct running_stage : membership_stage {
+  explicit running_stage(stage_options o, duration limit = std::chrono::seconds(10)) : membership_stage(std::move(o)) {
+    w.add(checks);
+    start_all();
+    expect_within(
+        w, limit, [this] { return all_see_all(); }, "all see all after the start");
+    link_all();
+  }
+  membership_checker checks;
+};
+
 }  // namespace troupe::sim
