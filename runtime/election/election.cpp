@@ -116,9 +116,9 @@ void election::on_persisted(std::uint64_t token, time_point now, election_output
 
 void election::run_timers() {
   run_join();
-  run_bully();
   run_candidacy();
   run_reign();
+  run_bully();  // what ended above may begin anew at once
 }
 
 // Messages of another cluster, and those that only a member of this one may send, end here.

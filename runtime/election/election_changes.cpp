@@ -44,7 +44,7 @@ expected<std::uint64_t> election::propose(record_change change, time_point now, 
 void election::next_change() {
   if (phase_ != phase::leading || reign_->pending) return;
   auto next = *reign_->base;
-  const upkeep_view view{roll_, options_.self, reign_->since, now_};
+  const upkeep_view view{roll_, options_.self, reign_->since, now_, timing_.answered_lately(), reign_->answered};
   std::uint64_t proposal = 0;
   if (!reign_->queue.empty()) {
     proposal = reign_->queue.front().number;

@@ -34,7 +34,7 @@ void election::take_over() {
   deadline_ = now_ + timing_.candidacy();
   reign_->next_renewal = now_ + timing_.renewal();
   auto next = *reign_->base;
-  give_pids(next, {roll_, options_.self, now_, now_});
+  give_pids(next, {roll_, options_.self, now_, now_, {}, reign_->answered});
   start_change(std::move(next), 0);
 }
 

@@ -26,6 +26,8 @@ struct election_timing {
   [[nodiscard]] duration renewal() const { return lease / 3; }
   /// From the sending of a renewal that a majority answered to the leader's stepping down.
   [[nodiscard]] duration reign() const { return lease * 2 / 3; }
+  /// Whose answer is not older than this is counted on when the voters' list is changed.
+  [[nodiscard]] duration answered_lately() const { return renewal() * 2; }
   /// Between two neighbours in rank, so that the highest is heard before the next one speaks.
   [[nodiscard]] duration rank_step() const { return lease / 20; }
   [[nodiscard]] duration ok_timeout() const { return lease / 8; }

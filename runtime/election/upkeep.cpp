@@ -21,32 +21,35 @@ bool gone(const member_ref& who, const upkeep_view& view) {
   return row->state == member_state::departed || view.now - row->since >= failed_pid_kept;
 }
 
-bool can_join_voters(const cluster_record& record, const std::string& name, const roll_row& row) {
-  return row.state == member_state::alive && row.vetted && !row.voter.empty() && !record.has_voter(row.voter) &&
-         record.voter_named(name) == nullptr;
+bool can_join_voters(const cluster_record& record, const std::string& name, const roll_row& row,
+                     const upkeep_view& view) {
+  const bool answers = name == view.self.name || (row.ask != 0 && view.now - row.ask_received <= view.lately);
+  return answers && row.state == member_state::alive && row.vetted && !row.voter.empty() &&
+         !record.has_voter(row.voter) && record.voter_named(name) == nullptr;
 }
 
 /// The member that would become a voter next; null when there is none.
-const roll::rows::value_type* next_voter(const cluster_record& record, const roll& members) {
+const roll::rows::value_type* next_voter(const cluster_record& record, const upkeep_view& view) {
   const roll::rows::value_type* best = nullptr;
   std::uint64_t best_pid = std::numeric_limits<std::uint64_t>::max();
-  for (const auto& row : members.all()) {
+  for (const auto& row : view.members.all()) {
     const auto pid = record.pid_of({row.first, row.second.id});
-    if (pid == 0 || pid >= best_pid || !can_join_voters(record, row.first, row.second)) continue;
+    if (pid == 0 || pid >= best_pid || !can_join_voters(record, row.first, row.second, view)) continue;
     best = &row;
     best_pid = pid;
   }
   return best;
 }
 
-bool votes(const record_voter& v, const upkeep_view& view) {
-  const auto* row = view.members.find(v.name);
-  return row != nullptr && row->present() && row->voter == v.id;
+bool answers(const record_voter& v, const upkeep_view& view) {
+  if (v.name == view.self.name) return true;
+  const auto found = view.answered.find(v.id);
+  return found != view.answered.end() && view.now - found->second <= view.lately;
 }
 
-bool majority_is_present(const std::vector<record_voter>& voters, const upkeep_view& view) {
-  const auto there = std::count_if(voters.begin(), voters.end(), [&](const auto& v) { return votes(v, view); });
-  return static_cast<std::size_t>(there) >= majority_of(voters.size());
+bool majority_answers(const std::vector<record_voter>& voters, std::size_t of, const upkeep_view& view) {
+  const auto count = std::count_if(voters.begin(), voters.end(), [&](const auto& v) { return answers(v, view); });
+  return static_cast<std::size_t>(count) >= majority_of(of);
 }
 
 bool remove_one(cluster_record& record, const upkeep_view& view) {
@@ -56,11 +59,11 @@ bool remove_one(cluster_record& record, const upkeep_view& view) {
     const auto* row = view.members.find(v.name);
     if (row == nullptr) continue;
     const bool new_disk = row->state == member_state::alive && row->vetted && !row->voter.empty() && row->voter != v.id;
-    const bool left = row->state == member_state::departed && next_voter(record, view.members) != nullptr;
+    const bool left = row->state == member_state::departed && next_voter(record, view) != nullptr;
     if (!new_disk && !left) continue;
     auto rest = record.voters;
     rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(i));
-    if (!majority_is_present(rest, view)) continue;
+    if (!majority_answers(rest, rest.size(), view)) continue;
     record.voters = std::move(rest);
     return true;
   }
@@ -84,11 +87,10 @@ bool give_pids(cluster_record& record, const upkeep_view& view) {
 
 bool adjust_voters(cluster_record& record, const upkeep_view& view) {
   if (record.voters.size() < record.expected_members) {
-    if (const auto* row = next_voter(record, view.members); row != nullptr) {
-      auto more = record.voters;
-      more.push_back({row->second.voter, row->first, row->second.address});
-      if (majority_is_present(more, view)) {
-        record.voters = std::move(more);
+    if (const auto* row = next_voter(record, view); row != nullptr) {
+      // The newcomer itself is not counted on.
+      if (majority_answers(record.voters, record.voters.size() + 1, view)) {
+        record.voters.push_back({row->second.voter, row->first, row->second.address});
         return true;
       }
     }

@@ -6,11 +6,12 @@
 //               (a member named as a voter before comes back this way under its new voter id);
 //            2. a voter's member is alive with another voter id (its disk is new): that voter is removed;
 //            3. a voter's member departed gracefully and another could take its place: it is removed;
-//            but never a step after which the members that are present could not make a majority.
+//            but never a step after which those that answered the leader lately could not make a
+//            majority: a member that membership believes alive may have lost its disk a moment ago.
 // A voter that failed is not replaced: it may come back with its disk.
 #pragma once
 
-#include <optional>
+#include <map>
 
 #include <troupe/time.hpp>
 
@@ -24,6 +25,8 @@ struct upkeep_view {
   member_ref self;
   time_point led_since;
   time_point now;
+  duration lately{};                               // how old an answer may be
+  const std::map<voter_id, time_point>& answered;  // voters: the latest round of this leader they answered
 };
 
 /// Gives PIDs; when it gave one, drops those of incarnations that are gone. True when `record` changed.

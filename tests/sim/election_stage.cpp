@@ -40,6 +40,12 @@ std::string line_of(const std::string& to, const election_message& m) {
          (m.why == refusal::none ? "" : " refused " + std::to_string(static_cast<int>(m.why)));
 }
 
+std::string voters_of(const cluster_record& r) {
+  std::string text;
+  for (const auto& v : r.voters) text += " " + v.name + "/" + std::to_string(v.id.low % 1000);
+  return text;
+}
+
 std::string describe(const cluster_record& r) {
   const auto& table = r.shard_table;
   return "record (" + std::to_string(r.at.term) + ", " + std::to_string(r.at.epoch) + ") pids " +
@@ -259,6 +265,10 @@ void election_checker::on_event(node_index n, const election_event& e) {
   const auto note = [&](const std::string& what) { w_->trace("node " + std::to_string(n) + ": " + what); };
   if (const auto* c = std::get_if<record_committed>(&e)) {
     check_record(n, c->record);
+    if (const auto voters = voters_of(*c->record); voters != voters_seen_[n]) {
+      voters_seen_[n] = voters;
+      note("voters at " + std::to_string(c->record->at.term) + "," + std::to_string(c->record->at.epoch) + voters);
+    }
   } else if (const auto* p = std::get_if<proposal_ended>(&e)) {
     if (p->result) ++acknowledged;
   } else if (const auto* l = std::get_if<became_leader>(&e)) {

@@ -123,6 +123,7 @@ class election_checker final : public checker, public election_witness {
   std::map<std::uint64_t, member_ref> pids_;
   std::map<voter_id, floor> floors_;
   std::map<node_index, memory> memories_;
+  std::map<node_index, std::string> voters_seen_;  // for the trace
 };
 
 class election_stage {
