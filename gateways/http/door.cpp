@@ -3,6 +3,7 @@
 #include <atomic>
 #include <future>
 
+#include "actors/net/bind_address.hpp"
 #include "gateways/http/cache_routes.hpp"
 #include "gateways/http/cluster_routes.hpp"
 #include "gateways/http/event_routes.hpp"
@@ -99,7 +100,7 @@ void http_door::drain(std::function<void()> done) {
   if (lanes_.empty()) return done();
   const auto left = std::make_shared<std::atomic<std::size_t>>(lanes_.size());
   for (const auto& lane : lanes_) {
-    lane->post([lane, left, done] {
+    lane->gate()->post([lane, left, done] {
       lane->drain([left, done] {
         if (left->fetch_sub(1) == 1) done();
       });

@@ -27,6 +27,7 @@ std::uint64_t random_start() {
 
 http_lane::http_lane(boost::asio::io_context& io, std::shared_ptr<http_shared> shared)
     : io_(io),
+      gate_(std::make_shared<http_gate>(io)),
       shared_(std::move(shared)),
       counts_(std::make_shared<http_counts>()),
       sweep_timer_(io),
@@ -73,10 +74,7 @@ void http_lane::tell_drained() {
 }
 
 void http_lane::close() {
-  {
-    const std::lock_guard lock(mutex_);
-    closed_ = true;
-  }
+  gate_->close();
   draining_ = true;
   sweep_timer_.cancel();
   while (!sessions_.empty()) {

@@ -1,7 +1,7 @@
 // Everything of the HTTP door that belongs to one I/O thread: its connections, the one timer that sweeps
 // over them (no timer a request), the clock text of the Date field, request ids, counters.
 //
-// Only post() may be called from other threads.
+// Other threads come in by the gate only.
 #pragma once
 
 #include <array>
@@ -38,6 +38,29 @@ struct http_shared {
   http_shared(const http_routes& r, const http_config& l, bool admin) : routes(r), limits(l), admin_allowed(admin) {}
 };
 
+/// The way into a lane's thread for everybody else. May outlive the lane, the door and the I/O threads:
+/// once closed it drops what it is given.
+class http_gate {
+ public:
+  explicit http_gate(boost::asio::io_context& io) : io_(io) {}
+
+  template <class Function>
+  void post(Function f) {
+    const std::lock_guard lock(mutex_);
+    if (!closed_) boost::asio::post(io_, std::move(f));
+  }
+
+  void close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+  }
+
+ private:
+  boost::asio::io_context& io_;  // not touched once closed
+  std::mutex mutex_;
+  bool closed_ = false;  // under mutex_
+};
+
 class http_lane : public std::enable_shared_from_this<http_lane> {
  public:
   static constexpr std::size_t request_id_size = 16;
@@ -53,15 +76,10 @@ class http_lane : public std::enable_shared_from_this<http_lane> {
   /// Ends idle connections and streams, lets the others finish; then `drained` runs once.
   void drain(std::function<void()> drained);
 
-  /// Closes every connection; later posts are dropped. From the lane's thread, or when it has stopped.
+  /// Closes every connection and the gate. From the lane's thread, or when it has stopped.
   void close();
 
-  /// Runs `f` on the lane's thread unless the lane is closed.
-  template <class Function>
-  void post(Function f) {
-    const std::lock_guard lock(mutex_);
-    if (!closed_) boost::asio::post(io_, std::move(f));
-  }
+  [[nodiscard]] const std::shared_ptr<http_gate>& gate() const noexcept { return gate_; }
 
   [[nodiscard]] const http_shared& shared() const noexcept { return *shared_; }
   [[nodiscard]] http_counts& counts() noexcept { return *counts_; }
@@ -81,6 +99,7 @@ class http_lane : public std::enable_shared_from_this<http_lane> {
   void tell_drained();
 
   boost::asio::io_context& io_;
+  std::shared_ptr<http_gate> gate_;
   std::shared_ptr<http_shared> shared_;
   std::shared_ptr<http_counts> counts_;
   std::vector<std::shared_ptr<http_session>> sessions_;  // session->slot() is its place
@@ -89,8 +108,6 @@ class http_lane : public std::enable_shared_from_this<http_lane> {
   bool sweeping_ = false;
   bool draining_ = false;
   std::function<void()> drained_;
-  std::mutex mutex_;
-  bool closed_ = false;  // under mutex_
   std::int64_t date_second_ = -1;
   std::array<char, 32> date_{};
   std::uint64_t request_ids_;

@@ -189,8 +189,8 @@ http_later http_session::later(time_point deadline) {
   waiting_ = true;
   phase_ = phase::answering;
   deadline_ = deadline + answer_grace;
-  return [lane = lane_, session = weak_from_this(), ticket = ++ticket_](http_reply reply) {
-    lane->post([session, ticket, r = std::move(reply)] {
+  return [gate = lane_->gate(), session = weak_from_this(), ticket = ++ticket_](http_reply reply) {
+    gate->post([session, ticket, r = std::move(reply)] {
       if (const auto s = session.lock()) s->on_later(ticket, r);
     });
   };
@@ -201,7 +201,7 @@ void http_session::on_later(std::uint64_t ticket, const http_reply& reply) {
   waiting_ = false;
   phase_ = phase::idle;
   now_ = std::chrono::steady_clock::now();
-  (void)lane_->date();
+  (void)lane_->date();  // the frame shows the lane's text: bring it up to date
   write_reply(writer_, reply);
   count_answer();
   work();
@@ -214,8 +214,8 @@ void http_session::stream(std::string_view content_type, std::unique_ptr<http_st
   if (writer_.framed().head_only) return;
   count_answer();
   stream_ = std::move(body);
-  stream_->start([lane = lane_, session = weak_from_this()] {
-    lane->post([session] {
+  stream_->start([gate = lane_->gate(), session = weak_from_this()] {
+    gate->post([session] {
       const auto s = session.lock();
       if (!s || s->closed_ || s->writing_) return;
       s->now_ = std::chrono::steady_clock::now();
