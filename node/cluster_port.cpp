@@ -1,13 +1,18 @@
 #include "node/cluster_port.hpp"
 
+#include <cctype>
+#include <utility>
+
 #include "actors/disk/durable_file.hpp"
 #include "actors/net/bind_address.hpp"
+#include "node/countdown.hpp"
 
 namespace troupe {
 
 namespace {
 
 constexpr std::size_t machine_file_bytes_max = 16 * mib;
+constexpr std::size_t secret_bytes_max = 64 * kib;
 
 using boost::asio::ip::tcp;
 using boost::asio::ip::udp;
@@ -20,14 +25,16 @@ cluster_port::cluster_port(const config& c, io_pool& io, event_log& log)
       log_(log),
       slot_(std::make_shared<child_slot>()),
       inbox_(slot_),
-      gossip_(std::make_unique<gossip_socket>(io.context(0))),
-      link_(std::make_unique<listener>(io)) {}
+      gossip_(std::make_unique<gossip_socket>(io.context(0))) {}
 
 expected<void> cluster_port::open() {
   const auto wanted = parse_bind(settings_.cluster.bind);
   if (!wanted) {
     return fail(errc::bad_config, "cluster.bind " + settings_.cluster.bind + ": " + wanted.error().context);
   }
+  auto secret = read_secret();
+  if (!secret) return tl::unexpected(std::move(secret.error()));
+  secret_ = std::move(*secret);
   expected<void> bound;
   const int tries = wanted->port() == 0 ? pair_tries_max : 1;
   for (int i = 0; i < tries; ++i) {
@@ -39,15 +46,27 @@ expected<void> cluster_port::open() {
   return {};
 }
 
+expected<std::string> cluster_port::read_secret() const {
+  if (settings_.cluster.secret_file.empty()) return std::string{};
+  auto bytes = read_whole(settings_.cluster.secret_file, secret_bytes_max);
+  if (!bytes) return fail(errc::bad_config, "cluster.secret_file " + describe(bytes.error()));
+  while (!bytes->empty() && std::isspace(static_cast<unsigned char>(bytes->back()))) bytes->pop_back();
+  return bytes;
+}
+
 expected<void> cluster_port::bind_pair(const tcp::endpoint& wanted) {
-  auto link = std::make_unique<listener>(io_);
-  // Until the link answers here, whoever connects is turned away.
-  auto opened = link->open("cluster.bind", to_string(wanted), [](tcp::socket, std::size_t) {});
-  if (!opened) return opened;
+  auto settings = link_settings::from(settings_, secret_);
+  if (!settings_.cluster.accept_joiners) {
+    settings.admit = [](const peer_identity&) {
+      return std::optional<std::string>("this node runs alone and accepts no joiners (mode single)");
+    };
+  }
+  auto link = std::make_shared<link_table>(io_, log_, std::move(settings));
+  if (auto bound = link->bind(to_string(wanted)); !bound) return bound;
   const auto got = parse_address(link->address());
   if (!got) return tl::unexpected(got.error());
   auto gossip = std::make_unique<gossip_socket>(io_.context(0));
-  if (auto done = gossip->bind(udp::endpoint(got->address(), got->port())); !done) return done;
+  if (auto bound = gossip->bind(udp::endpoint(got->address(), got->port())); !bound) return bound;
   bound_ = link->address();
   link_ = std::move(link);
   gossip_ = std::move(gossip);
@@ -56,6 +75,7 @@ expected<void> cluster_port::bind_pair(const tcp::endpoint& wanted) {
 
 expected<child_spec> cluster_port::make_actor(const surroundings& s) {
   const node_identity self{settings_.node.name, s.id, advertised_};
+  self_ = {settings_.node.name, s.id, advertised_};
   const auto make_machine = [this, self, data_dir = s.data_dir,
                              seed = s.seed]() -> expected<std::unique_ptr<cluster_machine>> {
     cluster_machine::files found;
@@ -72,9 +92,14 @@ expected<child_spec> cluster_port::make_actor(const surroundings& s) {
   auto first = make_machine();
   if (!first) return tl::unexpected(first.error());
 
-  cluster_ports ports{inbox_, s.disk, s.data_dir, s.shards, s.status, s.events, log_, shards_lost_, {}, {}, {}};
+  cluster_ports ports{inbox_, s.disk, s.data_dir, s.shards, s.status, s.events, log_, shards_lost_, {}, {}, {}, {}};
   ports.send_datagram = [this](const std::string& to, std::string bytes) { gossip_->send(to, std::move(bytes)); };
-  ports.send_link = [](const std::string&, const std::string&) {};
+  // A message that cannot be taken is lost, as with its peer: the machines repeat what matters.
+  ports.send_link = [this](const link_target& to, const std::string& bytes) { (void)link_->send_cluster(to, bytes); };
+  ports.on_addresses = [this](std::map<std::uint64_t, link_target> found) {
+    const std::lock_guard lock(addresses_mutex_);
+    addresses_ = std::move(found);
+  };
   ports.on_departed = [this] {
     const std::lock_guard lock(departed_mutex_);
     if (departed_) std::exchange(departed_, nullptr)();
@@ -92,7 +117,26 @@ expected<child_spec> cluster_port::make_actor(const surroundings& s) {
   return child_spec{"cluster", std::move(spawn), slot_};
 }
 
+void cluster_port::connect_link() {
+  link_->set_cluster_handler([this](const peer_identity& from, std::string_view bytes) {
+    if (!inbox_.push(link_message_arrived{from, std::string(bytes)})) ++dropped_;
+  });
+  link_->on_peer_lost([this](const peer_identity& peer, const error& why) {
+    const bool silent = why.code == errc::deadline_exceeded;
+    (void)inbox_.push(link_lost{peer.name, silent ? membership::link_loss::timed_out : membership::link_loss::closed});
+  });
+  link_->start(self_);
+}
+
+std::optional<link_target> cluster_port::find(std::uint64_t pid) const {
+  const std::lock_guard lock(addresses_mutex_);
+  const auto it = addresses_.find(pid);
+  return it == addresses_.end() ? std::nullopt : std::optional(it->second);
+}
+
 void cluster_port::start() {
+  started_ = true;
+  connect_link();
   gossip_->start([this](std::string from, std::string bytes) {
     if (!inbox_.push(datagram_arrived{std::move(from), std::move(bytes)})) ++dropped_;
   });
@@ -122,7 +166,10 @@ void cluster_port::register_metrics(metrics& m) {
 
 void cluster_port::close() {
   gossip_->close();
-  link_->close();
+  if (!link_ || !std::exchange(started_, false)) return;
+  const auto closed = std::make_shared<countdown>(1);
+  link_->close([closed] { closed->arrive(); });
+  (void)closed->wait(close_max);
 }
 
 }  // namespace troupe

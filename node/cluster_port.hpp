@@ -4,8 +4,10 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include <troupe/config.hpp>
@@ -13,9 +15,9 @@
 
 #include "actors/cluster/cluster_actor.hpp"
 #include "actors/io_pool.hpp"
+#include "actors/link/link_table.hpp"
 #include "actors/metrics.hpp"
 #include "actors/net/gossip_socket.hpp"
-#include "gateways/listener.hpp"
 
 namespace troupe {
 
@@ -45,17 +47,26 @@ class cluster_port {
   };
   [[nodiscard]] expected<child_spec> make_actor(const surroundings& s);
 
-  /// Lets packets in; after the actor was started.
+  /// Lets packets in; after the actor was started and others registered what they serve on the link.
   void start();
+
+  [[nodiscard]] link_table& link() noexcept { return *link_; }
+  /// Where the member with this PID is reached. From any thread.
+  [[nodiscard]] std::optional<link_target> find(std::uint64_t pid) const;
 
   /// Begins a graceful departure; `done` runs once, when the others know of it.
   void leave(std::function<void()> done);
 
   void register_metrics(metrics& m);
+  /// Says goodbye to the peers and closes; bounded by close_max.
   void close();
+
+  static constexpr duration close_max = std::chrono::milliseconds(1500);
 
  private:
   [[nodiscard]] expected<void> bind_pair(const boost::asio::ip::tcp::endpoint& wanted);
+  [[nodiscard]] expected<std::string> read_secret() const;
+  void connect_link();
 
   const config& settings_;
   io_pool& io_;
@@ -63,7 +74,12 @@ class cluster_port {
   std::shared_ptr<child_slot> slot_;
   cluster_inbox inbox_;
   std::unique_ptr<gossip_socket> gossip_;
-  std::unique_ptr<listener> link_;
+  std::shared_ptr<link_table> link_;
+  std::string secret_;
+  peer_identity self_;
+  bool started_ = false;
+  mutable std::mutex addresses_mutex_;
+  std::map<std::uint64_t, link_target> addresses_;  // by PID
   std::atomic<std::uint64_t> dropped_{0};
   std::atomic<std::uint64_t> shards_lost_{0};
   std::string bound_;

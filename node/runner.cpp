@@ -1,7 +1,6 @@
 #include "node/runner.hpp"
 
-#include <algorithm>
-#include <condition_variable>
+#include <utility>
 
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include "gateways/db/sqlite_driver.hpp"
 #include "gateways/http/door.hpp"
 #include "gateways/resp/resp_door.hpp"
+#include "node/countdown.hpp"
 
 namespace troupe {
 
@@ -47,27 +47,6 @@ shard_host::options store_options(const config& c, std::uint64_t hash_seed) {
   return {c.cache.shards, c.cache.memory_max, c.cache.eviction == "none" ? eviction_policy::none : eviction_policy::lru,
           hash_seed};
 }
-
-// Counts down to a moment that several threads report.
-class countdown {
- public:
-  explicit countdown(std::size_t count) : left_(count) {}
-
-  void arrive() {
-    const std::lock_guard lock(mutex_);
-    if (left_ > 0) --left_;
-    reached_.notify_all();
-  }
-  bool wait(duration limit) {
-    std::unique_lock lock(mutex_);
-    return reached_.wait_for(lock, std::max(limit, duration::zero()), [this] { return left_ == 0; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable reached_;
-  std::size_t left_;
-};
 
 }  // namespace
 

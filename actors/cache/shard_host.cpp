@@ -42,7 +42,7 @@ bool shard_host::execute(const cache_command& command, time_point now, visitor v
   for (int attempt = 0;; ++attempt) {
     {
       const std::lock_guard lock(s.lock);
-      if (s.role != part::primary) return false;
+      if (s.role != part::primary || !may_serve(now)) return false;
       const auto reply = s.store.apply(command, now);
       if (reply.code != errc::out_of_memory || attempt == room_attempts_max) {
         visit(reply);
@@ -58,7 +58,7 @@ bool shard_host::execute(const cache_command& command, time_point now, visitor v
 bool shard_host::execute_if_present(const cache_command& command, time_point now, visitor visit) {
   auto& s = shards_[shard_of_key(command.key)];
   const std::lock_guard lock(s.lock);
-  return s.role == part::primary && s.store.apply_if_present(command, now, visit);
+  return s.role == part::primary && may_serve(now) && s.store.apply_if_present(command, now, visit);
 }
 
 // Other shards give up a little each, in turn, until there is room for an entry of `bytes` or none

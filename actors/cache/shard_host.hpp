@@ -87,6 +87,12 @@ class shard_host {
   /// a lower stamp, errc::corrupt for an unsound table or another number of shards.
   [[nodiscard]] expected<adoption> adopt(shard_table table, std::uint64_t my_pid);
 
+  /// Commands are carried out up to this moment only: the end of this node's lease as a primary. Without
+  /// a call there is no end.
+  void serve_until(time_point end) noexcept {
+    serve_until_.store(end.time_since_epoch().count(), std::memory_order_relaxed);
+  }
+
   [[nodiscard]] shard_table table() const;
   [[nodiscard]] std::uint64_t tables_refused() const;
   /// Rises when the primary of some shard changes.
@@ -130,6 +136,11 @@ class shard_host {
   mutable std::mutex table_mutex_;  // taken before any shard's lock
   accepted_table table_;
   std::atomic<std::uint64_t> topology_version_{0};
+  [[nodiscard]] bool may_serve(time_point now) const noexcept {
+    return now.time_since_epoch().count() <= serve_until_.load(std::memory_order_relaxed);
+  }
+
+  std::atomic<duration::rep> serve_until_{time_point::max().time_since_epoch().count()};
   std::atomic<std::uint32_t> evict_next_{0};
   std::atomic<std::uint32_t> sweep_next_{0};
 };

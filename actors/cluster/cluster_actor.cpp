@@ -50,8 +50,10 @@ void cluster_actor::on_wake() {
   for (auto& item : ports_.in.take()) {
     std::visit(overloaded{
                    [&](datagram_arrived& a) { machine_->on_datagram(a.from, a.bytes, read_clock(), out_); },
-                   [&](link_message_arrived& a) { machine_->on_link_message(a.from, a.bytes, read_clock(), out_); },
-                   [&](link_lost& l) { machine_->on_link_lost(l.address, read_clock(), out_); },
+                   [&](link_message_arrived& a) {
+                     machine_->on_link_message({a.from.name, a.from.id}, a.from.address, a.bytes, read_clock(), out_);
+                   },
+                   [&](link_lost& l) { machine_->on_link_lost(l.name, l.how, read_clock(), out_); },
                    [&](write_finished& w) { machine_->on_written(w.token, w.durable, read_clock(), out_); },
                    [&](leave_asked&) { machine_->leave(read_clock(), out_); },
                },
@@ -71,7 +73,8 @@ void cluster_actor::on_timer(std::uint64_t id) {
 void cluster_actor::carry_out() {
   for (auto& w : out_.writes) write(w);
   for (auto& d : out_.datagrams) ports_.send_datagram(d.to, std::move(d.bytes));
-  for (auto& m : out_.link_messages) ports_.send_link(m.to, std::move(m.bytes));
+  for (auto& m : out_.link_messages) ports_.send_link({std::move(m.to), m.id}, m.bytes);
+  ports_.shards.serve_until(machine_->serve_until());
   if (out_.table_changed) adopt_table();
   if (out_.table_changed || out_.picture_changed) publish_picture();
   tell_events();
@@ -118,6 +121,7 @@ void cluster_actor::adopt_table() {
 }
 
 void cluster_actor::publish_picture() {
+  ports_.on_addresses(machine_->addresses_by_pid());
   ports_.status.change_view([this](cluster_view& view) { machine_->describe(view, to_wall); });
 }
 

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <variant>
@@ -34,11 +35,12 @@ struct datagram_arrived {
   std::string bytes;
 };
 struct link_message_arrived {
-  std::string from;
+  peer_identity from;
   std::string bytes;
 };
 struct link_lost {
-  std::string address;
+  std::string name;
+  membership::link_loss how = membership::link_loss::closed;
 };
 struct write_finished {
   std::uint64_t token = 0;
@@ -75,7 +77,8 @@ struct cluster_ports {
   event_log& log;
   std::atomic<std::uint64_t>& shards_lost;
   std::function<void(const std::string& to, std::string bytes)> send_datagram;
-  std::function<void(const std::string& to, std::string bytes)> send_link;
+  std::function<void(const link_target& to, const std::string& bytes)> send_link;
+  std::function<void(std::map<std::uint64_t, link_target>)> on_addresses;  // PIDs, after each change
   std::function<void()> on_departed;  // called once the departure is known to the others
 };
 

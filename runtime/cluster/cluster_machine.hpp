@@ -25,6 +25,8 @@
 
 #include "runtime/base/random.hpp"
 #include "runtime/cluster/leadership.hpp"
+#include "runtime/link/peer_identity.hpp"
+#include "runtime/membership/swim.hpp"
 #include "runtime/sharding/placement.hpp"
 #include "runtime/sharding/shard_table.hpp"
 
@@ -44,7 +46,8 @@ struct cluster_output {
     std::string bytes;
   };
   struct link_message {
-    std::string to;  // address
+    std::string to;     // address
+    incarnation_id id;  // only this incarnation may have it; empty: whoever is there
     std::string bytes;
   };
   struct write {
@@ -71,8 +74,11 @@ class cluster_machine {
   /// Files of the data directory as they were at start, by name.
   using files = std::map<std::string, std::string>;
 
+  /// A leader that begins without a table waits so long for the expected members to get their PIDs.
+  static constexpr duration first_table_wait = std::chrono::seconds(1);
+
   /// `settings` outlives the machine. errc::corrupt when a file is damaged: starting without it could
-  /// break a promise.
+  /// break a promise. errc::invalid_argument when the others would refuse what this node says of itself.
   [[nodiscard]] static expected<std::unique_ptr<cluster_machine>> make(const config& settings, node_identity self,
                                                                        const files& disk, random rng, time_point now);
 
@@ -81,8 +87,10 @@ class cluster_machine {
 
   void on_start(time_point now, cluster_output& out);
   void on_datagram(std::string_view from, std::string_view bytes, time_point now, cluster_output& out);
-  void on_link_message(std::string_view from, std::string_view bytes, time_point now, cluster_output& out);
-  void on_link_lost(std::string_view address, time_point now, cluster_output& out);
+  /// `from` was proven by the link's handshake.
+  void on_link_message(const member_ref& from, std::string_view address, std::string_view bytes, time_point now,
+                       cluster_output& out);
+  void on_link_lost(std::string_view name, membership::link_loss how, time_point now, cluster_output& out);
   void on_written(std::uint64_t token, bool durable, time_point now, cluster_output& out);
   void on_tick(time_point now, cluster_output& out);
   [[nodiscard]] time_point next_tick() const;
@@ -92,28 +100,61 @@ class cluster_machine {
 
   [[nodiscard]] const shard_table& table() const noexcept { return table_; }
   [[nodiscard]] std::uint64_t pid() const;
+  /// Until when this node may serve the shards it is primary of.
+  [[nodiscard]] time_point serve_until() const { return lead_.serve_until(); }
+  /// PIDs and where to reach them, of all members that are known.
+  [[nodiscard]] std::map<std::uint64_t, link_target> addresses_by_pid() const;
 
-  /// Fills members, leader, PID and shards of `view`; `wall` turns a point of this node's clock into
-  /// one of the calendar.
+  /// Fills members, leader, PID, shards and the services' nodes of `view`; `wall` turns a point of this
+  /// node's clock into one of the calendar.
   void describe(cluster_view& view, wall_time (*wall)(time_point)) const;
 
- private:
-  cluster_machine(const config& settings, node_identity self, leadership lead, time_point now);
+  [[nodiscard]] const membership::swim& members() const noexcept { return members_; }
+  [[nodiscard]] const leadership& lead() const noexcept { return lead_; }
 
-  void settle(election_output& from_election, time_point now, cluster_output& out);
+ private:
+  /// What a message on the link is for: its first byte.
+  enum class link_tag : char { membership = 'm', election = 'e' };
+
+  cluster_machine(const config& settings, node_identity self, membership::swim members, leadership lead,
+                  time_point now);
+
+  // cluster_machine.cpp: one event moves the others until nothing is left
+  void settle(time_point now, cluster_output& out);
+  void carry_packets(cluster_output& out);
+  void carry_election(cluster_output& out);
+  void tell_others(time_point now);
+  void on_membership(const membership::event& e, time_point now, cluster_output& out);
+  void put_member(const membership::record& r, time_point now);
+
+  // cluster_events.cpp: what the election says
+  void on_election(const election_event& happened, time_point now, cluster_output& out);
   void on_record(const cluster_record& record, cluster_output& out);
+
+  // cluster_table.cpp: the leader's duty
   void keep_table(time_point now, cluster_output& out);
-  [[nodiscard]] std::vector<placement_member> data_members() const;
+  [[nodiscard]] std::optional<std::vector<placement_member>> data_members(time_point now);
+  [[nodiscard]] bool may_begin_table(std::size_t members, time_point now);
 
   const config& settings_;
   node_identity self_;
   time_point started_;
+  membership::swim members_;
   leadership lead_;
-  shard_table table_;                               // of the last committed record, under its stamp
-  std::optional<std::uint64_t> table_proposal_;     // under way
+  membership::output m_;  // of the calls under way
+  election_output e_;
+
+  shard_table table_;                            // of the last committed record, under its stamp
+  std::optional<std::uint64_t> table_proposal_;  // under way
+  bool tend_table_ = false;                      // something happened that the table may depend on
+  time_point table_again_ = time_point::max();   // when a lease ends that the next table waits for
+  std::optional<time_point> led_since_;
+  bool shards_begin_anew_ = false;  // the table on disk is of an earlier process with the same PID
+
   std::optional<cluster_output::write> unwritten_;  // the latest, until it is durable
   time_point write_again_ = time_point::max();
-  bool shards_begin_anew_ = false;  // the table on disk is of an earlier process with the same PID
+  std::uint64_t told_pid_ = 0;
+  std::uint64_t pictured_ = 0;  // version of the membership that was last described
 };
 
 }  // namespace troupe

@@ -1,0 +1,98 @@
+// What membership and election say, turned into what the other has to know and what people are told.
+#include <charconv>
+
+#include "runtime/cluster/cluster_machine.hpp"
+
+namespace troupe {
+
+namespace {
+
+template <class... Handlers>
+struct overloaded : Handlers... {
+  using Handlers::operator()...;
+};
+template <class... Handlers>
+overloaded(Handlers...) -> overloaded<Handlers...>;
+
+std::int32_t priority_of(std::string_view meta) {
+  std::int32_t priority = 0;
+  std::from_chars(meta.data(), meta.data() + meta.size(), priority);
+  return priority;
+}
+
+}  // namespace
+
+void cluster_machine::on_membership(const membership::event& e, time_point now, cluster_output& out) {
+  using kind = membership::event_kind;
+  if (e.kind == kind::digest_changed) {
+    lead_.on_digest({e.name, e.id}, e.text, now, e_);
+    return;
+  }
+  if (e.kind == kind::left) out.departed = true;
+  if (const auto* r = members_.find(e.name); r != nullptr && r->id == e.id) put_member(*r, now);
+  if (e.kind == kind::member_updated) return;  // seen in the picture; no news for a person
+
+  cluster_output::happening told{std::string(membership::name_of(e.kind)), {{"name", e.name}}};
+  if (!e.id.empty()) told.fields.emplace_back("id", to_string(e.id));
+  if (!e.text.empty()) told.fields.emplace_back("reason", e.text);
+  out.events.push_back(std::move(told));
+}
+
+void cluster_machine::put_member(const membership::record& r, time_point now) {
+  lead_.on_member({{r.name, r.id}, r.state, r.address, priority_of(r.told.meta)}, now, e_);
+  tend_table_ = true;
+}
+
+void cluster_machine::on_election(const election_event& happened, time_point now, cluster_output& out) {
+  out.picture_changed = true;
+  tend_table_ = true;
+  const auto tell = [&](const char* kind, std::vector<std::pair<std::string, std::string>> fields) {
+    out.events.push_back({kind, std::move(fields)});
+  };
+  std::visit(overloaded{
+                 [&](const leader_elected& l) {
+                   tell("leader_elected", {{"name", l.who.name},
+                                           {"pid", std::to_string(l.pid)},
+                                           {"term", std::to_string(l.term)},
+                                           {"fenced", l.fenced ? "true" : "false"}});
+                 },
+                 [&](const leader_lost& l) {
+                   tell("leader_lost", {{"name", l.who.name}, {"term", std::to_string(l.term)}, {"reason", l.reason}});
+                 },
+                 [&](const became_leader&) { led_since_ = now; },
+                 [&](const stepped_down& s) {
+                   led_since_.reset();
+                   table_proposal_.reset();
+                   table_again_ = time_point::max();
+                   tell("stepped_down", {{"term", std::to_string(s.term)}, {"reason", s.reason}});
+                 },
+                 [&](const pid_given& p) {
+                   tell("pid_given", {{"name", p.who.name}, {"pid", std::to_string(p.pid)}});
+                 },
+                 [&](const record_committed& r) { on_record(*r.record, out); },
+                 [&](const proposal_ended& p) {
+                   if (table_proposal_ == p.proposal) table_proposal_.reset();
+                 },
+                 [&](const bootstrap_refused& b) {
+                   tell("join_refused", {{"reason", b.reason}});
+                 },
+                 [&](const joiner_refused& j) {
+                   tell("joiner_refused", {{"name", j.who.name}, {"reason", j.reason}});
+                 },
+             },
+             happened);
+}
+
+void cluster_machine::on_record(const cluster_record& record, cluster_output& out) {
+  if (record.shard_table.empty() || shards_begin_anew_ || record.at <= table_.stamp) return;
+  auto table = decode_shard_table(record.shard_table);
+  if (!table) {
+    out.events.push_back({"record_damaged", {{"reason", table.error().context}}});
+    return;
+  }
+  table_ = std::move(*table);
+  table_.stamp = record.at;
+  out.table_changed = true;
+}
+
+}  // namespace troupe
