@@ -6,6 +6,7 @@
 #include <caf/make_actor.hpp>
 #include <caf/make_message.hpp>
 #include <caf/monitorable_actor.hpp>
+#include <caf/scheduler/abstract_coordinator.hpp>
 
 #include "actors/link/actor_directory.hpp"
 #include "actors/link/remote_actor_proxy.hpp"
@@ -165,9 +166,13 @@ void actor_session::tell_link(frame_type type, std::uint64_t there, caf::strong_
 }
 
 bool actor_session::announce(const caf::strong_actor_ptr& actor) {
+  if (last_announced_.load(std::memory_order_acquire) == actor->aid) return true;
   const std::lock_guard lock(mutex_);
   if (lost_) return true;  // the send that follows fails
-  if (announced_.contains(actor->aid)) return true;
+  if (announced_.contains(actor->aid)) {
+    last_announced_.store(actor->aid, std::memory_order_release);
+    return true;
+  }
   const auto directory = directory_.lock();
   if (!directory || !directory->add_export(actor->aid, actor, shared_from_this())) return false;
   announced_.insert(actor->aid);
@@ -178,6 +183,7 @@ void actor_session::tell_down(std::uint64_t id, const caf::error& reason) {
   {
     const std::lock_guard lock(mutex_);
     announced_.erase(id);
+    if (last_announced_ == id) last_announced_ = 0;
     if (lost_) return;
   }
   std::string head;
@@ -242,7 +248,7 @@ expected<void> actor_session::on_message(std::string_view payload) {
     from = proxy_of(sender, false);
   }
   if (sender != 0 && !from) return fail(errc::too_large, "the peer shows too many actors");
-  actor->enqueue(std::move(from), id, std::move(*content), nullptr);
+  actor->enqueue(std::move(from), id, std::move(*content), &delivery_);
   return {};
 }
 
@@ -263,7 +269,7 @@ expected<void> actor_session::on_answer(std::uint64_t receiver, caf::message_id 
     if (content.error().code == errc::corrupt) return tl::unexpected<error>(content.error());
     return {};
   }
-  who.sender->enqueue(nullptr, who.id.response_id(), std::move(*content), nullptr);
+  who.sender->enqueue(nullptr, who.id.response_id(), std::move(*content), &delivery_);
   return {};
 }
 
@@ -303,6 +309,15 @@ expected<void> actor_session::on_link(frame_type type, std::string_view payload)
     tell_down(here, to_caf({errc::not_found, "there is no such actor"}));
   }
   return {};
+}
+
+void actor_session::on_batch_end() {
+  if (const auto directory = directory_.lock()) delivery_.run(directory->system());
+}
+
+void actor_session::delivery::run(caf::actor_system& system) {
+  for (auto* job : jobs_) system.scheduler().enqueue(job);
+  jobs_.clear();
 }
 
 void actor_session::on_lost(const error& why) {

@@ -13,6 +13,7 @@
 // lost, every request in flight gets errc::peer_lost at once and every proxy dies.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -21,9 +22,11 @@
 #include <vector>
 
 #include <caf/actor_control_block.hpp>
+#include <caf/execution_unit.hpp>
 #include <caf/mailbox_element.hpp>
 #include <caf/node_id.hpp>
 
+#include "actors/cache/shard_lock.hpp"
 #include "actors/link/actor_codec.hpp"
 #include "actors/link/link_extension.hpp"
 #include "actors/link/link_peer.hpp"
@@ -64,6 +67,7 @@ class actor_session final : public link_extension,
   // link_extension
   void on_up(const peer_identity& peer) override;
   [[nodiscard]] expected<void> on_frame(frame_type type, std::string_view payload) override;
+  void on_batch_end() override;
   void on_lost(const error& why) override;
   [[nodiscard]] bool busy() const override;
 
@@ -75,6 +79,17 @@ class actor_session final : public link_extension,
   [[nodiscard]] std::size_t requests() const;
 
  private:
+  /// Actors that got a message run when all messages of one read are in their mailboxes: one wake for
+  /// a batch, not one for each message.
+  class delivery final : public caf::execution_unit {
+   public:
+    void exec_later(caf::resumable* job) override { jobs_.push_back(job); }
+    void run(caf::actor_system& system);
+
+   private:
+    std::vector<caf::resumable*> jobs_;
+  };
+
   struct request_key {
     std::uint64_t sender = 0;  // as written on the wire
     std::uint64_t request = 0;
@@ -107,11 +122,14 @@ class actor_session final : public link_extension,
   const std::weak_ptr<link_peer> peer_;
   const link_target target_;
 
-  mutable std::mutex mutex_;
+  delivery delivery_;  // of the connection's thread
+
+  mutable shard_lock mutex_;
   caf::node_id node_;  // of the peer, once its incarnation is known
   incarnation_id peer_id_;
   std::unordered_map<std::uint64_t, caf::strong_actor_ptr> proxies_;
-  std::unordered_set<std::uint64_t> announced_;  // local actors that the peer knows
+  std::unordered_set<std::uint64_t> announced_;   // local actors that the peer knows
+  std::atomic<std::uint64_t> last_announced_{0};  // one of them, so that a chatty actor takes no lock
   std::unordered_map<request_key, waiting, request_hash> waiting_;
   std::uint64_t next_relay_ = 1;
   bool lost_ = false;

@@ -212,7 +212,9 @@ void link_connection::process() {
     ++frames;
     if (!on_frame(**next)) break;
   }
-  if (frames > 0) link_counters::add(host_.counters().frames_in, frames);
+  if (frames == 0) return;
+  link_counters::add(host_.counters().frames_in, frames);
+  if (peer_) peer_->on_batch_end();
 }
 
 bool link_connection::on_frame(const frame& f) {

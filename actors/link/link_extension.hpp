@@ -24,6 +24,9 @@ class link_extension {
   /// An actor frame, on the connection's I/O thread. errc::corrupt closes the connection.
   [[nodiscard]] virtual expected<void> on_frame(frame_type type, std::string_view payload) = 0;
 
+  /// Every frame of one read was given; on the same thread.
+  virtual void on_batch_end() = 0;
+
   /// The peer is lost for good; called once, from any thread, without locks. Frames may still be
   /// delivered during the call.
   virtual void on_lost(const error& why) = 0;

@@ -98,7 +98,9 @@ void link_peer::reply(std::uint64_t id, const expected<std::string_view>& answer
   };
   const auto error_of = [&](const error& e) { (void)send(frame_type::reply, head_of(e.code), e.context, true); };
   if (!answer) return error_of(answer.error());
-  if (const auto sent = send(frame_type::reply, head_of(errc::ok), *answer); !sent) error_of(sent.error());
+  // The request was carried out: the asker must not take a full queue here for a request that was never sent.
+  if (const auto sent = send(frame_type::reply, head_of(errc::ok), *answer); !sent)
+    error_of({errc::outcome_unknown, "the answer could not be sent: " + sent.error().context});
 }
 
 bool link_peer::alive() const {

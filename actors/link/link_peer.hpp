@@ -16,6 +16,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 
+#include "actors/cache/shard_lock.hpp"
 #include "actors/link/link_extension.hpp"
 #include "actors/link/link_host.hpp"
 #include "runtime/link/request_table.hpp"
@@ -59,6 +60,9 @@ class link_peer : public std::enable_shared_from_this<link_peer> {
   [[nodiscard]] std::uint64_t take_batch(std::vector<std::string>& blocks);
   void on_written(std::uint64_t bytes, std::vector<std::string>& blocks);
   [[nodiscard]] expected<void> on_frame(frame_type type, std::string_view payload);
+  void on_batch_end() {
+    if (extension_) extension_->on_batch_end();
+  }
   /// The connection will carry no more: what waits, waits for the next one.
   void detach();
 
@@ -92,7 +96,7 @@ class link_peer : public std::enable_shared_from_this<link_peer> {
   peer_identity identity_;
   std::shared_ptr<link_extension> extension_;
 
-  mutable std::mutex mutex_;
+  mutable shard_lock mutex_;
   state state_ = state::wanted;
   send_queue queue_;
   request_table<reply_callback> requests_;

@@ -1,0 +1,173 @@
+// Remote messages side by side, in one run: raw Asio, CAF's own remote actors, troupe's. Each server
+// is a process of its own (this program again, with --serve); 100-byte payloads over loopback.
+//
+//   link_bench                        the real size, three rounds, medians
+//   link_bench --only TEXT            of the contenders whose names hold TEXT
+//   link_bench --benchmark_min_time=  the small size that runs with the tests
+//
+// The last column, processor time of both processes for each request, is the one to read when other
+// work shares the machine.
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench/link/sides.hpp"
+
+namespace troupe::bench {
+namespace {
+
+struct contender {
+  const char* name;
+  const char* serve;
+  std::unique_ptr<client> (*ask)(const std::string& where);
+};
+
+constexpr contender contenders[] = {
+    {"raw Asio echo", "raw", ask_raw},
+    {"CAF remote actors, defaults", "basp", [](const std::string& w) { return ask_basp(w, false); }},
+    {"CAF remote actors, sharing", "basp-tuned", [](const std::string& w) { return ask_basp(w, true); }},
+    {"troupe actors", "troupe", ask_troupe_actor},
+    {"troupe link requests", "troupe", ask_troupe_request},
+};
+
+struct sizes {
+  int alone;     // requests, 1 in flight
+  int windowed;  // requests, 256 in flight
+  int one_way;
+  int rounds;
+};
+
+constexpr int window = 256;
+
+int serve(const std::string& kind) {
+  const auto ready = [](const std::string& where) {
+    std::printf("%s\n", where.c_str());
+    std::fflush(stdout);
+  };
+  const auto ended = [] {
+    char byte = 0;
+    while (::read(STDIN_FILENO, &byte, 1) > 0) {
+    }
+  };
+  if (kind == "raw") serve_raw()(ready, ended);
+  if (kind == "basp") serve_basp(false)(ready, ended);
+  if (kind == "basp-tuned") serve_basp(true)(ready, ended);
+  if (kind == "troupe") serve_troupe()(ready, ended);
+  return 0;
+}
+
+/// The server process of one contender; ends with this object.
+class server_process {
+ public:
+  explicit server_process(const char* kind) {
+    int to_child[2];
+    int from_child[2];
+    if (::pipe(to_child) != 0 || ::pipe(from_child) != 0) std::exit(1);
+    child_ = ::fork();
+    if (child_ == 0) {
+      ::dup2(to_child[0], STDIN_FILENO);
+      ::dup2(from_child[1], STDOUT_FILENO);
+      for (const int fd : {to_child[0], to_child[1], from_child[0], from_child[1]}) ::close(fd);
+      ::execl("/proc/self/exe", "link_bench", "--serve", kind, nullptr);
+      ::_exit(127);
+    }
+    ::close(to_child[0]);
+    ::close(from_child[1]);
+    stop_ = to_child[1];
+    char byte = 0;
+    while (::read(from_child[0], &byte, 1) == 1 && byte != '\n') where_ += byte;
+    ::close(from_child[0]);
+  }
+  ~server_process() {
+    ::close(stop_);
+    ::waitpid(child_, nullptr, 0);
+  }
+  [[nodiscard]] const std::string& where() const noexcept { return where_; }
+
+ private:
+  pid_t child_ = 0;
+  int stop_ = -1;
+  std::string where_;
+};
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values.empty() ? 0 : values[values.size() / 2];
+}
+
+/// Of this process and of the children that have ended.
+double cpu_seconds() {
+  double seconds = 0;
+  for (const auto who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+    rusage used{};
+    ::getrusage(who, &used);
+    for (const auto& t : {used.ru_utime, used.ru_stime})
+      seconds += static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
+  }
+  return seconds;
+}
+
+struct result {
+  std::vector<double> round_trip_us;
+  std::vector<double> windowed_rate;
+  std::vector<double> one_way_rate;
+  std::vector<double> cpu_us;
+};
+
+void measure(const contender& c, const sizes& s, result& r) {
+  {
+    const server_process process(c.serve);
+    const auto asker = c.ask(process.where());
+    (void)asker->requests(s.alone / 10 + 1, 1);  // connects and warms up
+    r.round_trip_us.push_back(asker->requests(s.alone, 1) / s.alone * 1e6);
+    if (const auto seconds = asker->one_way(s.one_way); seconds > 0) r.one_way_rate.push_back(s.one_way / seconds);
+  }
+  const auto cpu_before = cpu_seconds();
+  {
+    const server_process process(c.serve);
+    const auto asker = c.ask(process.where());
+    r.windowed_rate.push_back(s.windowed / asker->requests(s.windowed, window));
+  }
+  r.cpu_us.push_back((cpu_seconds() - cpu_before) / s.windowed * 1e6);
+}
+
+int run(const sizes& s, const std::string& only) {
+  std::array<result, std::size(contenders)> results;
+  const auto wanted = [&](const contender& c) { return std::string(c.name).find(only) != std::string::npos; };
+  for (int round = 0; round < s.rounds; ++round) {
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      if (wanted(contenders[i])) measure(contenders[i], s, results[i]);
+    }
+  }
+  const auto caf = median(results[1].windowed_rate);
+  const auto caf_tuned = median(results[2].windowed_rate);
+  std::printf("%-30s %14s %18s %12s %8s %12s %14s\n", "100-byte payloads", "round trip us", "256 in flight /s",
+              "one-way /s", "x CAF", "x CAF shar.", "CPU us/request");
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (!wanted(contenders[i])) continue;
+    const auto& r = results[i];
+    const auto rate = median(r.windowed_rate);
+    std::printf("%-30s %14.1f %18.0f %12.0f %8.2f %12.2f %14.2f\n", contenders[i].name, median(r.round_trip_us), rate,
+                median(r.one_way_rate), rate / caf, rate / caf_tuned, median(r.cpu_us));
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace troupe::bench
+
+int main(int argc, char** argv) {
+  using namespace troupe::bench;
+  if (argc == 3 && std::strcmp(argv[1], "--serve") == 0) return serve(argv[2]);
+  const sizes real{.alone = 20000, .windowed = 300000, .one_way = 300000, .rounds = 3};
+  const sizes small{.alone = 100, .windowed = 2000, .one_way = 2000, .rounds = 1};
+  if (argc == 3 && std::strcmp(argv[1], "--only") == 0) return run(real, argv[2]);
+  return run(argc > 1 ? small : real, "");
+}
