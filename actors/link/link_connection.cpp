@@ -153,6 +153,7 @@ void link_connection::say_idle() {
     if (self->ended_ || !self->peer_ || self->said_idle_ || self->goodbye_) return;
     self->said_idle_ = true;
     self->peer_->detach();
+    self->arm_timer(self->host_.settings().handshake_timeout, "the peer does not agree to close");
     self->write_raw(close_frame(true, "idle"));
   });
 }

@@ -23,7 +23,7 @@ struct link_counters {
   counter peers_lost{0};
   counter dials_failed{0};
   counter garbage{0};        // connections closed for bytes that are no frames
-  counter evicted{0};        // connections that gave way in their handshake
+  counter evicted{0};        // connections that gave way in their handshake or found no room
   counter self_connects{0};  // dials that reached their own socket
   counter late_replies{0};
   counter timeouts{0};                                   // requests without an answer

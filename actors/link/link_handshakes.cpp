@@ -43,7 +43,7 @@ void link_table::on_ended(const connection_ptr& c, connection_end end) {
 }
 
 void link_table::accepted(asio::ip::tcp::socket socket) {
-  if (closed_ || connections_.size() >= settings_.connections_max) return;  // closes the socket
+  if (closed_ || connections_.size() >= settings_.connections_max) return link_counters::add(counters_.evicted);
   const auto c = std::make_shared<link_connection>(std::move(socket), *this);
   connections_.insert(c);
   unauthenticated_.push_back(c);
