@@ -6,6 +6,9 @@ namespace troupe {
 
 namespace {
 
+/// The route of a command that is done by this node; no PID.
+constexpr std::uint64_t here = ~std::uint64_t{0};
+
 // A value written without a ttl gets that of its cache.
 cache_command with_default_ttl(cache_command c, const named_cache_config& settings) noexcept {
   if (c.op == cache_op::put && c.ttl == duration::zero()) c.ttl = settings.ttl;
@@ -27,8 +30,15 @@ std::string_view reason_of(errc refusal) noexcept {
 
 }  // namespace
 
-cache_router::cache_router(shard_host& host, const cache_catalogue& caches, std::uint64_t value_max, clock now)
-    : host_(host), caches_(caches), value_max_(value_max), now_(std::move(now)) {}
+cache_router::cache_router(shard_host& host, const cache_catalogue& caches, std::uint64_t value_max, clock now,
+                           parked_commands::limits parked)
+    : host_(host),
+      caches_(caches),
+      value_max_(value_max),
+      now_(std::move(now)),
+      parked_(
+          host.shards(), parked, [this](std::uint32_t shard) { return route_of(shard); },
+          [this](const parked_commands::command_ptr& c, std::uint64_t route) { run(c, route); }) {}
 
 errc cache_router::refuse(const cache_command& command, const cache_catalogue::declared_cache* cache) const noexcept {
   if (cache == nullptr) return errc::invalid_argument;
@@ -48,46 +58,94 @@ bool cache_router::try_now(const cache_command& command, time_point now, visitor
   return host_.execute(with_default_ttl(command, cache->settings), now, visit);
 }
 
+// The command's cache when it may go on; otherwise it has been answered.
+const cache_catalogue::declared_cache* cache_router::check(const cache_command& command, time_point deadline,
+                                                           const reply_callback& done) const {
+  const auto* cache = caches_.get(command.cache);
+  if (const errc refusal = refuse(command, cache); refusal != errc::ok) {
+    done(owned_reply::failed(refusal, std::string(reason_of(refusal))));
+    return nullptr;
+  }
+  if (deadline > now_()) return cache;
+  done(owned_reply::failed(errc::deadline_exceeded));
+  return nullptr;
+}
+
+// Takes `done` and returns true when this node is the one that does it.
+bool cache_router::do_here(const cache_command& command, const cache_catalogue::declared_cache& cache,
+                           time_point deadline, reply_callback& done) {
+  const auto complete = with_default_ttl(command, cache.settings);
+  if (!cache.settings.backed) {
+    owned_reply reply;
+    if (!host_.execute(complete, now_(), [&reply](const cache_reply& r) { reply = copy(r); })) return false;
+    done(std::move(reply));
+    return true;
+  }
+  if (!host_.is_primary(host_.shard_of_key(command.key))) return false;
+  if (auto* backing = backing_.load(std::memory_order_acquire))
+    backing->submit(complete, deadline, std::move(done));
+  else
+    done(owned_reply::failed(errc::unavailable, "service db is off"));
+  return true;
+}
+
 void cache_router::submit(const cache_command& command, time_point deadline, reply_callback done) {
-  submit_checked(command, deadline, std::move(done), true);
+  const auto* cache = check(command, deadline, done);
+  if (cache == nullptr) return;
+  const auto shard = host_.shard_of_key(command.key);
+  if (parked_.idle(shard) && do_here(command, *cache, deadline, done)) return;
+  if (forwarder_.load(std::memory_order_acquire) == nullptr) {
+    const bool owned = host_.owner_of(shard) != 0;
+    return done(owned_reply::failed(errc::unavailable,
+                                    owned ? "this node may not serve the shard now" : "the shard has no primary"));
+  }
+  parked_.submit(std::make_shared<pending_command>(forwarded_command{owned_command(command), cache->name, deadline},
+                                                   std::move(done), shard));
 }
 
 void cache_router::submit_forwarded(const cache_command& command, time_point deadline, reply_callback done) {
-  submit_checked(command, deadline, std::move(done), false);
+  const auto* cache = check(command, deadline, done);
+  if (cache == nullptr || do_here(command, *cache, deadline, done)) return;
+  done(owned_reply::failed(errc::not_owner));
 }
 
-void cache_router::submit_checked(const cache_command& command, time_point deadline, reply_callback done,
-                                  bool may_forward) {
-  const auto* cache = caches_.get(command.cache);
-  if (const errc refusal = refuse(command, cache); refusal != errc::ok)
-    return done(owned_reply::failed(refusal, std::string(reason_of(refusal))));
-  const auto now = now_();
-  if (deadline <= now) return done(owned_reply::failed(errc::deadline_exceeded));
+std::uint64_t cache_router::route_of(std::uint32_t shard) const noexcept {
+  return host_.is_primary(shard) ? here : host_.owner_of(shard);
+}
 
-  const auto complete = with_default_ttl(command, cache->settings);
-  if (!cache->settings.backed) {
-    owned_reply reply;
-    if (host_.execute(complete, now, [&reply](const cache_reply& r) { reply = copy(r); }))
-      return done(std::move(reply));
-  } else if (host_.is_primary(host_.shard_of_key(command.key))) {
-    auto* backing = backing_.load(std::memory_order_acquire);
-    if (backing == nullptr) return done(owned_reply::failed(errc::unavailable, "service db is off"));
-    return backing->submit(complete, deadline, std::move(done));
+void cache_router::run(const parked_commands::command_ptr& command, std::uint64_t route) {
+  const auto refuse_with = [&](errc code, const char* why) {
+    parked_.finished(command, owned_reply::failed(code, why));
+  };
+  if (command->deadline <= now_()) return refuse_with(errc::deadline_exceeded, "");
+  reply_callback done = [this, command](owned_reply reply) { parked_.finished(command, std::move(reply)); };
+  if (route == here) {
+    const auto borrowed = command->command.borrow();
+    if (do_here(borrowed, *caches_.get(borrowed.cache), command->deadline, done)) return;
+    return refuse_with(errc::not_owner, "this node may not serve the shard now");
   }
-  if (!may_forward) return done(owned_reply::failed(errc::not_owner));
-  forward(command, cache->name, deadline, std::move(done));
+  if (route == 0) return refuse_with(errc::not_owner, "the shard has no primary");
+  auto* way = forwarder_.load(std::memory_order_acquire);
+  if (way == nullptr) return refuse_with(errc::unavailable, "the shard is on another node");
+  way->forward(route, command, std::move(done));
 }
 
-void cache_router::forward(const cache_command& command, std::string_view cache_name, time_point deadline,
-                           reply_callback done) {
-  const std::uint32_t shard = host_.shard_of_key(command.key);
-  // It was not ours a moment ago: the table has just changed.
-  if (host_.is_primary(shard)) return done(owned_reply::failed(errc::unavailable, "the shard is moving"));
-  const std::uint64_t owner = host_.owner_of(shard);
-  if (owner == 0) return done(owned_reply::failed(errc::unavailable, "the shard has no primary"));
-  auto* way = forwarder_.load(std::memory_order_acquire);
-  if (way == nullptr) return done(owned_reply::failed(errc::unavailable, "the shard is on another node"));
-  way->forward(owner, command, cache_name, deadline, std::move(done));
+// A table is copied to be read, so it is read only when owners have changed.
+stamp cache_router::table_stamp() const {
+  const auto version = host_.topology_version();
+  const std::lock_guard lock(stamp_mutex_);
+  if (stamp_topology_ != version) {
+    stamp_ = host_.table().stamp;
+    stamp_topology_ = version;
+  }
+  return stamp_;
+}
+
+void cache_router::register_metrics(metrics& m) const {
+  m.read_gauge("troupe_cache_parked_count", "Commands that wait for their shard's owner", {},
+               [this] { return static_cast<double>(parked_.count()); });
+  m.read_counter("troupe_cache_parked_refused_total", "Commands refused because too many wait", {},
+                 [this] { return static_cast<double>(parked_.refused()); });
 }
 
 }  // namespace troupe

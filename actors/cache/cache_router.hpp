@@ -7,6 +7,9 @@
 //   any     another node     forwarder, to it      forwarder, to it
 //   any     nobody           unavailable           unavailable
 //
+// With a forwarder, a submitted command that was surely not done because its shard has no primary, moves,
+// or is out of reach, is parked (parked_commands.hpp) and tried again until its deadline. What the database
+// or the owner refuses is not. A node without a forwarder is alone: it answers unavailable at once.
 // It does not keep order between try_now and what was submitted before (see cache_access.hpp); a
 // submitted command of a backed cache always goes through the backing store, reads too, in order.
 #pragma once
@@ -14,10 +17,13 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <mutex>
 
 #include "actors/backing_store.hpp"
 #include "actors/cache/forwarder.hpp"
+#include "actors/cache/parked_commands.hpp"
 #include "actors/cache/shard_host.hpp"
+#include "actors/metrics.hpp"
 #include "runtime/cache/cache_access.hpp"
 #include "runtime/cache/catalogue.hpp"
 
@@ -30,11 +36,12 @@ class cache_router final : public cache_access {
   /// `host` and `caches` outlive the router. `now` is only used to judge deadlines and expiry in submit.
   cache_router(
       shard_host& host, const cache_catalogue& caches, std::uint64_t value_max,
-      clock now = [] { return time_point(std::chrono::steady_clock::now()); });
+      clock now = [] { return time_point(std::chrono::steady_clock::now()); }, parked_commands::limits parked = {});
 
   /// Where backed caches go. Null: such commands are unavailable. It outlives its last submit.
   void set_backing(backing_store* backing) noexcept { backing_.store(backing, std::memory_order_release); }
-  /// The way to shards of other nodes. Null: they are unavailable.
+  /// The way to shards of other nodes. Null: they are unavailable. It, and whatever it called back, ends
+  /// before the router.
   void set_forwarder(forwarder* f) noexcept { forwarder_.store(f, std::memory_order_release); }
 
   [[nodiscard]] std::optional<cache_id> find(std::string_view name) const noexcept override {
@@ -43,20 +50,42 @@ class cache_router final : public cache_access {
   [[nodiscard]] bool try_now(const cache_command& command, time_point now, visitor visit) override;
 
   /// Codes of its own: invalid_argument (no such cache id), too_large (key_bytes_max, value_max),
-  /// deadline_exceeded (passed already), unavailable (no owner, no forwarder, service db off).
+  /// deadline_exceeded (passed already, or while earlier commands of the shard were under way),
+  /// unavailable (no owner until the deadline, no forwarder, service db off, too many parked).
   void submit(const cache_command& command, time_point deadline, reply_callback done) override;
 
   /// A command that another node forwarded here: done as submit does, but never forwarded again;
-  /// not_owner when the shard is not ours.
+  /// not_owner when the shard is not ours to serve now.
   void submit_forwarded(const cache_command& command, time_point deadline, reply_callback done);
+
+  /// Tries again what is parked; true while something is. Called every parked_commands::retry_interval
+  /// from the moment that the callback of on_first_parked runs, until it returns false; and, for speed,
+  /// after a new table was adopted.
+  [[nodiscard]] bool retry_parked(time_point now) { return parked_.retry(now); }
+  /// `wake` is called from any thread and must not block; null: nobody retries.
+  void on_first_parked(std::function<void()> wake) { parked_.on_first_parked(std::move(wake)); }
+  /// The node stops: answers what is parked with unavailable and parks no more. Before the doors end.
+  void stop_parking() { parked_.close(); }
+  [[nodiscard]] const parked_commands& parked() const noexcept { return parked_; }
+
+  [[nodiscard]] std::uint32_t shard_of_key(std::string_view key) const noexcept { return host_.shard_of_key(key); }
+  /// Of the table in which the primary of some shard last changed. From any thread.
+  [[nodiscard]] stamp table_stamp() const;
+
+  /// troupe_cache_parked_count, troupe_cache_parked_refused_total; the router outlives the last scrape.
+  void register_metrics(metrics& m) const;
 
   [[nodiscard]] std::uint64_t topology_version() const noexcept override { return host_.topology_version(); }
   [[nodiscard]] usage measure() const override { return host_.measure(); }
 
  private:
   [[nodiscard]] errc refuse(const cache_command& command, const cache_catalogue::declared_cache* cache) const noexcept;
-  void submit_checked(const cache_command& command, time_point deadline, reply_callback done, bool may_forward);
-  void forward(const cache_command& command, std::string_view cache_name, time_point deadline, reply_callback done);
+  [[nodiscard]] const cache_catalogue::declared_cache* check(const cache_command& command, time_point deadline,
+                                                             const reply_callback& done) const;
+  [[nodiscard]] bool do_here(const cache_command& command, const cache_catalogue::declared_cache& cache,
+                             time_point deadline, reply_callback& done);
+  [[nodiscard]] std::uint64_t route_of(std::uint32_t shard) const noexcept;
+  void run(const parked_commands::command_ptr& command, std::uint64_t route);
 
   shard_host& host_;
   const cache_catalogue& caches_;
@@ -64,6 +93,10 @@ class cache_router final : public cache_access {
   const clock now_;
   std::atomic<backing_store*> backing_{nullptr};
   std::atomic<forwarder*> forwarder_{nullptr};
+  mutable std::mutex stamp_mutex_;
+  mutable stamp stamp_;                         // guarded by stamp_mutex_, as the next
+  mutable std::uint64_t stamp_topology_ = ~0u;  // that stamp_ was read at
+  parked_commands parked_;                      // the last: its end answers through the others
 };
 
 }  // namespace troupe

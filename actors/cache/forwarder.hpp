@@ -1,23 +1,35 @@
-// The way to a shard that another node owns, as the router sees it. The cluster part implements it
-// over the cluster link; until then there is none and such a request is `unavailable`.
+// The way to a shard that another node owns, as the router sees it: link_forwarder in a cluster, a
+// double in tests, none on a node that is alone.
 #pragma once
 
 #include <cstdint>
-#include <string_view>
+#include <memory>
+#include <string>
 
 #include "runtime/cache/command.hpp"
 
 namespace troupe {
 
+/// A command on its way. The wire carries the cache's name: ids differ between nodes.
+struct forwarded_command {
+  owned_command command;
+  std::string cache;
+  time_point deadline;
+};
+
 class forwarder {
  public:
   virtual ~forwarder() = default;
 
-  /// Sends the command to the member with `owner_pid` (cache ids differ between nodes: the wire
-  /// carries `cache_name`). Copies what it keeps. `done` runs exactly once, before or soon after the
-  /// deadline. Commands of one thread to one owner keep their order.
-  virtual void forward(std::uint64_t owner_pid, const cache_command& command, std::string_view cache_name,
-                       time_point deadline, reply_callback done) = 0;
+  /// Sends the command to the member with `owner_pid`. `done` runs exactly once, before or soon
+  /// after the deadline, possibly before this returns. Commands for one owner keep the order in which
+  /// they were handed over. The reply is the owner's, or one of these:
+  ///   not_owner        the receiver does not own the shard: not done
+  ///   peer_lost        not done, the owner could not be reached: another attempt may succeed
+  ///   outcome_unknown  a write that was sent and not answered
+  ///   deadline_exceeded, too_large, unavailable: not done, and not to be tried again
+  virtual void forward(std::uint64_t owner_pid, std::shared_ptr<const forwarded_command> command,
+                       reply_callback done) = 0;
 };
 
 }  // namespace troupe
