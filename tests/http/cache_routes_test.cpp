@@ -172,7 +172,7 @@ TEST_F(http_cache_test, tells_what_was_not_done_from_what_may_have_been) {
 
 TEST_F(http_cache_test, answers_for_a_cache_that_stays_silent) {
   settings.cache.deadline = std::chrono::milliseconds(-900);  // the grace of a second is all that is left
-  settings.http.idle_timeout = std::chrono::milliseconds(400);
+  settings.http.idle_timeout = std::chrono::seconds(2);       // sweeps often
   open();
   caches.elsewhere = true;
   auto client = connect();
