@@ -54,10 +54,16 @@ struct forward_node {
     router.stop_parking();
   }
 
-  /// As if the process had been killed.
   void stop() {
     io.stop();
     link.reset();
+  }
+  /// Its connections are closed and its port refuses new ones.
+  void leave() {
+    watched<bool> closed;
+    link->close([&] { closed.update([](bool& c) { c = true; }); });
+    EXPECT_TRUE(closed.wait([](bool c) { return c; }));
+    stop();
   }
 
   std::optional<link_target> find(std::uint64_t to) {

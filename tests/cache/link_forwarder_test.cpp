@@ -81,13 +81,14 @@ TEST_F(link_forwarder_test, asks_again_for_values_that_one_answer_cannot_hold) {
 TEST_F(link_forwarder_test, keeps_the_order_of_thousands_in_few_batches) {
   give_all_to(b.pid);
   constexpr int commands = 5000;
+  const auto deadline = soon();  // one for all: a batch holds near deadlines only
   watched<std::vector<std::uint64_t>> hot;
   watched<int> done;
   // In one turn of a loop, as a door does with what it read from a socket.
   boost::asio::post(a.io.context(0), [&] {
     for (int i = 0; i < commands; ++i) {
       const auto value = std::to_string(i);
-      a.router.submit(a.put(i % 2 == 0 ? "hot" : "cold" + value, value), soon(), [&, i](owned_reply r) {
+      a.router.submit(a.put(i % 2 == 0 ? "hot" : "cold" + value, value), deadline, [&, i](owned_reply r) {
         EXPECT_EQ(r.code, errc::ok) << r.context;
         if (i % 2 == 0) hot.update([&](auto& all) { all.push_back(r.version); });
         done.update([](int& n) { ++n; });
@@ -159,8 +160,8 @@ TEST_F(silent_pair, a_write_in_flight_is_unknown_when_the_owner_dies) {
 }
 
 TEST_F(silent_pair, a_write_without_an_answer_in_time_is_unknown) {
-  const auto write = a.forward(2, a.put("k", "v"), 60ms);
-  const auto read = a.forward(2, a.get("k"), 60ms);
+  const auto write = a.forward(2, a.put("k", "v"), 1s);
+  const auto read = a.forward(2, a.get("k"), 1s);
   EXPECT_EQ(forward_node::wait(write).code, errc::outcome_unknown);
   EXPECT_EQ(forward_node::wait(read).code, errc::peer_lost);
 }
@@ -234,7 +235,7 @@ TEST_F(link_forwarder_test, a_move_shows_no_error_to_clients) {
 TEST_F(link_forwarder_test, reads_of_a_dead_owner_wait_for_the_next_one) {
   give_all_to(b.pid);
   EXPECT_EQ(a.ask(a.put("k", "v")).code, errc::ok);
-  b.stop();
+  b.leave();
   const auto read = a.submit(a.get("k"));
   ASSERT_TRUE(eventually([&] { return a.router.parked().count() == 1; }));
   a.adopt(all_of(a.pid));
