@@ -92,7 +92,8 @@ expected<child_spec> cluster_port::make_actor(const surroundings& s) {
   auto first = make_machine();
   if (!first) return tl::unexpected(first.error());
 
-  cluster_ports ports{inbox_, s.disk, s.data_dir, s.shards, s.status, s.events, log_, shards_lost_, {}, {}, {}, {}};
+  cluster_ports ports{inbox_,       s.disk, s.data_dir, s.shards, s.status, s.events,     log_,
+                      shards_lost_, {},     {},         {},       {},       s.on_adopted, {}};
   ports.send_datagram = [this](const std::string& to, std::string bytes) { gossip_->send(to, std::move(bytes)); };
   // A message that cannot be taken is lost, as with its peer: the machines repeat what matters.
   ports.send_link = [this](const link_target& to, const std::string& bytes) { (void)link_->send_cluster(to, bytes); };
@@ -100,6 +101,7 @@ expected<child_spec> cluster_port::make_actor(const surroundings& s) {
     const std::lock_guard lock(addresses_mutex_);
     addresses_ = std::move(found);
   };
+  ports.on_failed = [this](const incarnation_id& id) { link_->forget(id, "the member has failed"); };
   ports.on_departed = [this] {
     const std::lock_guard lock(departed_mutex_);
     if (departed_) std::exchange(departed_, nullptr)();

@@ -42,6 +42,7 @@ class cluster_port {
     shard_host& shards;
     node_status& status;
     event_hub& events;
+    std::function<void()> on_adopted;  // called by the actor after each new shard table
     incarnation_id id;
     std::uint64_t seed = 0;
   };

@@ -9,6 +9,7 @@
 #include "node/cli/exit_code.hpp"
 #include "node/cli/node_flags.hpp"
 #include "node/cli/remote_verbs.hpp"
+#include "node/cli/run_dev.hpp"
 #include "node/cli/run_node.hpp"
 
 namespace troupe::cli {
@@ -26,6 +27,8 @@ class command_line {
     add_config();
     add_remote_verbs();
     add_cache_verbs();
+    auto* dev = verb("dev", "a whole cluster in one process on loopback", [this] { return run_dev(dev_nodes_); });
+    dev->add_option("--nodes", dev_nodes_, "how many nodes")->check(CLI::Range(1, 99))->take_last();
     verb("version", "print the version", [] {
       std::printf("troupe %s\n", library_version());
       return exit_done;
@@ -141,6 +144,7 @@ class command_line {
   node_flags flags_;
   remote_options remote_;
   cache_options cache_;
+  std::size_t dev_nodes_ = 3;
   int exit_code_ = exit_done;
 };
 

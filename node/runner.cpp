@@ -93,8 +93,10 @@ expected<void> node::runner::start_parts() {
   name_services();
   if (auto done = cluster_.open(); !done) return done;
   if (auto done = open_database(); !done) return done;
-  auto cluster_child =
-      cluster_.make_actor({data_.path(), disk_, shards_, status_, events_, drawn_.id, drawn_.machine_seed});
+  connect_shards();
+  auto cluster_child = cluster_.make_actor({data_.path(), disk_, shards_, status_, events_,
+                                            [this] { (void)router_->retry_parked(std::chrono::steady_clock::now()); },
+                                            drawn_.id, drawn_.machine_seed});
   if (!cluster_child) return tl::unexpected(std::move(cluster_child.error()));
   if (auto done = open_doors(); !done) return done;
 
@@ -103,7 +105,8 @@ expected<void> node::runner::start_parts() {
     children.push_back({"database", [this](caf::actor_system& s) { return database_->spawn(s); }, nullptr});
   }
   children.push_back(
-      {"upkeep", [this](caf::actor_system& s) { return caf::actor(s.spawn<upkeep_actor>(shards_)); }, nullptr});
+      {"upkeep", [this](caf::actor_system& s) { return caf::actor(s.spawn<upkeep_actor>(shards_, router_.get())); },
+       nullptr});
   children.push_back(std::move(*cluster_child));
   actors_.start(std::move(children), *log_, events_, drawn_.supervisor_seed);
   register_metrics();
@@ -156,6 +159,16 @@ expected<void> node::runner::open_database() {
   return {};
 }
 
+// Commands for shards of other members leave over the link, and theirs arrive there.
+void node::runner::connect_shards() {
+  if (settings_.kvs.type == "local_standalone") return;
+  forwarder_ = std::make_unique<link_forwarder>(
+      io_, cluster_.link(), [this](std::uint64_t pid) { return cluster_.find(pid); },
+      [this] { return router_->table_stamp(); });
+  router_->set_forwarder(forwarder_.get());
+  served_ = serve_cache_requests(cluster_.link(), *router_);
+}
+
 expected<void> node::runner::open_doors() {
   const door_context lent{settings_, io_, *log_, numbers_, events_, board_, *router_, [this] { request_leave(); }};
   if (settings_.has_service("resp")) {
@@ -185,6 +198,11 @@ void node::runner::register_metrics() {
                         [this] { return static_cast<double>(shards_.tables_refused()); });
   numbers_.read_gauge("troupe_node_ready", "1 when the node is ready", {},
                       [this] { return board_.read()->ready ? 1.0 : 0.0; });
+  router_->register_metrics(numbers_);
+  if (forwarder_) {
+    forwarder_->register_metrics(numbers_);
+    troupe::register_metrics(numbers_, served_);
+  }
   cluster_.register_metrics(numbers_);
   if (database_) database_->register_metrics(numbers_);
 }
@@ -246,6 +264,7 @@ bool node::runner::drain_doors(duration limit) {
 void node::runner::stop() {
   const std::lock_guard lock(stop_mutex_);
   if (std::exchange(stopped_, true)) return;
+  router_->stop_parking();
   for (auto it = doors_.rbegin(); it != doors_.rend(); ++it) (*it)->close();
   if (!actors_.stop()) log_->error("node", "actors_left_behind");
   cluster_.close();

@@ -17,6 +17,8 @@
 #include <troupe/node.hpp>
 
 #include "actors/cache/cache_router.hpp"
+#include "actors/cache/cache_server.hpp"
+#include "actors/cache/link_forwarder.hpp"
 #include "actors/cache/shard_host.hpp"
 #include "actors/cluster_board.hpp"
 #include "actors/db/database_service.hpp"
@@ -61,6 +63,7 @@ class node::runner {
   [[nodiscard]] expected<void> start_parts();
   [[nodiscard]] expected<void> open_database();
   [[nodiscard]] expected<void> open_cluster();
+  void connect_shards();
   [[nodiscard]] expected<void> open_doors();
   void name_services();
   void request_leave();
@@ -84,6 +87,8 @@ class node::runner {
   std::shared_ptr<cache_router> router_;
   std::unique_ptr<database_service> database_;
   cluster_port cluster_;
+  std::unique_ptr<link_forwarder> forwarder_;  // none on a node that is alone by configuration
+  std::shared_ptr<const cache_server_counters> served_;
   actor_runtime actors_;
   std::vector<std::unique_ptr<door>> doors_;
   door* http_ = nullptr;

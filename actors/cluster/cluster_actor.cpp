@@ -74,6 +74,7 @@ void cluster_actor::carry_out() {
   for (auto& w : out_.writes) write(w);
   for (auto& d : out_.datagrams) ports_.send_datagram(d.to, std::move(d.bytes));
   for (auto& m : out_.link_messages) ports_.send_link({std::move(m.to), m.id}, m.bytes);
+  for (const auto& id : out_.failed) ports_.on_failed(id);
   ports_.shards.serve_until(machine_->serve_until());
   if (out_.table_changed) adopt_table();
   if (out_.table_changed || out_.picture_changed) publish_picture();
@@ -114,6 +115,7 @@ void cluster_actor::adopt_table() {
     ports_.log.error("cluster", "shard_table_refused", {{"reason", describe(adopted.error())}});
     return;
   }
+  ports_.on_adopted();
   if (adopted->gained.empty() && adopted->lost.empty()) return;
   ports_.log.info(
       "cluster", "shards_adopted",

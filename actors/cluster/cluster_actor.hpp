@@ -79,6 +79,8 @@ struct cluster_ports {
   std::function<void(const std::string& to, std::string bytes)> send_datagram;
   std::function<void(const link_target& to, const std::string& bytes)> send_link;
   std::function<void(std::map<std::uint64_t, link_target>)> on_addresses;  // PIDs, after each change
+  std::function<void(const incarnation_id&)> on_failed;                    // its link is to be given up
+  std::function<void()> on_adopted;                                        // the shard stores go by another table
   std::function<void()> on_departed;  // called once the departure is known to the others
 };
 

@@ -29,6 +29,7 @@ void cluster_machine::on_membership(const membership::event& e, time_point now, 
     return;
   }
   if (e.kind == kind::left) out.departed = true;
+  if (e.kind == kind::member_failed) out.failed.push_back(e.id);
   if (const auto* r = members_.find(e.name); r != nullptr && r->id == e.id) put_member(*r, now);
   if (e.kind == kind::member_updated) return;  // seen in the picture; no news for a person
 

@@ -64,9 +64,10 @@ struct cluster_output {
   std::vector<datagram> datagrams;
   std::vector<link_message> link_messages;
   std::vector<happening> events;
-  bool table_changed = false;    // table() is to be adopted by the shard stores
-  bool picture_changed = false;  // describe() says something new
-  bool departed = false;         // the departure is known to the others
+  std::vector<incarnation_id> failed;  // links to these are to be given up
+  bool table_changed = false;          // table() is to be adopted by the shard stores
+  bool picture_changed = false;        // describe() says something new
+  bool departed = false;               // the departure is known to the others
 };
 
 class cluster_machine {

@@ -14,7 +14,8 @@ cluster_view healthy() {
   return v;
 }
 
-const local_conditions serving{.serves_data = true, .failed_actors = {}};
+const local_conditions serving{
+    .leaving = false, .serves_data = true, .database_wanted = false, .database_fault = {}, .failed_actors = {}};
 
 TEST(health, is_green_when_every_shard_has_all_it_wants) {
   const auto h = judge_health(healthy(), 1, serving);
