@@ -61,7 +61,6 @@ void lane::adopt(tcp::socket s, bool protect) {
 }
 
 void lane::remove(session& s) {
-  const auto keep = s.shared_from_this();
   auto& place = sessions_[s.index];
   place = sessions_.back();
   place->index = s.index;
@@ -74,6 +73,7 @@ void lane::deliver(std::shared_ptr<session> s, std::uint64_t slot, owned_reply r
   bool first = false;
   {
     const std::lock_guard lock(inbox_mutex_);
+    if (inbox_closed_) return;
     first = inbox_.empty();
     inbox_.push_back({std::move(s), slot, std::move(reply)});
   }
@@ -108,6 +108,10 @@ void lane::close_all() {
   const auto all = sessions_;
   for (const auto& s : all) s->close();
   idle_timer_.cancel();
+  std::vector<answer> dropped;  // destroyed after the lock is released
+  const std::lock_guard lock(inbox_mutex_);
+  inbox_closed_ = true;
+  dropped.swap(inbox_);
 }
 
 void lane::report_drained() {

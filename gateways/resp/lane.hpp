@@ -25,6 +25,7 @@ class lane : public std::enable_shared_from_this<lane> {
 
   /// A new client. `protect`: refuse those from outside loopback.
   void adopt(boost::asio::ip::tcp::socket s, bool protect);
+  /// `s` must be kept by somebody else.
   void remove(session& s);
 
   /// From any thread.
@@ -62,6 +63,7 @@ class lane : public std::enable_shared_from_this<lane> {
 
   std::mutex inbox_mutex_;
   std::vector<answer> inbox_;
+  bool inbox_closed_ = false;  // answers hold their sessions, which hold this lane: nothing may stay
 };
 
 }  // namespace troupe::resp

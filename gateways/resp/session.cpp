@@ -43,9 +43,10 @@ void session::start(time_point now) {
 void session::close() {
   if (closed_) return;
   closed_ = true;
+  const auto keep = shared_from_this();
+  lane_->remove(*this);  // first: who sees the end of the connection finds it counted
   error_code ignored;
   socket_.close(ignored);
-  lane_->remove(*this);
 }
 
 void session::drain() {
@@ -167,8 +168,9 @@ void session::close_if_done() {
 void session::close_gently() {
   if (closed_) return;
   closed_ = true;
-  end_gently(socket_);
+  const auto keep = shared_from_this();
   lane_->remove(*this);
+  end_gently(socket_);
 }
 
 void say_and_close(asio::ip::tcp::socket& s, std::string_view text) {
