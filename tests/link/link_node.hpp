@@ -32,11 +32,9 @@ class watched {
  public:
   template <class Change>
   void update(Change change) {
-    {
-      const std::lock_guard lock(mutex_);
-      change(value_);
-    }
-    changed_.notify_all();
+    const std::lock_guard lock(mutex_);
+    change(value_);
+    changed_.notify_all();  // under the lock: whoever waits may end this object right after
   }
   template <class Holds>
   [[nodiscard]] bool wait(Holds holds) {
