@@ -205,7 +205,8 @@ void election::on_renew_answer(const member_ref& from, const election_message& m
     count_answer(m.voter, m.echo);
     if (reign_->leased_until == before) give_lease(from, *row);
   }
-  if (news) next_change();
+  // A step of the voters' list waits for fresh answers and is proposed while they are fresh.
+  if (news || reign_->base->has_voter(m.voter)) next_change();
 }
 
 // A voter promised a higher term, to a candidate that may never have got it.

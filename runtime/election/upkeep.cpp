@@ -41,14 +41,15 @@ const roll::rows::value_type* next_voter(const cluster_record& record, const upk
   return best;
 }
 
-bool answers(const record_voter& v, const upkeep_view& view) {
-  if (v.name == view.self.name) return true;
-  const auto found = view.answered.find(v.id);
-  return found != view.answered.end() && view.now - found->second <= view.lately;
-}
-
-bool majority_answers(const std::vector<record_voter>& voters, std::size_t of, const upkeep_view& view) {
-  const auto count = std::count_if(voters.begin(), voters.end(), [&](const auto& v) { return answers(v, view); });
+/// True when a majority of `of` voters has answered a round sent after `since`, and lately.
+bool majority_answers(const std::vector<record_voter>& voters, std::size_t of, time_point since,
+                      const upkeep_view& view) {
+  const auto oldest = std::max(since, view.now - view.lately);
+  const auto count = std::count_if(voters.begin(), voters.end(), [&](const auto& v) {
+    if (v.name == view.self.name) return true;
+    const auto found = view.answered.find(v.id);
+    return found != view.answered.end() && found->second >= oldest;
+  });
   return static_cast<std::size_t>(count) >= majority_of(of);
 }
 
@@ -63,7 +64,8 @@ bool remove_one(cluster_record& record, const upkeep_view& view) {
     if (!new_disk && !left) continue;
     auto rest = record.voters;
     rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(i));
-    if (!majority_answers(rest, rest.size(), view)) continue;
+    // Answers from before the cause was seen say nothing of who is there now.
+    if (!majority_answers(rest, rest.size(), row->since, view)) continue;
     record.voters = std::move(rest);
     return true;
   }
@@ -89,7 +91,7 @@ bool adjust_voters(cluster_record& record, const upkeep_view& view) {
   if (record.voters.size() < record.expected_members) {
     if (const auto* row = next_voter(record, view); row != nullptr) {
       // The newcomer itself is not counted on.
-      if (majority_answers(record.voters, record.voters.size() + 1, view)) {
+      if (majority_answers(record.voters, record.voters.size() + 1, view.now - view.lately, view)) {
         record.voters.push_back({row->second.voter, row->first, row->second.address});
         return true;
       }

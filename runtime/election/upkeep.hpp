@@ -6,8 +6,9 @@
 //               (a member named as a voter before comes back this way under its new voter id);
 //            2. a voter's member is alive with another voter id (its disk is new): that voter is removed;
 //            3. a voter's member departed gracefully and another could take its place: it is removed;
-//            but never a step after which those that answered the leader lately could not make a
-//            majority: a member that membership believes alive may have lost its disk a moment ago.
+//            but never a step after which those that answered the leader lately (for a removal: since
+//            its cause was seen) could not make a majority: a step that is proposed cannot be taken
+//            back, and a member that membership believes alive may have lost its disk a moment ago.
 // A voter that failed is not replaced: it may come back with its disk.
 #pragma once
 

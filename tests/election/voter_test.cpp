@@ -208,6 +208,19 @@ TEST_F(upkeep, removes_no_voter_when_the_rest_could_not_make_a_majority) {
   EXPECT_FALSE(adjust_voters(record, view()));
 }
 
+// The cause of a stuck list in the simulator: one voter's disk was lost, then another departed, and the
+// answers of the first were still fresh.
+TEST_F(upkeep, removes_no_voter_on_answers_from_before_its_departure_was_seen) {
+  put("d", 4, member_state::alive, {4, 4});
+  give_pids(record, view());
+  for (auto& v : record.voters) v.address = v.name + ":1";
+  put("c", 3, member_state::departed, {3, 3});
+  answered[{2, 2}] = start - milliseconds(1);
+  EXPECT_FALSE(adjust_voters(record, view()));
+  answered[{2, 2}] = start;
+  EXPECT_TRUE(adjust_voters(record, view()));
+}
+
 TEST_F(upkeep, leaves_a_departed_voter_when_nobody_can_take_its_place) {
   give_pids(record, view());
   for (auto& v : record.voters) v.address = v.name + ":1";

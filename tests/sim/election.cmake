@@ -1,4 +1,4 @@
 add_library(troupe_sim_election STATIC election_stage.cpp)
 troupe_compile_options(troupe_sim_election)
 target_link_libraries(troupe_sim_election PUBLIC troupe_sim troupe_runtime)
-troupe_test(election_sim LABEL sim ROOMS runtime SOURCES election_scenarios_test.cpp election_seeds_test.cpp LIBRARIES troupe_sim_election)
+troupe_test(election_sim LABEL sim TIMEOUT 300 ROOMS runtime SOURCES election_scenarios_test.cpp election_seeds_test.cpp LIBRARIES troupe_sim_election)

@@ -288,8 +288,13 @@ void election_checker::on_granted(node_index n, const election_message& m, const
   const bool promise = m.kind == election_kind::term_answer;
   if (!promise && m.kind != election_kind::accept_answer && m.kind != election_kind::renew_answer) return;
   const auto found = files.find(vote_path);
-  const auto file = decode_vote_file(found == files.end() ? std::string_view() : found->second);
-  const bool durable = file && file->voter == m.voter && file->promised >= m.term &&
+  auto& [bytes, file] = files_seen_[n];  // decoded again only when it changed
+  if (found != files.end() && bytes != found->second) {
+    bytes = found->second;
+    const auto decoded = decode_vote_file(bytes);
+    file = decoded ? std::optional(*decoded) : std::nullopt;
+  }
+  const bool durable = found != files.end() && file && file->voter == m.voter && file->promised >= m.term &&
                        (m.kind != election_kind::accept_answer || (file->accepted && file->accepted->at >= m.at));
   if (!durable) fail("node " + std::to_string(n) + " answered before its disk: " + std::string(name_of(m.kind)));
 }

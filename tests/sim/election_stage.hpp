@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/election/election.hpp"
@@ -49,6 +50,7 @@ class election_process final : public process {
   void leave(time_point now) override;
   bool finished() const override { return finished_; }
 
+  [[nodiscard]] bool leaving() const noexcept { return exit_at_ != time_point::max(); }
   [[nodiscard]] bool started() const noexcept { return machine_ != nullptr; }
   [[nodiscard]] election& machine() noexcept { return *machine_; }
   [[nodiscard]] const election& machine() const noexcept { return *machine_; }
@@ -123,6 +125,7 @@ class election_checker final : public checker, public election_witness {
   std::map<std::uint64_t, member_ref> pids_;
   std::map<voter_id, floor> floors_;
   std::map<node_index, memory> memories_;
+  std::map<node_index, std::pair<std::string, std::optional<vote_file>>> files_seen_;
   std::map<node_index, std::string> voters_seen_;  // for the trace
 };
 
