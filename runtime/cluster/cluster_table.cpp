@@ -62,15 +62,15 @@ void cluster_machine::keep_table(time_point now, cluster_output& out) {
   for (const auto shard : wanted.lost) out.events.push_back({"shard_lost", {{"shard", std::to_string(shard)}}});
 }
 
-// Those that may hold shards. Nothing is planned while one that is gone may still serve under its lease.
+// Those that may hold shards. Nothing is planned while one that is gone may still serve under its lease,
+// also when the record has dropped its PID already: one that departs serves until its process ends.
 std::optional<std::vector<placement_member>> cluster_machine::data_members(time_point now) {
   std::vector<placement_member> found;
   const auto& record = *lead_.record();
   const auto consider = [&](const membership::record& r) {
-    const auto pid = record.pid_of({r.name, r.id});
-    if (pid == 0 || !holds_data(r)) return;
+    if (!holds_data(r)) return;
     if (r.state == member_state::alive || r.state == member_state::suspect) {
-      found.push_back({pid, 1, {}});
+      if (const auto pid = record.pid_of({r.name, r.id}); pid != 0) found.push_back({pid, 1, {}});
     } else if (const auto until = lead_.lease_may_run_until(r.name); until > now) {
       table_again_ = std::min(table_again_, until);
     }

@@ -257,7 +257,8 @@ void election::give_leases() {
 void election::give_lease(const member_ref& to, roll_row& row) {
   const auto whole = reign_->leased_until - row.ask_received;
   const auto left = whole - whole / clock_rate_margin;
-  if (!row.vetted || row.ask == 0 || reign_->leased_until <= now_ || left > election_lease_max) return;
+  if (!row.present() || !row.vetted || row.ask == 0 || reign_->leased_until <= now_ || left > election_lease_max)
+    return;
   auto lease = make(election_kind::lease);
   lease.echo = row.ask;
   lease.lease = std::chrono::floor<std::chrono::microseconds>(left);

@@ -1,0 +1,280 @@
+#include "tests/sim/cluster_process.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <utility>
+
+namespace troupe::sim {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr node_index seed_nodes = 3;
+constexpr std::size_t id_bytes = 16;
+constexpr shard_set all_shards = std::numeric_limits<shard_set>::max();
+
+std::string name_of(node_index n) { return "n" + std::to_string(n); }
+std::string address_of(node_index n) { return name_of(n) + ":7070"; }
+
+/// UINT32_MAX for an address that nobody has: the world drops what is sent there.
+node_index node_at(std::string_view address) {
+  node_index n = std::numeric_limits<node_index>::max();
+  if (address.starts_with('n')) std::from_chars(address.data() + 1, address.data() + address.size(), n);
+  return n;
+}
+
+void put(const incarnation_id& id, std::string& to) {
+  for (const auto part : {id.high, id.low}) {
+    for (int shift = 0; shift < 64; shift += 8) to.push_back(static_cast<char>(part >> shift & 0xff));
+  }
+}
+
+incarnation_id take_id(std::string_view& from) {
+  incarnation_id id;
+  for (auto* part : {&id.high, &id.low}) {
+    for (int shift = 0; shift < 64; shift += 8) {
+      *part |= std::uint64_t{static_cast<unsigned char>(from.front())} << shift;
+      from.remove_prefix(1);
+    }
+  }
+  return id;
+}
+
+config config_of(node_index n, std::uint32_t nodes, const std::string& profile) {
+  config c;
+  c.node.name = name_of(n);
+  c.node.services = {"cache"};
+  c.cluster.name = "simulated";
+  c.cluster.expected_members = nodes;
+  for (node_index s = 0; s < std::min(seed_nodes, nodes); ++s) c.cluster.seeds.push_back(address_of(s));
+  c.gossip.profile = profile;
+  c.cache.shards = simulated_shards;
+  return c;
+}
+
+}  // namespace
+
+cluster_process::cluster_process(node_index self, config settings, outside& out, random rng)
+    : self_(self), settings_(std::move(settings)), out_(out), rng_(rng) {
+  id_ = {rng_.next() | 1U, rng_.next()};
+}
+
+void cluster_process::on_start(time_point now) {
+  now_ = now;
+  auto made =
+      cluster_machine::make(settings_, {name_of(self_), id_, address_of(self_)}, out_.files(), rng_.fork(), now);
+  if (!made) {
+    fault_ = "the disk was refused: " + made.error().context;
+    return;
+  }
+  machine_ = std::move(*made);
+  machine_->on_start(now, output_);
+  carry_out();
+}
+
+void cluster_process::on_packet(node_index from, channel how, std::string_view bytes, time_point now) {
+  now_ = now;
+  if (!machine_) return;
+  if (how == channel::datagram) {
+    machine_->on_datagram(address_of(from), bytes, now, output_);
+  } else {
+    if (bytes.size() < 2 * id_bytes) return;
+    const auto sender = take_id(bytes);
+    const auto meant = take_id(bytes);
+    if (!meant.empty() && meant != id_) return;  // for an earlier process
+    machine_->on_link_message({name_of(from), sender}, address_of(from), bytes, now, output_);
+  }
+  carry_out();
+}
+
+void cluster_process::on_link_ended(node_index peer, bool closed, time_point now) {
+  now_ = now;
+  if (!machine_) return;
+  const auto how = closed ? membership::link_loss::closed : membership::link_loss::timed_out;
+  machine_->on_link_lost(name_of(peer), how, now, output_);
+  carry_out();
+}
+
+void cluster_process::on_tick(time_point now) {
+  now_ = now;
+  if (!machine_) return;
+  finish_writes(now);
+  machine_->on_tick(now, output_);
+  carry_out();
+}
+
+time_point cluster_process::next_tick() const {
+  if (!machine_) return time_point::max();
+  return written_.empty() ? machine_->next_tick() : now_;
+}
+
+void cluster_process::leave(time_point now) {
+  now_ = now;
+  if (!machine_) return;
+  machine_->leave(now, output_);
+  carry_out();
+}
+
+void cluster_process::finish_writes(time_point now) {
+  while (!written_.empty()) {
+    const auto token = written_.front();
+    written_.pop_front();
+    machine_->on_written(token, true, now, output_);
+    carry_out();
+  }
+}
+
+// The order of actors/cluster: what must be durable first, what others see of it last.
+void cluster_process::carry_out() {
+  for (auto& w : output_.writes) {
+    out_.write(std::move(w.file), std::move(w.bytes), [this, token = w.token] { written_.push_back(token); });
+  }
+  for (auto& d : output_.datagrams) out_.send(node_at(d.to), channel::datagram, std::move(d.bytes));
+  for (const auto& m : output_.link_messages) {
+    std::string bytes;
+    put(id_, bytes);
+    put(m.id, bytes);
+    out_.send(node_at(m.to), channel::stream, bytes + m.bytes);
+  }
+  if (output_.table_changed) adopt();
+  for (const auto& e : output_.events) {
+    if (e.kind == "shard_lost") continue;
+    std::string line = e.kind;
+    for (const auto& [key, value] : e.fields) line += " " + key + "=" + value;
+    out_.trace(std::move(line));
+  }
+  departed_ = departed_ || output_.departed;
+  output_ = {};
+}
+
+void cluster_process::adopt() {
+  if (const auto taken = adopted_.accept(machine_->table()); !taken) {
+    fault_ = "a table was refused: " + taken.error().context;
+    return;
+  }
+  primary_of_ = 0;
+  const auto pid = machine_->pid();
+  const auto& rows = adopted_.now().rows;
+  if (rows.size() != simulated_shards) fault_ = "a table of " + std::to_string(rows.size()) + " shards";
+  for (std::size_t s = 0; pid != 0 && s < rows.size(); ++s) {
+    if (rows[s].primary == pid) primary_of_ |= shard_set{1} << s;
+  }
+}
+
+shard_set cluster_process::serves(time_point now) const {
+  return machine_ && now <= machine_->serve_until() ? primary_of_ : 0;
+}
+
+// --- the checker
+
+void cluster_checker::on_step(world& w, node_index changed) {
+  const auto& p = *w.process_of<cluster_process>(changed);
+  if (!p.fault().empty()) w.fail("node " + std::to_string(changed) + ": " + p.fault());
+  if (p.machine() == nullptr) return;
+  check_leader(w, changed, p);
+  check_table(w, changed, p);
+  check_primaries(w, changed, p);
+  check_record(w, changed, p);
+}
+
+void cluster_checker::check_leader(world& w, node_index n, const cluster_process& p) {
+  const auto& lead = p.machine()->lead();
+  if (!lead.may_act(w.clock_of(n))) return;
+  const auto who = "node " + std::to_string(n);
+  const auto& known = lead.leader_now();
+  if (!known || known->who.id != p.id()) return w.fail(who + " may act, but does not know that it leads");
+  if (!leaders_.empty() && known->term < leaders_.rbegin()->first) w.fail(who + " acts under a term that is over");
+  if (leaders_.emplace(known->term, p.id()).first->second != p.id()) w.fail(who + " acts under another's term");
+  for (node_index other = 0; other < w.size(); ++other) {
+    const auto* q = w.process_of<cluster_process>(other);
+    if (other == n || q == nullptr || q->machine() == nullptr) continue;
+    if (q->machine()->lead().may_act(w.clock_of(other))) w.fail(who + " and " + std::to_string(other) + " both lead");
+  }
+}
+
+// A paused process counts: when it goes on, its first command may come before any packet does.
+void cluster_checker::check_primaries(world& w, node_index n, const cluster_process& p) {
+  const auto mine = p.serves(w.clock_of(n));
+  if (mine == 0) return;
+  for (node_index other = 0; other < w.size(); ++other) {
+    const auto* q = w.process_of<cluster_process>(other);
+    if (other == n || q == nullptr || (q->serves(w.clock_of(other)) & mine) == 0) continue;
+    w.fail("nodes " + std::to_string(n) + " and " + std::to_string(other) + " both serve a shard");
+  }
+}
+
+void cluster_checker::check_table(world& w, node_index n, const cluster_process& p) {
+  auto& before = seen_[n].table;
+  const auto& now = p.adopted();
+  if (now.stamp == before) return;
+  if (now.stamp < before) w.fail("node " + std::to_string(n) + ": the stamp of its table fell");
+  before = now.stamp;
+  if (tables_.emplace(now.stamp, now).first->second != now) w.fail("two tables share a stamp");
+}
+
+void cluster_checker::check_record(world& w, node_index n, const cluster_process& p) {
+  const auto& record = p.machine()->lead().record();
+  auto& before = seen_[n].record;
+  if (record == before) return;
+  before = record;
+  for (const auto& [who, pid] : record->pids) {
+    if (pids_.emplace(pid, who).first->second != who) w.fail("PID " + std::to_string(pid) + " was given twice");
+  }
+}
+
+// --- the stage
+
+cluster_stage::cluster_stage(world_options options, std::string gossip_profile)
+    : profile(std::move(gossip_profile)), w(options, [this](node_index n, std::uint32_t, outside& out, random rng) {
+        return std::make_unique<cluster_process>(n, config_of(n, w.size(), profile), out, rng);
+      }) {
+  w.add(checks);
+}
+
+std::vector<node_index> cluster_stage::running() const {
+  std::vector<node_index> found;
+  for (node_index n = 0; n < w.size(); ++n) {
+    if (w.running(n)) found.push_back(n);
+  }
+  return found;
+}
+
+std::optional<node_index> cluster_stage::leader(const std::vector<node_index>& group) const {
+  std::optional<known_leader> agreed;
+  for (const auto n : group) {
+    const auto& known = at(n).lead().leader_now();
+    if (!known || (agreed && (known->who != agreed->who || known->term != agreed->term))) return std::nullopt;
+    agreed = known;
+  }
+  for (const auto n : group) {
+    if (w.process_of<cluster_process>(n)->id() != agreed->who.id) continue;
+    return at(n).lead().may_act(w.clock_of(n)) ? std::optional(n) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
+shard_set cluster_stage::served_by(const std::vector<node_index>& group) const {
+  shard_set all = 0;
+  for (const auto n : group) all |= w.process_of<cluster_process>(n)->serves(w.clock_of(n));
+  return all;
+}
+
+bool cluster_stage::settled(const std::vector<node_index>& group) const {
+  if (group.empty() || !leader(group)) return false;
+  const auto& table = w.process_of<cluster_process>(group.front())->adopted();
+  const bool agreed = std::all_of(group.begin(), group.end(), [&](node_index n) {
+    return at(n).pid() != 0 && w.process_of<cluster_process>(n)->adopted().stamp == table.stamp;
+  });
+  return agreed && served_by(group) == all_shards;
+}
+
+void cluster_stage::expect_settled(const std::string& when) {
+  expect_within(
+      w, profile == "fast" ? 20s : 30s, [this] { return settled(); },
+      "one leader, one table, every shard served, " + when);
+  expect_sound(w);
+}
+
+}  // namespace troupe::sim

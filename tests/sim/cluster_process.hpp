@@ -1,0 +1,122 @@
+// A simulated cluster as production composes it: every process runs the whole cluster machine (membership,
+// election, shard table) and does for it what actors/cluster does on real sockets.
+//
+// Datagrams go as they are; a message on the link carries who sent it and which incarnation may have it,
+// as the link's handshake would prove. What a process serves is what its shard stores would: the rows of
+// the table it adopted, under the PID it had then, until serve_until().
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <troupe/config.hpp>
+
+#include "runtime/cluster/cluster_machine.hpp"
+#include "tests/sim/fault_plan.hpp"
+#include "tests/sim/seeds.hpp"
+#include "tests/sim/world.hpp"
+
+namespace troupe::sim {
+
+inline constexpr std::uint32_t simulated_shards = 32;
+using shard_set = std::uint32_t;  // bit s: the shard s
+
+class cluster_process final : public process {
+ public:
+  cluster_process(node_index self, config settings, outside& out, random rng);
+
+  void on_start(time_point now) override;
+  void on_packet(node_index from, channel how, std::string_view bytes, time_point now) override;
+  void on_link_lost(node_index, time_point) override {}
+  void on_link_ended(node_index peer, bool closed, time_point now) override;
+  void on_tick(time_point now) override;
+  time_point next_tick() const override;
+  void leave(time_point now) override;
+  bool finished() const override { return departed_; }
+
+  /// Null when what is on the disk was refused.
+  [[nodiscard]] const cluster_machine* machine() const noexcept { return machine_.get(); }
+  [[nodiscard]] const incarnation_id& id() const noexcept { return id_; }
+  [[nodiscard]] const shard_table& adopted() const noexcept { return adopted_.now(); }
+  /// The shards it serves at `now` of its clock.
+  [[nodiscard]] shard_set serves(time_point now) const;
+  /// The first thing that it could not do for its machine; empty: there was none.
+  [[nodiscard]] const std::string& fault() const noexcept { return fault_; }
+
+ private:
+  void carry_out();
+  void adopt();
+  void finish_writes(time_point now);
+
+  node_index self_;
+  config settings_;
+  outside& out_;
+  random rng_;
+  incarnation_id id_;
+  std::unique_ptr<cluster_machine> machine_;
+  cluster_output output_;
+  accepted_table adopted_;
+  shard_set primary_of_ = 0;
+  std::deque<std::uint64_t> written_;  // tokens, handed over with the next tick, which comes at once
+  time_point now_{};
+  bool departed_ = false;
+  std::string fault_;
+};
+
+/// Over all processes, by true time: one leader at an instant and a term, terms that rise, one primary of a
+/// shard, one table a stamp, stamps that rise within a process, a PID for one incarnation only.
+class cluster_checker final : public checker {
+ public:
+  void on_step(world& w, node_index changed) override;
+  void on_gone(world&, node_index gone) override { seen_.erase(gone); }
+
+  /// Tables that were adopted anywhere, by stamp.
+  [[nodiscard]] std::size_t tables() const noexcept { return tables_.size(); }
+  [[nodiscard]] std::size_t terms() const noexcept { return leaders_.size(); }
+
+ private:
+  struct seen {
+    stamp table;
+    record_ptr record;
+  };
+  void check_leader(world& w, node_index n, const cluster_process& p);
+  void check_primaries(world& w, node_index n, const cluster_process& p);
+  void check_table(world& w, node_index n, const cluster_process& p);
+  void check_record(world& w, node_index n, const cluster_process& p);
+
+  std::map<node_index, seen> seen_;
+  std::map<std::uint64_t, incarnation_id> leaders_;  // by term
+  std::map<stamp, shard_table> tables_;
+  std::map<std::uint64_t, member_ref> pids_;
+};
+
+class cluster_stage {
+ public:
+  cluster_stage(world_options options, std::string profile);
+
+  [[nodiscard]] const cluster_machine& at(node_index n) const { return *w.process_of<cluster_process>(n)->machine(); }
+  /// The node that all of `group` follow and that may act; none while they disagree.
+  [[nodiscard]] std::optional<node_index> leader(const std::vector<node_index>& group) const;
+  [[nodiscard]] std::optional<node_index> leader() const { return leader(running()); }
+  /// All of `group` follow one leader, have a PID and went by the same table, whose primaries are among
+  /// them and serve every shard.
+  [[nodiscard]] bool settled(const std::vector<node_index>& group) const;
+  [[nodiscard]] bool settled() const { return settled(running()); }
+  [[nodiscard]] std::vector<node_index> running() const;
+  [[nodiscard]] shard_set served_by(const std::vector<node_index>& group) const;
+  /// Runs until settled, or fails the test.
+  void expect_settled(const std::string& when);
+
+  std::string profile;
+  world w;
+  cluster_checker checks;
+};
+
+}  // namespace troupe::sim

@@ -1,0 +1,166 @@
+// The whole cluster machine through starts, kills, departures and power losses. The checker
+// watches throughout that nothing is led or served twice; the tests ask that all goes on afterwards.
+#include <algorithm>
+#include <bit>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/sim/cluster_process.hpp"
+
+namespace troupe::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t seeds_each = 3;  // of each scenario
+
+world_options options_of(std::uint32_t nodes, std::uint64_t seed) {
+  world_options o;
+  o.nodes = nodes;
+  o.seed = seed;
+  return o;
+}
+
+/// Started together and settled.
+struct settled_stage : cluster_stage {
+  settled_stage(std::uint32_t nodes, std::uint64_t seed, const std::string& with_profile)
+      : cluster_stage(options_of(nodes, seed), with_profile) {
+    w.start_all();
+    expect_settled("after the start");
+  }
+
+  node_index other_than_leader() { return (*leader() + 1) % w.size(); }
+  std::vector<node_index> all_but(const std::vector<node_index>& group) const {
+    std::vector<node_index> rest;
+    for (const auto n : running()) {
+      if (std::find(group.begin(), group.end(), n) == group.end()) rest.push_back(n);
+    }
+    return rest;
+  }
+};
+
+class cluster_sim : public ::testing::TestWithParam<const char*> {
+ protected:
+  /// Calls `tale` with a settled cluster for some seeds, and asks that it ends settled, for a while.
+  static void tell(std::uint32_t nodes, const std::function<void(settled_stage&)>& tale) {
+    for (std::uint64_t seed = 1; seed <= seeds_each && !HasFailure(); ++seed) {
+      settled_stage s(nodes, seed, GetParam());
+      if (HasFailure()) return;
+      tale(s);
+      if (HasFailure()) return;
+      s.expect_settled("at the end");
+      s.w.run_for(3s);
+      expect_sound(s.w);
+      EXPECT_TRUE(s.settled()) << "settled, but not for long, seed " << seed << "\n" << s.w.failure_text();
+    }
+  }
+};
+
+TEST_P(cluster_sim, nodes_that_start_together_share_the_shards_evenly) {
+  for (const std::uint32_t nodes : {1U, 3U, 5U}) {
+    tell(nodes, [nodes](settled_stage& s) {
+      for (const auto n : s.running()) {
+        const auto served = std::popcount(s.served_by({n}));
+        EXPECT_GE(served, static_cast<int>(simulated_shards / nodes)) << "node " << n;
+      }
+    });
+  }
+}
+
+TEST_P(cluster_sim, a_killed_leader_is_replaced_and_may_come_back) {
+  for (const auto how : {crash_kind::killed, crash_kind::powered_off}) {
+    tell(3, [how](settled_stage& s) {
+      const auto old = *s.leader();
+      s.w.crash(old, how);
+      s.expect_settled("without the old leader");
+      EXPECT_NE(*s.leader(), old);
+      s.w.start(old);
+    });
+  }
+}
+
+TEST_P(cluster_sim, a_killed_follower_loses_its_shards_to_the_others_and_may_come_back) {
+  for (const auto how : {crash_kind::killed, crash_kind::powered_off}) {
+    tell(5, [how](settled_stage& s) {
+      const auto leader = *s.leader();
+      const auto victim = s.other_than_leader();
+      s.w.crash(victim, how);
+      s.expect_settled("without the killed node");
+      EXPECT_EQ(s.leader(), leader);
+      s.w.start(victim);
+    });
+  }
+}
+
+TEST_P(cluster_sim, a_process_that_is_restarted_at_once_gets_a_new_pid_and_its_shards_are_served) {
+  tell(3, [](settled_stage& s) {
+    for (const bool leads : {false, true}) {
+      const auto n = leads ? *s.leader() : s.other_than_leader();
+      const auto pid = s.at(n).pid();
+      s.w.crash(n);
+      s.w.start(n);
+      s.w.run_for(10ms);
+      s.expect_settled("after the restart");
+      if (HasFailure()) return;
+      EXPECT_GT(s.at(n).pid(), pid);
+    }
+  });
+}
+
+TEST_P(cluster_sim, a_node_that_leaves_exits_and_the_others_serve_its_shards) {
+  for (const bool leads : {false, true}) {
+    tell(5, [leads](settled_stage& s) {
+      const auto n = leads ? *s.leader() : s.other_than_leader();
+      s.w.leave(n);
+      expect_within(
+          s.w, 10s, [&] { return !s.w.running(n); }, "the process that leaves exits");
+      s.expect_settled("after the departure");
+      s.w.start(n);
+    });
+  }
+}
+
+// A restart elsewhere changes the record, which drops the PID of who departs while its lease still runs.
+TEST_P(cluster_sim, a_node_that_leaves_keeps_its_shards_until_its_lease_ends) {
+  for (const bool halts : {false, true}) {
+    tell(3, [halts](settled_stage& s) {
+      s.w.run_for(2s);
+      const auto n = s.other_than_leader();
+      const auto restarted = s.all_but({*s.leader(), n}).front();
+      s.w.leave(n);
+      s.w.run_for(2ms);
+      if (halts) s.w.pause(n);
+      s.w.crash(restarted);
+      s.w.start(restarted);
+      s.w.run_for(10ms);
+      expect_within(
+          s.w, 20s, [&] { return s.settled(s.all_but({n})); }, "the others serve its shards");
+      s.w.resume(n);
+      expect_within(
+          s.w, 10s, [&] { return !s.w.running(n); }, "the process that leaves exits");
+    });
+  }
+}
+
+TEST_P(cluster_sim, a_cluster_that_loses_all_power_goes_on_from_its_disks) {
+  for (const std::uint32_t nodes : {1U, 3U, 5U}) {
+    tell(nodes, [](settled_stage& s) {
+      const auto term = s.at(*s.leader()).lead().leader_now()->term;
+      for (const auto n : s.running()) s.w.crash(n, crash_kind::powered_off);
+      s.w.run_for(5s);
+      s.w.start_all();
+      s.expect_settled("after the power is back");
+      if (HasFailure()) return;
+      EXPECT_GT(s.at(*s.leader()).lead().leader_now()->term, term);
+    });
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(profile, cluster_sim, ::testing::Values("fast", "lan"),
+                         [](const auto& tested) { return std::string(tested.param); });
+
+}  // namespace
+}  // namespace troupe::sim
