@@ -1,0 +1,191 @@
+// Founding, joining, the voters' list, and the ways a leader hands over.
+#include "runtime/election/election.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/election/bus.hpp"
+
+namespace troupe {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using test::bus;
+
+TEST(election, nobody_founds_before_all_expected_members_are_there) {
+  bus b(3);
+  b.start_all({"a", "b"});
+  b.run(seconds(10));
+  EXPECT_EQ(b.at("a").phase_name(), "without_record");
+  EXPECT_EQ(b.at("b").vote().accepted(), nullptr);
+  b.start("c");
+  EXPECT_GE(b.until_leader(), duration::zero());
+}
+
+TEST(election, more_members_than_expected_found_nothing_and_say_why) {
+  bus b(3);
+  b.cuts = {{"a", "b"}, {"b", "a"}};
+  b.start_all({"a", "b", "c", "d"});
+  b.run(seconds(5));
+  b.cuts.clear();
+  b.run(seconds(5));
+  EXPECT_EQ(b.at("c").phase_name(), "without_record");
+  ASSERT_FALSE(b.events<bootstrap_refused>("c").empty());
+  EXPECT_NE(b.events<bootstrap_refused>("c").back().reason.find("expected_members = 3"), std::string::npos);
+}
+
+TEST(election, a_founder_that_restarts_in_the_middle_finishes_its_founding) {
+  bus b(3);
+  b.drop = [](const auto&, const auto&, const election_message& m) { return m.kind == election_kind::found_accepted; };
+  b.start_all({"a", "b", "c"});
+  b.run(milliseconds(60));
+  ASSERT_TRUE(b.at("c").vote().founding());
+  b.kill("c");
+  b.drop = nullptr;
+  b.start("c");
+  EXPECT_GE(b.until_leader(seconds(5)), duration::zero());
+  EXPECT_EQ(b.at("a").record()->voters.size(), 3U);
+}
+
+TEST(election, a_joiner_beyond_the_voters_gets_a_pid_and_no_vote) {
+  bus b(3);
+  b.start_all({"a", "b", "c"});
+  b.until_leader();
+  b.run(seconds(1));
+  b.start("d");
+  b.run(seconds(2));
+  EXPECT_EQ(b.at("d").pid(), 4U);
+  EXPECT_EQ(b.at("d").leader_now()->who.name, b.leader());
+  EXPECT_EQ(b.at("a").record()->voters.size(), 3U);
+  EXPECT_GT(b.at("d").own_lease().until, b.now());
+}
+
+TEST(election, a_joiner_with_other_expected_members_is_refused_with_the_reason) {
+  bus b(3);
+  b.other_expected["d"] = 5;
+  b.start_all({"a", "b", "c"});
+  b.until_leader();
+  b.start("d");
+  b.run(seconds(3));
+  EXPECT_EQ(b.at("d").record(), nullptr);
+  ASSERT_FALSE(b.events<bootstrap_refused>("d").empty());
+  EXPECT_NE(b.events<bootstrap_refused>("d")[0].reason.find("expected_members"), std::string::npos);
+  EXPECT_EQ(b.at("a").record()->highest_pid, 3U);
+}
+
+TEST(election, a_node_of_another_cluster_is_refused_with_the_reason) {
+  bus b(3);
+  b.other_expected["x"] = 1;
+  b.start("x");
+  b.run(seconds(1));
+  b.other_expected.clear();
+  b.kill("x");
+  b.start_all({"a", "b", "c"});
+  b.run(seconds(2));
+  b.start("x");
+  b.run(seconds(5));
+  ASSERT_FALSE(b.events<bootstrap_refused>("x").empty());
+  EXPECT_NE(b.events<bootstrap_refused>("x")[0].reason.find("another cluster"), std::string::npos);
+  EXPECT_FALSE(b.at("x").leader_now() && b.at("x").leader_now()->who.name != "x");
+}
+
+TEST(election, a_node_that_accepts_no_joiners_says_so) {
+  bus b(1);
+  b.accept_joiners = false;
+  b.start("a");
+  b.run(seconds(1));
+  b.other_expected["z"] = 3;
+  b.start("z");
+  b.run(seconds(3));
+  ASSERT_FALSE(b.events<bootstrap_refused>("z").empty());
+  EXPECT_EQ(b.events<joiner_refused>("a").size(), 1U);
+  EXPECT_EQ(b.leader(), "");
+  EXPECT_TRUE(b.at("a").may_act(b.now()));
+}
+
+TEST(election, a_voter_that_lost_its_disk_is_readmitted_under_its_new_id) {
+  bus b(3);
+  b.start_all({"a", "b", "c"});
+  b.until_leader();
+  b.run(seconds(2));
+  const auto old_id = b.at("a").vote().id();
+  b.kill("a", false);
+  b.run(seconds(3));
+  b.start("a");
+  b.run(seconds(3));
+  const auto record = b.at(b.leader()).record();
+  ASSERT_EQ(record->voters.size(), 3U);
+  EXPECT_FALSE(record->has_voter(old_id));
+  EXPECT_TRUE(record->has_voter(b.at("a").vote().id()));
+  b.kill("c");  // its vote counts now
+  EXPECT_GE(b.until_leader(), duration::zero());
+}
+
+TEST(election, a_voter_that_departed_is_replaced_by_another_member) {
+  bus b(3);
+  b.start_all({
+      "a",
+      "b",
+      "c",
+  });
+  b.until_leader();
+  b.start("d");
+  b.run(seconds(2));
+  const auto departing = b.leader() == "a" ? "b" : "a";
+  b.call(departing, [&](election& e, election_output& out) { e.leave(b.now(), out); });
+  b.run(seconds(1));
+  b.kill(departing);
+  for (const std::string name : {"a", "b", "c", "d"}) {
+    if (name != departing && b.up(name)) b.tell(name, departing, member_state::departed);
+  }
+  b.run(seconds(3));
+  const auto record = b.at("d").record();
+  ASSERT_EQ(record->voters.size(), 3U);
+  EXPECT_NE(record->voter_named("d"), nullptr);
+  EXPECT_EQ(record->voter_named(departing), nullptr);
+}
+
+TEST(election, a_leader_that_leaves_hands_over_without_waiting_for_its_lease) {
+  bus b(3);
+  b.start_all({"a", "b", "c"});
+  b.until_leader();
+  b.run(seconds(2));
+  const auto old = b.leader();
+  b.call(old, [&](election& e, election_output& out) { e.leave(b.now(), out); });
+  const auto took = b.until_leader();
+  EXPECT_GE(took, duration::zero());
+  EXPECT_LT(took, milliseconds(60));
+  EXPECT_NE(b.leader(), old);
+  // Members may still hold leases of the old leader: the new one is told until when.
+  const auto next = b.leader();
+  EXPECT_GT(b.at(next).lease_may_run_until(old), b.now() + milliseconds(200));
+}
+
+TEST(election, transfer_makes_the_named_member_leader) {
+  bus b(3);
+  b.start_all({"a", "b", "c"});
+  b.until_leader();
+  b.run(seconds(2));
+  b.call(b.leader(), [&](election& e, election_output& out) {
+    EXPECT_TRUE(e.transfer("a", b.now(), out));
+    EXPECT_FALSE(e.transfer("b", b.now(), out));
+  });
+  EXPECT_GE(b.until_leader(), duration::zero());
+  EXPECT_EQ(b.leader(), "a");
+  b.run(seconds(5));
+  EXPECT_EQ(b.leader(), "a");
+}
+
+TEST(election, a_leader_that_resigns_is_not_the_next_one) {
+  bus b(3);
+  b.start_all({"a", "b", "c"});
+  b.until_leader();
+  b.run(seconds(2));
+  const auto old = b.leader();
+  b.call(old, [&](election& e, election_output& out) { e.step_down(b.now(), out); });
+  EXPECT_GE(b.until_leader(), duration::zero());
+  EXPECT_NE(b.leader(), old);
+}
+
+}  // namespace
+}  // namespace troupe
