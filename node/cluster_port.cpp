@@ -92,8 +92,23 @@ expected<child_spec> cluster_port::make_actor(const surroundings& s) {
   auto first = make_machine();
   if (!first) return tl::unexpected(first.error());
 
-  cluster_ports ports{inbox_,       s.disk, s.data_dir, s.shards, s.status, s.events,     log_,
-                      shards_lost_, {},     {},         {},       {},       s.on_adopted, {}};
+  cluster_ports ports{
+      .in = inbox_,
+      .disk = s.disk,
+      .data_dir = s.data_dir,
+      .shards = s.shards,
+      .status = s.status,
+      .events = s.events,
+      .log = log_,
+      .shards_lost = shards_lost_,
+      .malformed = malformed_,
+      .send_datagram = {},
+      .send_link = {},
+      .on_addresses = {},
+      .on_failed = {},
+      .on_adopted = s.on_adopted,
+      .on_departed = {},
+  };
   ports.send_datagram = [this](const std::string& to, std::string bytes) { gossip_->send(to, std::move(bytes)); };
   // A message that cannot be taken is lost, as with its peer: the machines repeat what matters.
   ports.send_link = [this](const link_target& to, const std::string& bytes) { (void)link_->send_cluster(to, bytes); };
@@ -156,6 +171,7 @@ void cluster_port::register_metrics(metrics& m) {
   const auto read = [&](const char* name, const char* help, const std::atomic<std::uint64_t>& number) {
     m.read_counter(name, help, {}, [&number] { return static_cast<double>(number.load(std::memory_order_relaxed)); });
   };
+  register_link_metrics(m, link_->numbers());
   const auto& n = gossip_->count();
   read("troupe_gossip_packets_in_total", "Datagrams received on the cluster port", n.packets_in);
   read("troupe_gossip_packets_out_total", "Datagrams sent", n.packets_out);
@@ -163,6 +179,7 @@ void cluster_port::register_metrics(metrics& m) {
   read("troupe_gossip_bytes_out_total", "Bytes of datagrams sent", n.bytes_out);
   read("troupe_gossip_send_failures_total", "Datagrams that could not be sent", n.send_failures);
   read("troupe_cache_shards_lost_total", "Shards that started empty because no copy was left", shards_lost_);
+  read("troupe_gossip_malformed_total", "Datagrams that were no gossip of this cluster", malformed_);
   read("troupe_cluster_inbox_dropped_total", "Packets dropped because the cluster actor was behind", dropped_);
 }
 

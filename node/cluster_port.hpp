@@ -83,6 +83,7 @@ class cluster_port {
   std::map<std::uint64_t, link_target> addresses_;  // by PID
   std::atomic<std::uint64_t> dropped_{0};
   std::atomic<std::uint64_t> shards_lost_{0};
+  std::atomic<std::uint64_t> malformed_{0};
   std::string bound_;
   std::string advertised_;
   std::mutex departed_mutex_;

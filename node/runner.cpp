@@ -90,6 +90,11 @@ node::runner::~runner() { stop(); }
 expected<void> node::runner::start_parts() {
   log_->info("node", "node_starting",
              {{"name", settings_.node.name}, {"version", library_version()}, {"pid", ::getpid()}});
+  if (settings_.cache.replicas > 0) {
+    log_->warn(
+        "node", "replicas_not_built",
+        {{"cache.replicas", settings_.cache.replicas}, {"effect", "each value is held once; health stays yellow"}});
+  }
   name_services();
   if (auto done = cluster_.open(); !done) return done;
   if (auto done = open_database(); !done) return done;
@@ -98,6 +103,7 @@ expected<void> node::runner::start_parts() {
                                             [this] { (void)router_->retry_parked(std::chrono::steady_clock::now()); },
                                             drawn_.id, drawn_.machine_seed});
   if (!cluster_child) return tl::unexpected(std::move(cluster_child.error()));
+  io_.start();
   if (auto done = open_doors(); !done) return done;
 
   std::vector<child_spec> children;
@@ -111,7 +117,6 @@ expected<void> node::runner::start_parts() {
   actors_.start(std::move(children), *log_, events_, drawn_.supervisor_seed);
   register_metrics();
   cluster_.start();
-  io_.start();
   for (const auto& name : settings_.node.services) {
     if (is_built(name)) status_.set_service(name, service_state::running);
   }

@@ -79,6 +79,9 @@ void cluster_actor::carry_out() {
   if (out_.table_changed) adopt_table();
   if (out_.table_changed || out_.picture_changed) publish_picture();
   tell_events();
+  const auto& counts = machine_->members().counts();
+  ports_.malformed =
+      counts.dropped_corrupt + counts.dropped_oversize + counts.dropped_protocol + counts.dropped_cluster;
   const bool departed = out_.departed;
   out_ = {};
   if (departed) ports_.on_departed();

@@ -76,6 +76,7 @@ struct cluster_ports {
   event_hub& events;
   event_log& log;
   std::atomic<std::uint64_t>& shards_lost;
+  std::atomic<std::uint64_t>& malformed;  // packets that were no gossip of this cluster
   std::function<void(const std::string& to, std::string bytes)> send_datagram;
   std::function<void(const link_target& to, const std::string& bytes)> send_link;
   std::function<void(std::map<std::uint64_t, link_target>)> on_addresses;  // PIDs, after each change

@@ -26,7 +26,8 @@ expected<http_answer> call(const remote_options& o, std::string_view method, con
 }
 
 int unreachable(const remote_options& o, const error& e) {
-  std::fprintf(stderr, "troupe: no answer from %s: %s\n", o.url.c_str(), describe(e).c_str());
+  std::fprintf(stderr, "troupe: no answer from %s: %s\n", o.url.c_str(),
+               e.context.empty() ? describe(e).c_str() : e.context.c_str());
   return exit_unreachable;
 }
 

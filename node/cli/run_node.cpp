@@ -121,7 +121,8 @@ int run_node(const config_sources& sources, const std::string& program) {
   }
   auto started = node::start(std::move(*settings));
   if (!started) {
-    std::fprintf(stderr, "troupe: %s\n", describe(started.error()).c_str());
+    const auto& why = started.error();  // its context says more than the code
+    std::fprintf(stderr, "troupe: %s\n", why.context.empty() ? describe(why).c_str() : why.context.c_str());
     return exit_code_of(started.error().code);
   }
   print_welcome(*started, program);

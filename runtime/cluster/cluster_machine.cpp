@@ -47,6 +47,7 @@ expected<std::unique_ptr<cluster_machine>> cluster_machine::make(const config& s
   const auto fresh = [&rng] { return incarnation_id{rng.next(), rng.next()}; };
   auto file = open_vote_file(found == disk.end() ? std::string_view{} : std::string_view(found->second), fresh());
   if (!file) return fail(errc::corrupt, std::string(votes_file) + ": " + file.error().context);
+  const bool had_record = file->accepted != nullptr;
   const auto local = local_of(settings, self);
   if (auto sound = check(local); !sound) return tl::unexpected(std::move(sound.error()));
   const auto gossip = membership::settings_of(settings.gossip);
@@ -54,20 +55,21 @@ expected<std::unique_ptr<cluster_machine>> cluster_machine::make(const config& s
   membership::swim members(local, *gossip, rng.fork());
   leadership lead(settings, options_of(settings, self, fresh()), std::move(*file), rng.fork(), now);
   return std::unique_ptr<cluster_machine>(
-      new cluster_machine(settings, std::move(self), std::move(members), std::move(lead), now));
+      new cluster_machine(settings, std::move(self), std::move(members), std::move(lead), had_record, now));
 }
 
 cluster_machine::cluster_machine(const config& settings, node_identity self, membership::swim members, leadership lead,
-                                 time_point now)
+                                 bool had_record, time_point now)
     : settings_(settings),
       self_(std::move(self)),
       started_(now),
       members_(std::move(members)),
       lead_(std::move(lead)),
+      had_record_(had_record),
       shards_begin_anew_(lead_.keeps_its_pid()) {}
 
 void cluster_machine::on_start(time_point now, cluster_output& out) {
-  lead_.on_start(now, e_);
+  consider_leading(now);
   members_.join(settings_.cluster.seeds, now, m_);
   settle(now, out);
 }
@@ -113,15 +115,27 @@ void cluster_machine::on_tick(time_point now, cluster_output& out) {
   }
   if (now >= table_again_) tend_table_ = true;
   members_.on_tick(now, m_);
-  lead_.on_tick(now, e_);
+  if (may_lead_) lead_.on_tick(now, e_);
   settle(now, out);
 }
 
 time_point cluster_machine::next_tick() const {
-  return std::min({members_.next_tick(), lead_.next_tick(), write_again_, table_again_});
+  const auto lead_tick = may_lead_ ? lead_.next_tick() : time_point::max();
+  return std::min({members_.next_tick(), lead_tick, write_again_, table_again_});
+}
+
+// A node that was told seeds belongs to their cluster: until one of them accepted it, it founds none of
+// its own, or a refused joiner would lead a cluster that nobody asked for.
+void cluster_machine::consider_leading(time_point now) {
+  if (may_lead_) return;
+  const auto& seeds = settings_.cluster.seeds;
+  const bool foreign = std::any_of(seeds.begin(), seeds.end(), [this](const auto& s) { return s != self_.address; });
+  may_lead_ = !foreign || had_record_ || members_.joined();
+  if (may_lead_) lead_.on_start(now, e_);
 }
 
 void cluster_machine::leave(time_point now, cluster_output& out) {
+  leaving_ = true;
   lead_.leave(now, e_);
   members_.leave(now, m_);
   settle(now, out);
@@ -139,6 +153,7 @@ void cluster_machine::settle(time_point now, cluster_output& out) {
     const auto heard = std::move(m_.events);
     m_.events.clear();
     for (const auto& event : heard) on_membership(event, now, out);
+    consider_leading(now);
     const auto decided = std::move(e_.events);
     e_.events.clear();
     for (const auto& event : decided) on_election(event, now, out);

@@ -118,12 +118,13 @@ class cluster_machine {
   enum class link_tag : char { membership = 'm', election = 'e' };
 
   cluster_machine(const config& settings, node_identity self, membership::swim members, leadership lead,
-                  time_point now);
+                  bool had_record, time_point now);
 
   // cluster_machine.cpp: one event moves the others until nothing is left
   void settle(time_point now, cluster_output& out);
   void carry_packets(cluster_output& out);
   void carry_election(cluster_output& out);
+  void consider_leading(time_point now);
   void tell_others(time_point now);
   void on_membership(const membership::event& e, time_point now, cluster_output& out);
   void put_member(const membership::record& r, time_point now);
@@ -150,6 +151,9 @@ class cluster_machine {
   bool tend_table_ = false;                      // something happened that the table may depend on
   time_point table_again_ = time_point::max();   // when a lease ends that the next table waits for
   std::optional<time_point> led_since_;
+  const bool had_record_;  // on disk, at the start
+  bool leaving_ = false;
+  bool may_lead_ = false;           // has a record, no foreign seeds, or was accepted by a member
   bool shards_begin_anew_ = false;  // the table on disk is of an earlier process with the same PID
 
   std::optional<cluster_output::write> unwritten_;  // the latest, until it is durable

@@ -33,7 +33,7 @@ void cluster_machine::keep_table(time_point now, cluster_output& out) {
   tend_table_ = false;
   table_again_ = time_point::max();
   const auto& record = lead_.record();
-  if (!lead_.may_act(now) || table_proposal_ || !record) return;
+  if (leaving_ || !lead_.may_act(now) || table_proposal_ || !record) return;
   const auto members = data_members(now);
   if (!members) return;
   shard_table present = table_;

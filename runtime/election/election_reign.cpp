@@ -261,6 +261,7 @@ void election::give_lease(const member_ref& to, roll_row& row) {
     return;
   auto lease = make(election_kind::lease);
   lease.echo = row.ask;
+  lease.at = reign_->pending ? reign_->pending->record->at : reign_->base->at;
   lease.lease = std::chrono::floor<std::chrono::microseconds>(left);
   row.granted_until = std::max(row.granted_until, reign_->leased_until);
   send(to, std::move(lease));

@@ -103,6 +103,7 @@ void election::on_release(const member_ref& from, const election_message& m) {
 void election::on_lease(const member_ref& from, const election_message& m) {
   const auto asked = asks_.find(m.echo);
   if (asked == asks_.end() || !leader_ || leader_->who != from || leader_->term != m.term) return;
+  if (!committed_ || committed_->at < m.at) return;
   own_lease_.until = std::max(own_lease_.until, asked->second + m.lease);
   own_lease_.term = m.term;
 }

@@ -1,4 +1,4 @@
-// The whole cluster machine through starts, kills, departures and power losses. The checker
+// The whole cluster machine through starts, kills, departures, partitions and random faults. The checker
 // watches throughout that nothing is led or served twice; the tests ask that all goes on afterwards.
 #include <algorithm>
 #include <bit>
@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint64_t seeds_each = 3;  // of each scenario
+constexpr std::uint64_t seeds_each = 3;  // of each scenario; the random faults run many more
 
 world_options options_of(std::uint32_t nodes, std::uint64_t seed) {
   world_options o;
@@ -159,8 +159,66 @@ TEST_P(cluster_sim, a_cluster_that_loses_all_power_goes_on_from_its_disks) {
   }
 }
 
+// That nobody serves a shard twice is the checker's part.
+TEST_P(cluster_sim, a_minority_stops_serving_and_the_majority_takes_its_shards) {
+  for (const bool leader_is_cut_off : {false, true}) {
+    tell(5, [leader_is_cut_off](settled_stage& s) {
+      std::vector<node_index> few = {leader_is_cut_off ? *s.leader() : (*s.leader() + 2) % 5, s.other_than_leader()};
+      const auto many = s.all_but(few);
+      s.w.partition(few);
+      expect_within(
+          s.w, 20s, [&] { return s.settled(many); }, "the majority serves every shard");
+      EXPECT_EQ(s.served_by(few), 0U) << "a minority serves";
+      s.w.run_for(5s);
+      EXPECT_EQ(s.served_by(few), 0U) << "a minority serves again";
+      EXPECT_FALSE(s.leader(few));
+      s.w.unpartition(few);
+    });
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(profile, cluster_sim, ::testing::Values("fast", "lan"),
                          [](const auto& tested) { return std::string(tested.param); });
+
+class cluster_seeds : public ::testing::TestWithParam<std::uint32_t> {};
+
+void survive(std::uint64_t seed, bool departures) {
+  cluster_stage s(options_of(seed % 4 == 0 ? 5 : 3, seed), seed % 3 == 0 ? "lan" : "fast");
+  for (node_index n = 0; n < s.w.size(); ++n) {
+    s.w.after(s.w.rng().between(0ms, 500ms), [&s, n] { s.w.start(n); });
+  }
+  s.w.run_for(500ms);
+  if (seed % 2 == 0) s.expect_settled("after the start");
+  if (::testing::Test::HasFailure()) return;
+  fault_mix mix;
+  mix.gap_max = 5s;
+  mix.length_max = 8s;
+  mix.down_max = seed % 5 == 0 ? s.w.size() : 1;
+  plan_random_faults(s.w, mix, 30s);
+  for (int i = 0; departures && i < 2; ++i) {
+    const auto n = static_cast<node_index>(s.w.rng().below(s.w.size()));
+    s.w.after(s.w.rng().between(3s, 30s), [&s, n] { s.w.leave(n); });
+    s.w.after(s.w.rng().between(5s, 36s), [&s, n] { s.w.start(n); });
+  }
+  s.w.run_for(38s);
+  expect_sound(s.w);
+  s.w.heal();
+  s.expect_settled("after healing");
+  if (::testing::Test::HasFailure()) return;
+  s.w.run_for(3s);
+  expect_sound(s.w);
+  EXPECT_TRUE(s.settled()) << "healed, but not for long";
+}
+
+TEST_P(cluster_seeds, survive_random_faults) {
+  for_each_seed(GetParam(), [](std::uint64_t seed) { survive(seed, false); });
+}
+
+TEST_P(cluster_seeds, survive_random_faults_and_departures) {
+  for_each_seed(GetParam(), [](std::uint64_t seed) { survive(seed, true); });
+}
+
+INSTANTIATE_TEST_SUITE_P(shard, cluster_seeds, ::testing::Range(0U, seed_shards));
 
 }  // namespace
 }  // namespace troupe::sim
