@@ -212,10 +212,10 @@ void node::runner::register_metrics() {
   if (database_) database_->register_metrics(numbers_);
 }
 
-// A lone node says that it serves when it leads itself; one of several says so when its doors are
-// open, because the others may come later.
+// A lone node says that it serves when it leads itself; one that belongs to others says so when its
+// doors are open, because they may come later.
 void node::runner::announce() {
-  if (settings_.cluster.expected_members == 1) {
+  if (settings_.cluster.expected_members == 1 && settings_.cluster.seeds.empty()) {
     (void)board_.wait([](const cluster_view& v) { return v.ready; }, lone_start_max);
   }
   const auto a = addresses();

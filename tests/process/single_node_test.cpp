@@ -1,6 +1,10 @@
 // What a user of one node sees, through the real program and real clients.
 #include <csignal>
 
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/udp.hpp>
+
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -128,6 +132,36 @@ TEST(single_node, a_leave_over_http_ends_the_program_with_0) {
   const single_node node;
   EXPECT_EQ(run({"leave", "--http", node.url()}).exit_code, 0);
   EXPECT_EQ(node.process->wait_exit(), 0);
+}
+
+TEST(single_node, refuses_a_joiner_with_the_reason_and_the_joiner_leads_nothing) {
+  const single_node node;
+  const temporary_directory home;
+  program joiner({"node", "--services", "http,cache", "--name", "joiner", "--data-dir", home.path() + "/data", "--http",
+                  "127.0.0.1:0", "--cluster", "127.0.0.1:0", "--seeds", node.cluster});
+  ASSERT_TRUE(joiner.wait_for("join_refused")) << joiner.err();
+  ASSERT_TRUE(joiner.wait_for("Try:"));
+  const auto url = "http://" + word_after(joiner.out(), "http://");
+  EXPECT_EQ(run({"leader", "--http", url}).exit_code, 1);
+  EXPECT_EQ(http_call(url, "GET", "/readyz", {}, {}, patience)->status, 503);
+  EXPECT_EQ(call(node, "GET", "/readyz").status, 200);
+}
+
+TEST(single_node, garbage_on_the_cluster_port_is_counted) {
+  const single_node node;
+  const auto count = [&](const std::string& metric) {
+    const auto text = call(node, "GET", "/metrics").body;
+    const auto value = word_after(text, "\n" + metric);
+    return value.empty() ? -1.0 : std::stod(value);
+  };
+  const double before = count("troupe_gossip_malformed_total");
+  ASSERT_GE(before, 0.0);
+  boost::asio::io_context loop;
+  boost::asio::ip::udp::socket stranger(loop, boost::asio::ip::udp::v4());
+  const auto port = static_cast<std::uint16_t>(std::stoi(node.cluster.substr(node.cluster.rfind(':') + 1)));
+  stranger.send_to(boost::asio::buffer(std::string("no gossip")), {boost::asio::ip::make_address("127.0.0.1"), port});
+  const auto end = std::chrono::steady_clock::now() + patience;
+  while (count("troupe_gossip_malformed_total") <= before) ASSERT_LT(std::chrono::steady_clock::now(), end);
 }
 
 TEST(single_node, works_as_pid_1) {
