@@ -87,6 +87,7 @@ void supervisor_actor::stop_next() {
 }
 
 void supervisor_actor::on_exit() {
+  stopped_ = {};  // a promise holds its own actor alive
   for (auto& c : children_) {
     if (c.spec.slot) c.spec.slot->set(nullptr);
     c.actor = nullptr;
