@@ -75,11 +75,11 @@ class node::runner {
   std::shared_ptr<event_log> log_;
   data_directory data_;
   const entropy drawn_;
-  metrics numbers_;
   event_hub events_;
   cluster_board board_;
   node_status status_;
   io_pool io_;
+  metrics numbers_;  // its readers may hold what lives on the I/O threads
   disk_writer disk_;
   shard_host shards_;
   shard_committed_store committed_;
