@@ -50,6 +50,7 @@ void node_status::judge(const std::function<void(cluster_view&)>& change) {
     change(view);
     view.health = judge_health(view, wanted_replicas_, conditions_);
     judge_readiness(view, conditions_);
+    conditions_.was_ready = conditions_.was_ready || view.ready;
   });
   const auto after = board_.read();
   if (before->health.status != after->health.status) {

@@ -122,6 +122,12 @@ std::vector<key> cache_keys() {
        .doc = "At the limit of memory: lru drops what was used longest ago, none refuses writes.",
        .words = {"lru", "none"}},
       {.section = "cache",
+       .name = "copy_rate_max",
+       .in = in<&c::cache, &cache::copy_rate_max>,
+       .doc =
+           "Bytes a second that this node sends of shards it gives to others, when members come or leave; 0: no limit.",
+       .max = 16 * 1024 * gigabytes},
+      {.section = "cache",
        .name = "deadline",
        .in = in<&c::cache, &cache::deadline>,
        .doc = "How long a request may take before it ends as unavailable or as unknown.",

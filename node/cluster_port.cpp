@@ -76,8 +76,8 @@ expected<void> cluster_port::bind_pair(const tcp::endpoint& wanted) {
 expected<child_spec> cluster_port::make_actor(const surroundings& s) {
   const node_identity self{settings_.node.name, s.id, advertised_};
   self_ = {settings_.node.name, s.id, advertised_};
-  const auto make_machine = [this, self, data_dir = s.data_dir,
-                             seed = s.seed]() -> expected<std::unique_ptr<cluster_machine>> {
+  const auto make_machine = [this, self, data_dir = s.data_dir, seed = s.seed,
+                             &contents = s.contents]() -> expected<std::unique_ptr<cluster_machine>> {
     cluster_machine::files found;
     for (const auto& name : cluster_machine::file_names()) {
       auto bytes = read_whole(data_dir + "/" + name, machine_file_bytes_max);
@@ -87,7 +87,7 @@ expected<child_spec> cluster_port::make_actor(const surroundings& s) {
         return tl::unexpected(bytes.error());
       }
     }
-    return cluster_machine::make(settings_, self, found, random(seed), std::chrono::steady_clock::now());
+    return cluster_machine::make(settings_, self, contents, found, random(seed), std::chrono::steady_clock::now());
   };
   auto first = make_machine();
   if (!first) return tl::unexpected(first.error());
@@ -102,8 +102,10 @@ expected<child_spec> cluster_port::make_actor(const surroundings& s) {
       .log = log_,
       .shards_lost = shards_lost_,
       .malformed = malformed_,
+      .moves = moves_,
       .send_datagram = {},
       .send_link = {},
+      .send_bulk = {},
       .on_addresses = {},
       .on_failed = {},
       .on_adopted = s.on_adopted,
@@ -112,6 +114,11 @@ expected<child_spec> cluster_port::make_actor(const surroundings& s) {
   ports.send_datagram = [this](const std::string& to, std::string bytes) { gossip_->send(to, std::move(bytes)); };
   // A message that cannot be taken is lost, as with its peer: the machines repeat what matters.
   ports.send_link = [this](const link_target& to, const std::string& bytes) { (void)link_->send_cluster(to, bytes); };
+  // As a request, so that it waits in another lane than what decides who leads; the answer says nothing.
+  ports.send_bulk = [this](const link_target& to, const std::string& bytes) {
+    link_->request(to, link_request_kind::shards, bytes, std::chrono::steady_clock::now() + bulk_max,
+                   [](const expected<std::string_view>&) {});
+  };
   ports.on_addresses = [this](std::map<std::uint64_t, link_target> found) {
     const std::lock_guard lock(addresses_mutex_);
     addresses_ = std::move(found);
@@ -137,6 +144,10 @@ expected<child_spec> cluster_port::make_actor(const surroundings& s) {
 void cluster_port::connect_link() {
   link_->set_cluster_handler([this](const peer_identity& from, std::string_view bytes) {
     if (!inbox_.push(link_message_arrived{from, std::string(bytes)})) ++dropped_;
+  });
+  link_->handle_requests(link_request_kind::shards, [this](const link_request& request, link_responder r) {
+    if (!inbox_.push(link_message_arrived{request.from, std::string(request.body)})) ++dropped_;
+    r.answer(std::string_view());
   });
   link_->on_peer_lost([this](const peer_identity& peer, const error& why) {
     const bool silent = why.code == errc::deadline_exceeded;
@@ -179,6 +190,15 @@ void cluster_port::register_metrics(metrics& m) {
   read("troupe_gossip_bytes_out_total", "Bytes of datagrams sent", n.bytes_out);
   read("troupe_gossip_send_failures_total", "Datagrams that could not be sent", n.send_failures);
   read("troupe_cache_shards_lost_total", "Shards that started empty because no copy was left", shards_lost_);
+  read("troupe_cache_shards_given_total", "Shards that this node handed over to others", moves_.shards_given);
+  read("troupe_cache_shards_taken_total", "Shards that were copied to this node whole", moves_.shards_taken);
+  read("troupe_cache_hand_over_bytes_total", "Bytes of shards sent to others", moves_.bytes_sent);
+  read("troupe_cache_hand_over_failed_total", "Attempts to hand a shard over that were given up",
+       moves_.attempts_failed);
+  read("troupe_cache_hand_over_no_room_total", "Attempts that found no memory at the other node",
+       moves_.refused_for_room);
+  m.read_gauge("troupe_cache_shards_to_give_count", "Shards on their way to others", {},
+               [this] { return static_cast<double>(moves_.shards_to_give.load(std::memory_order_relaxed)); });
   read("troupe_gossip_malformed_total", "Datagrams that were no gossip of this cluster", malformed_);
   read("troupe_cluster_inbox_dropped_total", "Packets dropped because the cluster actor was behind", dropped_);
 }

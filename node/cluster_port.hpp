@@ -40,6 +40,7 @@ class cluster_port {
     const std::string& data_dir;
     disk_writer& disk;
     shard_host& shards;
+    shard_contents& contents;
     node_status& status;
     event_hub& events;
     std::function<void()> on_adopted;  // called by the actor after each new shard table
@@ -63,6 +64,8 @@ class cluster_port {
   void close();
 
   static constexpr duration close_max = std::chrono::milliseconds(1500);
+  /// A page of a shard that is not on its way by then is made anew.
+  static constexpr duration bulk_max = std::chrono::seconds(5);
 
  private:
   [[nodiscard]] expected<void> bind_pair(const boost::asio::ip::tcp::endpoint& wanted);
@@ -84,6 +87,7 @@ class cluster_port {
   std::atomic<std::uint64_t> dropped_{0};
   std::atomic<std::uint64_t> shards_lost_{0};
   std::atomic<std::uint64_t> malformed_{0};
+  hand_over_numbers moves_;
   std::string bound_;
   std::string advertised_;
   std::mutex departed_mutex_;

@@ -81,6 +81,7 @@ node::runner::runner(config c, std::shared_ptr<event_log> log, data_directory da
       shards_(store_options(settings_, drawn_.hash_seed)),
       committed_(shards_),
       catalogue_(settings_.caches, settings_.cache.replicas),
+      contents_(shards_, catalogue_),
       router_(std::make_shared<cache_router>(shards_, catalogue_, settings_.cache.value_max)),
       cluster_(settings_, io_, *log_),
       actors_(settings_.node) {}
@@ -99,7 +100,7 @@ expected<void> node::runner::start_parts() {
   if (auto done = cluster_.open(); !done) return done;
   if (auto done = open_database(); !done) return done;
   connect_shards();
-  auto cluster_child = cluster_.make_actor({data_.path(), disk_, shards_, status_, events_,
+  auto cluster_child = cluster_.make_actor({data_.path(), disk_, shards_, contents_, status_, events_,
                                             [this] { (void)router_->retry_parked(std::chrono::steady_clock::now()); },
                                             drawn_.id, drawn_.machine_seed});
   if (!cluster_child) return tl::unexpected(std::move(cluster_child.error()));

@@ -18,6 +18,7 @@
 
 #include "actors/cache/cache_router.hpp"
 #include "actors/cache/cache_server.hpp"
+#include "actors/cache/host_contents.hpp"
 #include "actors/cache/link_forwarder.hpp"
 #include "actors/cache/shard_host.hpp"
 #include "actors/cluster_board.hpp"
@@ -84,6 +85,7 @@ class node::runner {
   shard_host shards_;
   shard_committed_store committed_;
   const cache_catalogue catalogue_;
+  host_contents contents_;
   std::shared_ptr<cache_router> router_;
   std::unique_ptr<database_service> database_;
   cluster_port cluster_;

@@ -29,7 +29,7 @@ std::uint32_t shard_host::shard_of_key(std::string_view key) const noexcept { re
 bool shard_host::is_primary(std::uint32_t shard) const noexcept {
   const auto& s = shards_[shard];
   const std::lock_guard lock(s.lock);
-  return s.role == part::primary;
+  return s.held.is_primary();
 }
 
 std::uint64_t shard_host::owner_of(std::uint32_t shard) const noexcept {
@@ -42,8 +42,8 @@ bool shard_host::execute(const cache_command& command, time_point now, visitor v
   for (int attempt = 0;; ++attempt) {
     {
       const std::lock_guard lock(s.lock);
-      if (s.role != part::primary || !may_serve(now)) return false;
-      const auto reply = s.store.apply(command, now);
+      if (!s.held.is_primary() || !may_serve(now)) return false;
+      const auto reply = s.held.apply(command, now);
       if (reply.code != errc::out_of_memory || attempt == room_attempts_max) {
         visit(reply);
         return true;
@@ -58,7 +58,7 @@ bool shard_host::execute(const cache_command& command, time_point now, visitor v
 bool shard_host::execute_if_present(const cache_command& command, time_point now, visitor visit) {
   auto& s = shards_[shard_of_key(command.key)];
   const std::lock_guard lock(s.lock);
-  return s.role == part::primary && may_serve(now) && s.store.apply_if_present(command, now, visit);
+  return s.held.is_primary() && may_serve(now) && s.held.store().apply_if_present(command, now, visit);
 }
 
 // Other shards give up a little each, in turn, until there is room for an entry of `bytes` or none
@@ -72,7 +72,7 @@ bool shard_host::make_room(std::uint64_t bytes, std::uint32_t except, time_point
     auto& s = shards_[index];
     if (index == except || !s.lock.try_lock()) continue;
     const std::lock_guard lock(s.lock, std::adopt_lock);
-    const std::uint64_t given = s.store.evict(evict_bytes_step, now);
+    const std::uint64_t given = s.held.store().evict(evict_bytes_step, now);
     freed += given;
     if (given > 0) fruitless = 0;
   }
@@ -82,33 +82,33 @@ bool shard_host::make_room(std::uint64_t bytes, std::uint32_t except, time_point
 std::uint64_t shard_host::next_version(cache_id, std::string_view key, std::uint64_t above) {
   auto& s = shards_[shard_of_key(key)];
   const std::lock_guard lock(s.lock);
-  return s.role == part::primary ? s.store.next_version(above) : 0;
+  return s.held.is_primary() ? s.held.store().next_version(above) : 0;
 }
 
 std::uint64_t shard_host::begin_load(cache_id, std::string_view key) {
   auto& s = shards_[shard_of_key(key)];
   const std::lock_guard lock(s.lock);
-  return s.role == part::primary ? s.store.commits() : 0;
+  return s.held.is_primary() ? s.held.store().commits() : 0;
 }
 
 bool shard_host::apply_loaded(cache_id cache, std::string_view key, std::string_view value, std::uint64_t version,
                               duration ttl, time_point now, std::uint64_t as_of) {
   auto& s = shards_[shard_of_key(key)];
   const std::lock_guard lock(s.lock);
-  return s.role == part::primary && s.store.apply_loaded(cache, key, value, version, ttl, now, as_of);
+  return s.held.is_primary() && s.held.store().apply_loaded(cache, key, value, version, ttl, now, as_of);
 }
 
 bool shard_host::apply_committed(cache_id cache, std::string_view key, std::string_view value, std::uint64_t version,
                                  duration ttl, time_point now) {
   auto& s = shards_[shard_of_key(key)];
   const std::lock_guard lock(s.lock);
-  return s.role == part::primary && s.store.apply_committed(cache, key, value, version, ttl, now);
+  return s.held.is_primary() && s.held.apply_committed(cache, key, value, version, ttl, now);
 }
 
 bool shard_host::apply_erased(cache_id cache, std::string_view key, std::uint64_t version) {
   auto& s = shards_[shard_of_key(key)];
   const std::lock_guard lock(s.lock);
-  return s.role == part::primary && s.store.apply_erased(cache, key, version);
+  return s.held.is_primary() && s.held.apply_erased(cache, key, version);
 }
 
 expected<shard_host::adoption> shard_host::adopt(shard_table table, std::uint64_t my_pid) {
@@ -136,21 +136,46 @@ expected<shard_host::adoption> shard_host::adopt(shard_table table, std::uint64_
 void shard_host::take_role(std::uint32_t index, const shard_row& row, std::uint64_t my_pid, adoption& changes) {
   auto& s = shards_[index];
   const std::lock_guard lock(s.lock);
-  const part was = s.role;
-  part is = part::none;
-  if (my_pid != 0 && row.primary == my_pid) is = part::primary;
-  if (my_pid != 0 && row.has_replica(my_pid)) is = part::replica;
-  const bool keeps = was != part::none && is != part::none && s.created == row.created;
-  const bool was_primary = was == part::primary;
-  const bool is_primary = is == part::primary;
-  if (was_primary && (!is_primary || !keeps)) changes.lost.push_back(index);
-  if (is_primary && (!was_primary || !keeps)) changes.gained.push_back(index);
-  if (is_primary && !keeps) changes.empty.push_back(index);
-  if (!keeps) s.store.clear();
-  if (is != part::none) s.store.begin_epoch(row.epoch);
-  s.role = is;
-  s.created = row.created;
-  s.owner.store(row.primary, std::memory_order_release);
+  const auto change = s.held.take_role(row, my_pid);
+  if (change.lost) changes.lost.push_back(index);
+  if (change.gained) changes.gained.push_back(index);
+  if (change.empty) changes.empty.push_back(index);
+  const bool released = s.held.role() == held_shard::part::released;
+  s.owner.store(released ? 0 : row.primary, std::memory_order_release);
+}
+
+// Doors that have commands of the shard on their way must not overtake them: as with any change of owners.
+bool shard_host::release(std::uint32_t shard, std::uint64_t epoch) {
+  auto& s = shards_[shard];
+  {
+    const std::lock_guard lock(s.lock);
+    if (!s.held.release(epoch)) return false;
+    s.owner.store(0, std::memory_order_release);
+  }
+  topology_version_.fetch_add(1, std::memory_order_acq_rel);
+  return true;
+}
+
+void shard_host::reopen(std::uint32_t shard, std::uint64_t epoch) {
+  {
+    const std::lock_guard table_lock(table_mutex_);
+    auto& s = shards_[shard];
+    const std::lock_guard lock(s.lock);
+    s.held.reopen(epoch);
+    if (s.held.is_primary()) s.owner.store(table_.now().rows[shard].primary, std::memory_order_release);
+  }
+  topology_version_.fetch_add(1, std::memory_order_acq_rel);
+}
+
+bool shard_host::copy(std::uint32_t shard, const shard_store::entry_view& e, time_point now) {
+  auto& s = shards_[shard];
+  for (int attempt = 0;; ++attempt) {
+    {
+      const std::lock_guard lock(s.lock);
+      if (s.held.copy(e.cache, e.key, e.value, e.version, e.ttl, now)) return true;
+    }
+    if (attempt == room_attempts_max || !make_room(e.key.size() + e.value.size(), shard, now)) return false;
+  }
 }
 
 shard_table shard_host::table() const {
@@ -169,7 +194,7 @@ std::size_t shard_host::sweep(time_point now) {
   for (auto& s : shards_) {
     if (!s.lock.try_lock()) continue;  // busy: the next sweep is soon
     const std::lock_guard lock(s.lock, std::adopt_lock);
-    freed += s.store.expire(now, sweep_slots_max);
+    freed += s.held.store().expire(now, sweep_slots_max);
   }
   return freed;
 }
@@ -178,9 +203,9 @@ cache_access::usage shard_host::measure() const {
   cache_access::usage u;
   for (const auto& s : shards_) {
     const std::lock_guard lock(s.lock);
-    u.keys += s.store.keys();
-    u.evicted += s.store.evicted();
-    u.expired += s.store.expired();
+    u.keys += s.held.store().keys();
+    u.evicted += s.held.store().evicted();
+    u.expired += s.held.store().expired();
   }
   u.bytes = ledger_.used();
   u.bytes_max = ledger_.max();

@@ -15,7 +15,7 @@
 
 #include "actors/cache/shard_lock.hpp"
 #include "runtime/cache/cache_access.hpp"
-#include "runtime/cache/shard_store.hpp"
+#include "runtime/cache/held_shard.hpp"
 #include "runtime/sharding/shard_table.hpp"
 
 namespace troupe {
@@ -46,7 +46,7 @@ class shard_host {
   [[nodiscard]] std::uint32_t shards() const noexcept { return static_cast<std::uint32_t>(shards_.size()); }
   [[nodiscard]] std::uint32_t shard_of_key(std::string_view key) const noexcept;
   [[nodiscard]] bool is_primary(std::uint32_t shard) const noexcept;
-  /// The primary's PID; 0 when the shard has none.
+  /// The primary's PID; 0 when the shard has none, or this node has released it and waits for the table.
   [[nodiscard]] std::uint64_t owner_of(std::uint32_t shard) const noexcept;
 
   /// Runs the command if this node is the shard's primary; otherwise returns false without having
@@ -100,12 +100,21 @@ class shard_host {
     return topology_version_.load(std::memory_order_acquire);
   }
 
-  /// Runs `f(shard_store&)` under the shard's lock, whatever this node's part in the shard is.
+  /// Runs `f(held_shard&)` under the shard's lock, whatever this node's part in the shard is.
   template <class F>
-  decltype(auto) with_store(std::uint32_t shard, F&& f) {
+  decltype(auto) with_shard(std::uint32_t shard, F&& f) {
     const std::lock_guard lock(shards_[shard].lock);
-    return std::forward<F>(f)(shards_[shard].store);
+    return std::forward<F>(f)(shards_[shard].held);
   }
+
+  /// Serves the shard no more, until a row of another epoch says so. False when this node does not serve it
+  /// under the row of `epoch`.
+  [[nodiscard]] bool release(std::uint32_t shard, std::uint64_t epoch);
+  /// Takes a release back.
+  void reopen(std::uint32_t shard, std::uint64_t epoch);
+  /// An entry of a shard that this node gets from its primary. When the node's memory is full, others give
+  /// way; false when there is no room all the same.
+  [[nodiscard]] bool copy(std::uint32_t shard, const shard_store::entry_view& e, time_point now);
 
   // --- upkeep ----------------------------------------------------------------------------------
 
@@ -115,17 +124,13 @@ class shard_host {
   [[nodiscard]] cache_access::usage measure() const;
 
  private:
-  enum class part : std::uint8_t { none, replica, primary };
-
   struct alignas(64) hosted_shard {
-    explicit hosted_shard(const store_settings& s) noexcept : store(s) {}
-    hosted_shard(hosted_shard&& other) noexcept : store(std::move(other.store)) {}  // only while the vector is filled
+    explicit hosted_shard(const store_settings& s) noexcept : held(s) {}
+    hosted_shard(hosted_shard&& other) noexcept : held(std::move(other.held)) {}  // only while the vector is filled
 
     mutable shard_lock lock;
-    part role = part::none;               // guarded by lock
-    std::uint64_t created = 0;            // of the data that the store holds; guarded by lock
     std::atomic<std::uint64_t> owner{0};  // written under lock, read without
-    shard_store store;                    // guarded by lock
+    held_shard held;                      // guarded by lock
   };
 
   [[nodiscard]] bool make_room(std::uint64_t bytes, std::uint32_t except, time_point now);

@@ -73,31 +73,53 @@ void cluster_actor::on_timer(std::uint64_t id) {
 void cluster_actor::carry_out() {
   for (auto& w : out_.writes) write(w);
   for (auto& d : out_.datagrams) ports_.send_datagram(d.to, std::move(d.bytes));
-  for (auto& m : out_.link_messages) ports_.send_link({std::move(m.to), m.id}, m.bytes);
+  for (auto& m : out_.link_messages) {
+    const auto& send = m.bulk ? ports_.send_bulk : ports_.send_link;
+    send({std::move(m.to), m.id}, m.bytes);
+  }
   for (const auto& id : out_.failed) ports_.on_failed(id);
   ports_.shards.serve_until(machine_->serve_until());
-  if (out_.table_changed) adopt_table();
+  const bool adopted = out_.table_changed && adopt_table();
   if (out_.table_changed || out_.picture_changed) publish_picture();
   tell_events();
-  const auto& counts = machine_->members().counts();
-  ports_.malformed =
-      counts.dropped_corrupt + counts.dropped_oversize + counts.dropped_protocol + counts.dropped_cluster;
+  count();
   const bool departed = out_.departed;
   out_ = {};
   if (departed) ports_.on_departed();
+  if (adopted) {
+    machine_->on_adopted(read_clock(), out_);
+    return carry_out();
+  }
   set_timer();
 }
 
-// Each lost shard is an event; in the log they are one line, or a restart would bury everything else.
+void cluster_actor::count() {
+  const auto& packets = machine_->members().counts();
+  ports_.malformed =
+      packets.dropped_corrupt + packets.dropped_oversize + packets.dropped_protocol + packets.dropped_cluster;
+  const auto& moves = machine_->moves().counts();
+  ports_.moves.shards_given = moves.shards_given;
+  ports_.moves.shards_taken = moves.shards_taken;
+  ports_.moves.bytes_sent = moves.bytes_sent;
+  ports_.moves.attempts_failed = moves.attempts_failed;
+  ports_.moves.refused_for_room = moves.refused_for_room;
+  ports_.moves.shards_to_give = machine_->moves().shards_to_give();
+}
+
+// Each lost or moved shard is an event; in the log they are one line, or a restart would bury everything else.
 void cluster_actor::tell_events() {
   std::size_t shards_lost = 0;
+  std::size_t shards_moved = 0;
   for (auto& e : out_.events) {
     if (e.kind == "shard_lost")
       ++shards_lost;
+    else if (e.kind == "shard_moved")
+      ++shards_moved;
     else
       ports_.log.info("cluster", to_string(event{0, {}, e.kind, e.fields}));
     ports_.events.publish(std::move(e.kind), std::move(e.fields));
   }
+  if (shards_moved > 0) ports_.log.info("cluster", "shards_moved", {{"count", shards_moved}});
   if (shards_lost == 0) return;
   ports_.shards_lost += shards_lost;
   ports_.log.warn("cluster", "shards_lost", {{"count", shards_lost}, {"reason", "no copy was left: they start empty"}});
@@ -112,17 +134,18 @@ void cluster_actor::write(cluster_output::write& w) {
                     });
 }
 
-void cluster_actor::adopt_table() {
+bool cluster_actor::adopt_table() {
   const auto adopted = ports_.shards.adopt(machine_->table(), machine_->pid());
   if (!adopted) {
     ports_.log.error("cluster", "shard_table_refused", {{"reason", describe(adopted.error())}});
-    return;
+    return false;
   }
   ports_.on_adopted();
-  if (adopted->gained.empty() && adopted->lost.empty()) return;
+  if (adopted->gained.empty() && adopted->lost.empty()) return true;
   ports_.log.info(
       "cluster", "shards_adopted",
       {{"gained", adopted->gained.size()}, {"lost", adopted->lost.size()}, {"empty", adopted->empty.size()}});
+  return true;
 }
 
 void cluster_actor::publish_picture() {

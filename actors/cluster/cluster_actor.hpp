@@ -66,6 +66,16 @@ class cluster_inbox {
   std::shared_ptr<child_slot> actor_;
 };
 
+/// Of hand_over_counters, for readers on other threads.
+struct hand_over_numbers {
+  std::atomic<std::uint64_t> shards_given{0};
+  std::atomic<std::uint64_t> shards_taken{0};
+  std::atomic<std::uint64_t> bytes_sent{0};
+  std::atomic<std::uint64_t> attempts_failed{0};
+  std::atomic<std::uint64_t> refused_for_room{0};
+  std::atomic<std::uint64_t> shards_to_give{0};
+};
+
 /// What the actor acts upon; everything outlives it.
 struct cluster_ports {
   cluster_inbox& in;
@@ -77,11 +87,13 @@ struct cluster_ports {
   event_log& log;
   std::atomic<std::uint64_t>& shards_lost;
   std::atomic<std::uint64_t>& malformed;  // packets that were no gossip of this cluster
+  hand_over_numbers& moves;
   std::function<void(const std::string& to, std::string bytes)> send_datagram;
   std::function<void(const link_target& to, const std::string& bytes)> send_link;
-  std::function<void(std::map<std::uint64_t, link_target>)> on_addresses;  // PIDs, after each change
-  std::function<void(const incarnation_id&)> on_failed;                    // its link is to be given up
-  std::function<void()> on_adopted;                                        // the shard stores go by another table
+  std::function<void(const link_target& to, const std::string& bytes)> send_bulk;  // behind whatever is small
+  std::function<void(std::map<std::uint64_t, link_target>)> on_addresses;          // PIDs, after each change
+  std::function<void(const incarnation_id&)> on_failed;                            // its link is to be given up
+  std::function<void()> on_adopted;   // the shard stores go by another table
   std::function<void()> on_departed;  // called once the departure is known to the others
 };
 
@@ -98,9 +110,10 @@ class cluster_actor : public caf::event_based_actor {
   void on_wake();
   void on_timer(std::uint64_t id);
   void carry_out();
+  void count();
   void tell_events();
   void write(cluster_output::write& w);
-  void adopt_table();
+  [[nodiscard]] bool adopt_table();
   void publish_picture();
   void set_timer();
 

@@ -98,7 +98,8 @@ struct cache_config {
   std::uint32_t replicas = 0;
   std::uint64_t memory_max = 256 * mib;
   std::uint64_t value_max = 64 * mib;
-  std::string eviction = "lru";  // lru | none
+  std::string eviction = "lru";             // lru | none
+  std::uint64_t copy_rate_max = 256 * mib;  // bytes a second that this node sends of shards it gives away; 0: no limit
   duration deadline = std::chrono::seconds(2);
   [[nodiscard]] bool operator==(const cache_config&) const = default;
 };

@@ -37,12 +37,19 @@ membership::local_member local_of(const config& c, const node_identity& self) {
   return m;
 }
 
+hand_over_limits limits_of(const config& c) {
+  hand_over_limits l;
+  l.rate_max = c.cache.copy_rate_max;
+  return l;
+}
+
 }  // namespace
 
 std::vector<std::string> cluster_machine::file_names() { return {std::string(votes_file)}; }
 
 expected<std::unique_ptr<cluster_machine>> cluster_machine::make(const config& settings, node_identity self,
-                                                                 const files& disk, random rng, time_point now) {
+                                                                 shard_contents& contents, const files& disk,
+                                                                 random rng, time_point now) {
   const auto found = disk.find(std::string(votes_file));
   const auto fresh = [&rng] { return incarnation_id{rng.next(), rng.next()}; };
   auto file = open_vote_file(found == disk.end() ? std::string_view{} : std::string_view(found->second), fresh());
@@ -55,17 +62,18 @@ expected<std::unique_ptr<cluster_machine>> cluster_machine::make(const config& s
   membership::swim members(local, *gossip, rng.fork());
   leadership lead(settings, options_of(settings, self, fresh()), std::move(*file), rng.fork(), now);
   return std::unique_ptr<cluster_machine>(
-      new cluster_machine(settings, std::move(self), std::move(members), std::move(lead), had_record, now));
+      new cluster_machine(settings, std::move(self), contents, {std::move(members), std::move(lead), had_record}, now));
 }
 
-cluster_machine::cluster_machine(const config& settings, node_identity self, membership::swim members, leadership lead,
-                                 bool had_record, time_point now)
+cluster_machine::cluster_machine(const config& settings, node_identity self, shard_contents& contents, parts p,
+                                 time_point now)
     : settings_(settings),
       self_(std::move(self)),
       started_(now),
-      members_(std::move(members)),
-      lead_(std::move(lead)),
-      had_record_(had_record),
+      members_(std::move(p.members)),
+      lead_(std::move(p.lead)),
+      moves_(contents, limits_of(settings)),
+      had_record_(p.had_record),
       shards_begin_anew_(lead_.keeps_its_pid()) {}
 
 void cluster_machine::on_start(time_point now, cluster_output& out) {
@@ -86,7 +94,17 @@ void cluster_machine::on_link_message(const member_ref& from, std::string_view a
   switch (static_cast<link_tag>(bytes.front())) {
     case link_tag::membership: members_.on_packet(address, membership::channel::stream, body, now, m_); break;
     case link_tag::election: lead_.on_message(from, body, now, e_); break;
+    case link_tag::shards: {
+      const auto& record = lead_.record();
+      moves_.on_message(record ? record->pid_of(from) : 0, body, now <= serve_until(), now, moves_out_);
+      break;
+    }
   }
+  settle(now, out);
+}
+
+void cluster_machine::on_adopted(time_point now, cluster_output& out) {
+  moves_.on_table(table_, pid(), now, moves_out_);
   settle(now, out);
 }
 
@@ -116,12 +134,14 @@ void cluster_machine::on_tick(time_point now, cluster_output& out) {
   if (now >= table_again_) tend_table_ = true;
   members_.on_tick(now, m_);
   if (may_lead_) lead_.on_tick(now, e_);
+  moves_.on_tick(now, moves_out_);
   settle(now, out);
 }
 
 time_point cluster_machine::next_tick() const {
   const auto lead_tick = may_lead_ ? lead_.next_tick() : time_point::max();
-  return std::min({members_.next_tick(), lead_tick, write_again_, table_again_});
+  return std::min(
+      {members_.next_tick(), lead_tick, write_again_, table_again_, moves_.next_tick(), departure_waits_until_});
 }
 
 // A node that was told seeds belongs to their cluster: until one of them accepted it, it founds none of
@@ -132,13 +152,6 @@ void cluster_machine::consider_leading(time_point now) {
   const bool foreign = std::any_of(seeds.begin(), seeds.end(), [this](const auto& s) { return s != self_.address; });
   may_lead_ = !foreign || had_record_ || members_.joined();
   if (may_lead_) lead_.on_start(now, e_);
-}
-
-void cluster_machine::leave(time_point now, cluster_output& out) {
-  leaving_ = true;
-  lead_.leave(now, e_);
-  members_.leave(now, m_);
-  settle(now, out);
 }
 
 std::uint64_t cluster_machine::pid() const {
@@ -154,13 +167,18 @@ void cluster_machine::settle(time_point now, cluster_output& out) {
     m_.events.clear();
     for (const auto& event : heard) on_membership(event, now, out);
     consider_leading(now);
+    const auto& leader = lead_.leader_now();
+    moves_.on_leader(leader ? leader->pid : 0, now, moves_out_);
     const auto decided = std::move(e_.events);
     e_.events.clear();
     for (const auto& event : decided) on_election(event, now, out);
     carry_election(out);
+    carry_moves(out);
     if (tend_table_) keep_table(now, out);
+    consider_departure(now);
     tell_others(now);
-  } while (!m_.events.empty() || !e_.events.empty() || e_.persist || !e_.packets.empty());
+  } while (!m_.events.empty() || !e_.events.empty() || e_.persist || !e_.packets.empty() ||
+           !moves_out_.messages.empty() || !moves_out_.released.empty());
   carry_packets(out);
   if (pictured_ != members_.version()) {
     pictured_ = members_.version();
@@ -191,6 +209,23 @@ void cluster_machine::carry_election(cluster_output& out) {
     out.link_messages.push_back({to->address, to->id, static_cast<char>(link_tag::election) + p.bytes});
   }
   e_.packets.clear();
+}
+
+void cluster_machine::carry_moves(cluster_output& out) {
+  for (const auto& r : moves_out_.released) {
+    releases_[r.shard] = r;
+    tend_table_ = true;
+  }
+  moves_out_.released.clear();
+  if (moves_out_.messages.empty()) return;
+  const auto addresses = addresses_by_pid();
+  for (auto& m : moves_out_.messages) {
+    const auto to = addresses.find(m.to);
+    if (to == addresses.end()) continue;  // as if the packet were lost
+    out.link_messages.push_back(
+        {to->second.address, to->second.id, static_cast<char>(link_tag::shards) + m.bytes, true});
+  }
+  moves_out_.messages.clear();
 }
 
 // What the others should hear of this node through gossip.

@@ -27,6 +27,7 @@
 #include "runtime/cluster/leadership.hpp"
 #include "runtime/link/peer_identity.hpp"
 #include "runtime/membership/swim.hpp"
+#include "runtime/sharding/hand_over.hpp"
 #include "runtime/sharding/placement.hpp"
 #include "runtime/sharding/shard_table.hpp"
 
@@ -39,6 +40,9 @@ struct node_identity {
   std::string address;  // advertised, with its real port
 };
 
+/// May this member hold shards?
+[[nodiscard]] bool holds_data(const membership::record& r);
+
 /// What the shell has to do, in this order: write, send, adopt, tell.
 struct cluster_output {
   struct datagram {
@@ -49,6 +53,7 @@ struct cluster_output {
     std::string to;     // address
     incarnation_id id;  // only this incarnation may have it; empty: whoever is there
     std::string bytes;
+    bool bulk = false;  // a page of a shard: the small messages go before it
   };
   struct write {
     std::string file;  // a name in the data directory
@@ -77,11 +82,17 @@ class cluster_machine {
 
   /// A leader that begins without a table waits so long for the expected members to get their PIDs.
   static constexpr duration first_table_wait = std::chrono::seconds(1);
+  /// Of node.drain_timeout, in parts of a hundred.
+  static constexpr int leave_hand_over_part = 60;
+  /// A leader that departs waits so long for another one.
+  static constexpr duration successor_wait = std::chrono::seconds(1);
 
-  /// `settings` outlives the machine. errc::corrupt when a file is damaged: starting without it could
-  /// break a promise. errc::invalid_argument when the others would refuse what this node says of itself.
+  /// `settings` and `contents`, the stores of this node's shards, outlive the machine. errc::corrupt when a file is
+  /// damaged: starting without it could break a promise. errc::invalid_argument when the others would refuse what this
+  /// node says of itself.
   [[nodiscard]] static expected<std::unique_ptr<cluster_machine>> make(const config& settings, node_identity self,
-                                                                       const files& disk, random rng, time_point now);
+                                                                       shard_contents& contents, const files& disk,
+                                                                       random rng, time_point now);
 
   /// The names of the files that make() wants to see.
   [[nodiscard]] static std::vector<std::string> file_names();
@@ -93,10 +104,13 @@ class cluster_machine {
                        cluster_output& out);
   void on_link_lost(std::string_view name, membership::link_loss how, time_point now, cluster_output& out);
   void on_written(std::uint64_t token, bool durable, time_point now, cluster_output& out);
+  /// The stores go by table() now, as cluster_output::table_changed asked.
+  void on_adopted(time_point now, cluster_output& out);
   void on_tick(time_point now, cluster_output& out);
   [[nodiscard]] time_point next_tick() const;
 
-  /// Begins a graceful departure; cluster_output::departed follows.
+  /// Begins a graceful departure: this node's shards go to others first, for at most leave_hand_over_part of
+  /// node.drain_timeout; alone or without a leader it goes at once. cluster_output::departed follows.
   void leave(time_point now, cluster_output& out);
 
   [[nodiscard]] const shard_table& table() const noexcept { return table_; }
@@ -112,18 +126,30 @@ class cluster_machine {
 
   [[nodiscard]] const membership::swim& members() const noexcept { return members_; }
   [[nodiscard]] const leadership& lead() const noexcept { return lead_; }
+  [[nodiscard]] const hand_over& moves() const noexcept { return moves_; }
 
  private:
   /// What a message on the link is for: its first byte.
-  enum class link_tag : char { membership = 'm', election = 'e' };
+  enum class departure : std::uint8_t {
+    none,
+    handing_over,  // the shards
+    resigned,      // leadership is given up, another leader is awaited
+    leaving,       // membership tells the others
+  };
+  enum class link_tag : char { membership = 'm', election = 'e', shards = 's' };
 
-  cluster_machine(const config& settings, node_identity self, membership::swim members, leadership lead,
-                  bool had_record, time_point now);
+  struct parts {
+    membership::swim members;
+    leadership lead;
+    bool had_record = false;
+  };
+  cluster_machine(const config& settings, node_identity self, shard_contents& contents, parts p, time_point now);
 
   // cluster_machine.cpp: one event moves the others until nothing is left
   void settle(time_point now, cluster_output& out);
   void carry_packets(cluster_output& out);
   void carry_election(cluster_output& out);
+  void carry_moves(cluster_output& out);
   void consider_leading(time_point now);
   void tell_others(time_point now);
   void on_membership(const membership::event& e, time_point now, cluster_output& out);
@@ -133,10 +159,23 @@ class cluster_machine {
   void on_election(const election_event& happened, time_point now, cluster_output& out);
   void on_record(const cluster_record& record, cluster_output& out);
 
+  // cluster_departure.cpp
+  void consider_departure(time_point now);
+  [[nodiscard]] bool has_heirs() const;
+  [[nodiscard]] bool holds_shards() const;
+
   // cluster_table.cpp: the leader's duty
+  struct draft {
+    shard_table table;                   // what is to be committed
+    std::vector<std::uint32_t> lost;     // start empty
+    std::vector<placement::move> moved;  // by a release
+  };
   void keep_table(time_point now, cluster_output& out);
   [[nodiscard]] std::optional<std::vector<placement_member>> data_members(time_point now);
   [[nodiscard]] bool may_begin_table(std::size_t members, time_point now);
+  [[nodiscard]] draft draft_table(const std::vector<placement_member>& members, stamp next) const;
+  void take_releases(const std::vector<placement_member>& members, stamp next, draft& d) const;
+  void propose(draft d, time_point now, cluster_output& out);
 
   const config& settings_;
   node_identity self_;
@@ -151,9 +190,13 @@ class cluster_machine {
   bool tend_table_ = false;                      // something happened that the table may depend on
   time_point table_again_ = time_point::max();   // when a lease ends that the next table waits for
   std::optional<time_point> led_since_;
-  const bool had_record_;  // on disk, at the start
-  bool leaving_ = false;
-  bool may_lead_ = false;           // has a record, no foreign seeds, or was accepted by a member
+  hand_over moves_;
+  hand_over_output moves_out_;                        // of the calls under way
+  std::map<std::uint32_t, released_shard> releases_;  // by shard; at the leader, until the row changes
+  const bool had_record_;                             // on disk, at the start
+  departure departure_ = departure::none;
+  time_point departure_waits_until_ = time_point::max();  // in the present stage, at the latest
+  bool may_lead_ = false;                                 // has a record, no foreign seeds, or was accepted by a member
   bool shards_begin_anew_ = false;  // the table on disk is of an earlier process with the same PID
 
   std::optional<cluster_output::write> unwritten_;  // the latest, until it is durable

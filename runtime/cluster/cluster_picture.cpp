@@ -7,11 +7,16 @@ namespace troupe {
 
 namespace {
 
-// The member's name that has this PID in the record.
+// The member's name that has this PID in the record, if it is there: a shard whose primary has failed has none,
+// also while that one's lease still runs.
 class name_by_pid {
  public:
-  explicit name_by_pid(const cluster_record& record) {
-    for (const auto& [who, pid] : record.pids) names_[pid] = &who.name;
+  name_by_pid(const cluster_record& record, const membership::swim& members) {
+    for (const auto& [who, pid] : record.pids) {
+      const auto* m = members.find(who.name);
+      const bool there = m != nullptr && m->id == who.id && membership::is_live(m->state);
+      if (there) names_[pid] = &who.name;
+    }
   }
   [[nodiscard]] std::string operator()(std::uint64_t pid) const {
     const auto it = names_.find(pid);
@@ -58,7 +63,7 @@ void cluster_machine::describe(cluster_view& view, wall_time (*wall)(time_point)
   }
   view.shards.clear();
   if (const auto& record = lead_.record()) {
-    const name_by_pid name(*record);
+    const name_by_pid name(*record, members_);
     for (std::uint32_t s = 0; s < table_.rows.size(); ++s) view.shards.push_back(row_of(s, table_.rows[s], name));
   }
   for (auto& service : view.services) {

@@ -10,74 +10,108 @@ namespace {
 
 constexpr std::uint32_t replicas_now = 0;  // copies are placed when replication is there to fill them
 
+}  // namespace
+
 bool holds_data(const membership::record& r) {
   return std::find(r.told.services.begin(), r.told.services.end(), "cache") != r.told.services.end();
 }
-
-// A living primary keeps its shard for now: moving one means copying it first, and a copy that nobody
-// fills would only keep its holder from being ready.
-void keep_living_primaries(const shard_table& present, const std::vector<placement_member>& members, stamp next,
-                           shard_table& wanted) {
-  std::vector<std::uint64_t> alive;
-  for (const auto& m : members) alive.push_back(m.pid);
-  wanted = advance(present, wanted, alive, next);
-  for (auto& row : wanted.rows) {
-    row.replicas.clear();
-    row.in_sync.clear();
-  }
-}
-
-}  // namespace
 
 void cluster_machine::keep_table(time_point now, cluster_output& out) {
   tend_table_ = false;
   table_again_ = time_point::max();
   const auto& record = lead_.record();
-  if (leaving_ || !lead_.may_act(now) || table_proposal_ || !record) return;
+  if (departure_ > departure::handing_over || !lead_.may_act(now) || table_proposal_ || !record) return;
   const auto members = data_members(now);
   if (!members) return;
-  shard_table present = table_;
-  std::size_t begun_anew = 0;
-  if (shards_begin_anew_) {
-    const auto before = decode_shard_table(record->shard_table);
-    begun_anew = before ? before->rows.size() : 0;
-    present = {};
-  }
-  if (present.rows.empty() && !may_begin_table(members->size(), now)) return;
+  const bool begins = table_.rows.empty() || shards_begin_anew_;
+  if (begins && !may_begin_table(members->size(), now)) return;
+  auto d = draft_table(*members, {record->at.term, record->at.epoch + 1});
+  const auto& rows = d.table.rows;
+  const bool same = !begins && rows.size() == table_.rows.size() &&
+                    std::equal(rows.begin(), rows.end(), table_.rows.begin(), same_owners);
+  if (!same) propose(std::move(d), now, out);
+}
 
-  const stamp next{record->at.term, record->at.epoch + 1};
-  auto wanted = plan({present, *members, settings_.cache.shards, replicas_now, next});
-  if (!wanted.moves.empty()) keep_living_primaries(present, *members, next, wanted.table);
-  const bool same = present.rows.size() == wanted.table.rows.size() &&
-                    std::equal(present.rows.begin(), present.rows.end(), wanted.table.rows.begin(), same_owners);
-  if (same) return;
-
+void cluster_machine::propose(draft d, time_point now, cluster_output& out) {
   record_change change;
-  change.shard_table = encode(wanted.table);
+  change.shard_table = encode(d.table);
   const auto proposed = lead_.propose(std::move(change), now, e_);
   if (!proposed) return;  // the next event of the election leads here again
   table_proposal_ = *proposed;
   shards_begin_anew_ = false;
-  for (std::uint32_t s = 0; s < begun_anew; ++s) wanted.lost.push_back(s);
-  for (const auto shard : wanted.lost) out.events.push_back({"shard_lost", {{"shard", std::to_string(shard)}}});
+  for (const auto shard : d.lost) out.events.push_back({"shard_lost", {{"shard", std::to_string(shard)}}});
+  for (const auto& m : d.moved) {
+    out.events.push_back(
+        {"shard_moved",
+         {{"shard", std::to_string(m.shard)}, {"from", std::to_string(m.from)}, {"to", std::to_string(m.to)}}});
+  }
 }
 
-// Those that may hold shards. Nothing is planned while one that is gone may still serve under its lease,
-// also when the record has dropped its PID already: one that departs serves until its process ends.
+// A living primary gives its shard to another only when it says that all is there: until then the other
+// is a replica that counts for nothing.
+cluster_machine::draft cluster_machine::draft_table(const std::vector<placement_member>& members, stamp next) const {
+  draft d;
+  if (shards_begin_anew_) {
+    const auto before = decode_shard_table(lead_.record()->shard_table);
+    for (std::uint32_t s = 0; before && s < before->rows.size(); ++s) d.lost.push_back(s);
+    d.table = plan({{}, members, settings_.cache.shards, replicas_now, next}).table;
+    return d;
+  }
+  d.table = table_;
+  take_releases(members, next, d);
+  auto wanted = plan({d.table, members, settings_.cache.shards, replicas_now, next});
+  d.lost = std::move(wanted.lost);
+  if (d.table.rows.empty() || d.table.rows.size() != wanted.table.rows.size()) {
+    d.table = std::move(wanted.table);
+    return d;
+  }
+  std::vector<std::uint64_t> alive;
+  for (const auto& m : members) alive.push_back(m.pid);
+  d.table = advance(d.table, wanted.table, alive, next);
+  return d;
+}
+
+void cluster_machine::take_releases(const std::vector<placement_member>& members, stamp next, draft& d) const {
+  for (const auto& [shard, r] : releases_) {
+    if (shard >= d.table.rows.size()) continue;
+    auto& row = d.table.rows[shard];
+    const bool valid = row.epoch == r.epoch && row.primary == r.from && row.has_replica(r.to);
+    const bool lives =
+        std::any_of(members.begin(), members.end(), [&](const placement_member& m) { return m.pid == r.to; });
+    if (!valid || !lives) continue;
+    row.primary = r.to;
+    row.replicas.clear();
+    row.in_sync.clear();
+    row.epoch = next.epoch;
+    d.moved.push_back({shard, r.from, r.to});
+  }
+}
+
+// Those that may hold shards; who departs gives its own away. Nothing is planned while one that is gone
+// may still serve some shard under its lease, also when the record has dropped its PID already.
 std::optional<std::vector<placement_member>> cluster_machine::data_members(time_point now) {
   std::vector<placement_member> found;
   const auto& record = *lead_.record();
+  auto leases_end = time_point::min();
   const auto consider = [&](const membership::record& r) {
     if (!holds_data(r)) return;
-    if (r.state == member_state::alive || r.state == member_state::suspect) {
-      if (const auto pid = record.pid_of({r.name, r.id}); pid != 0) found.push_back({pid, 1, {}});
-    } else if (const auto until = lead_.lease_may_run_until(r.name); until > now) {
-      table_again_ = std::min(table_again_, until);
+    const bool departing = r.state == member_state::departing;
+    if (departing || r.state == member_state::alive || r.state == member_state::suspect) {
+      if (const auto pid = record.pid_of({r.name, r.id}); pid != 0) found.push_back({pid, departing ? 0U : 1U, {}});
+    } else {
+      leases_end = std::max(leases_end, lead_.lease_may_run_until(r.name));
     }
   };
   consider(members_.self());
   for (const auto& [name, r] : members_.others()) consider(r);
-  if (table_again_ != time_point::max()) return std::nullopt;
+  const bool has_gone_primary = std::any_of(table_.rows.begin(), table_.rows.end(), [&](const shard_row& row) {
+    return row.primary != 0 &&
+           std::none_of(found.begin(), found.end(), [&](const auto& m) { return m.pid == row.primary; });
+  });
+  if (has_gone_primary && leases_end > now) {
+    table_again_ = leases_end;
+    return std::nullopt;
+  }
   std::sort(found.begin(), found.end());
   return found;
 }

@@ -69,7 +69,8 @@ void judge_readiness(cluster_view& view, const local_conditions& here) {
       return holds && !contains(s.in_sync, view.node);
     });
     if (view.shards.empty()) reasons.emplace_back("no shard table yet");
-    if (catching_up > 0) reasons.push_back(std::to_string(catching_up) + " shards are not in sync yet");
+    if (catching_up > 0 && !here.was_ready)
+      reasons.push_back(std::to_string(catching_up) + " shards are not in sync yet");
   }
   if (here.database_wanted && !here.database_fault.empty()) reasons.push_back("database: " + here.database_fault);
   view.ready = reasons.empty();

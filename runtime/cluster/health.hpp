@@ -17,6 +17,7 @@ namespace troupe {
 struct local_conditions {
   bool leaving = false;
   bool serves_data = false;  // this node may hold shards
+  bool was_ready = false;    // once: shards that come to it later do not make it wait
   bool database_wanted = false;
   std::string database_fault;  // empty: it works
   std::vector<std::string> failed_actors;
@@ -26,8 +27,8 @@ struct local_conditions {
 [[nodiscard]] cluster_health judge_health(const cluster_view& view, std::uint32_t wanted_replicas,
                                           const local_conditions& here);
 
-/// Sets view.ready and view.not_ready_reasons: ready when a leader is known, the node has a PID, every
-/// shard it holds is in sync, its database works and it is not leaving.
+/// Sets view.ready and view.not_ready_reasons: ready when a leader is known, the node has a PID, its database
+/// works, it is not leaving, and, until it was ready for the first time, every shard it holds or gets is in sync.
 void judge_readiness(cluster_view& view, const local_conditions& here);
 
 }  // namespace troupe

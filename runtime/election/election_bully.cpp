@@ -112,8 +112,10 @@ void election::wait_for_coordinator() {
   deadline_ = now_ + timing_.coordinator_timeout() + rng_.between({}, timing_.rank_step());
 }
 
+// From the leader of the highest term seen; its departure may have been heard of before this message.
 void election::on_stand(const member_ref& from, const election_message& m) {
-  if (!leader_ || leader_->who != from || m.term < leader_->term || leaving_ || !founded()) return;
+  const bool by_leader = leader_ ? leader_->who == from && m.term >= leader_->term : m.term == leader_term_;
+  if (!by_leader || leaving_ || !founded() || candidacy_ || reign_) return;
   quiet_until_ = now_;
   voter_.release(m.term, from);
   lose_leader("stepped_down");

@@ -125,7 +125,7 @@ void election::publish(const pending_change& change) {
   known.at = change.record->at;
   for (const auto& [name, row] : roll_.all()) {
     const member_ref to{name, row.id};
-    if (to == options_.self || !row.present()) continue;
+    if (to == options_.self || !row.serves()) continue;
     if (!row.voter.empty() && change.accepted.contains(row.voter)) {
       send(to, known);
     } else if (row.vetted || change.record->pids.contains(to)) {
@@ -147,7 +147,7 @@ void election::announce() {
   news.at = reign_->base->at;
   news.sequence = new_round();
   for (const auto& [name, row] : roll_.all()) {
-    if (row.present() && name != options_.self.name) send({name, row.id}, news);
+    if (row.serves() && name != options_.self.name) send({name, row.id}, news);
   }
 }
 
@@ -257,8 +257,7 @@ void election::give_leases() {
 void election::give_lease(const member_ref& to, roll_row& row) {
   const auto whole = reign_->leased_until - row.ask_received;
   const auto left = whole - whole / clock_rate_margin;
-  if (!row.present() || !row.vetted || row.ask == 0 || reign_->leased_until <= now_ || left > election_lease_max)
-    return;
+  if (!row.serves() || !row.vetted || row.ask == 0 || reign_->leased_until <= now_ || left > election_lease_max) return;
   auto lease = make(election_kind::lease);
   lease.echo = row.ask;
   lease.at = reign_->pending ? reign_->pending->record->at : reign_->base->at;

@@ -40,6 +40,8 @@ struct roll_row {
   time_point granted_until{};  // the latest end of a lease given to any incarnation of this name
 
   [[nodiscard]] bool present() const noexcept { return state == member_state::alive || state == member_state::suspect; }
+  /// Present, or departing: it still serves its shards while it hands them over.
+  [[nodiscard]] bool serves() const noexcept { return present() || state == member_state::departing; }
 };
 
 /// (priority, PID, name): higher leads. Without a PID a member ranks below all that have one.

@@ -17,7 +17,7 @@ bool gone(const member_ref& who, const upkeep_view& view) {
   const auto* row = view.members.find(who.name);
   if (row == nullptr) return view.now - view.led_since >= failed_pid_kept;
   if (row->id != who.id) return row->present();
-  if (row->present()) return false;
+  if (row->serves()) return false;
   return row->state == member_state::departed || view.now - row->since >= failed_pid_kept;
 }
 

@@ -14,8 +14,12 @@ cluster_view healthy() {
   return v;
 }
 
-const local_conditions serving{
-    .leaving = false, .serves_data = true, .database_wanted = false, .database_fault = {}, .failed_actors = {}};
+const local_conditions serving{.leaving = false,
+                               .serves_data = true,
+                               .was_ready = false,
+                               .database_wanted = false,
+                               .database_fault = {},
+                               .failed_actors = {}};
 
 TEST(health, is_green_when_every_shard_has_all_it_wants) {
   const auto h = judge_health(healthy(), 1, serving);
@@ -53,6 +57,17 @@ TEST(health, a_failed_database_is_a_failed_check) {
   EXPECT_EQ(h.status, health_status::yellow);
   EXPECT_EQ(h.checks[2].name, "database");
   EXPECT_FALSE(h.checks[2].passed);
+}
+
+TEST(readiness, waits_for_shards_only_until_it_was_ready_once) {
+  auto v = healthy();
+  v.shards[0] = {0, "b", {"a"}, {"b"}, 2};  // on its way here
+  judge_readiness(v, serving);
+  EXPECT_FALSE(v.ready);
+  auto here = serving;
+  here.was_ready = true;
+  judge_readiness(v, here);
+  EXPECT_TRUE(v.ready);
 }
 
 TEST(readiness, needs_leader_pid_and_shards_in_sync) {

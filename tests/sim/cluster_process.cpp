@@ -63,8 +63,8 @@ cluster_process::cluster_process(node_index self, config settings, outside& out,
 
 void cluster_process::on_start(time_point now) {
   now_ = now;
-  auto made =
-      cluster_machine::make(settings_, {name_of(self_), id_, address_of(self_)}, out_.files(), rng_.fork(), now);
+  auto made = cluster_machine::make(settings_, {name_of(self_), id_, address_of(self_)}, stores_, out_.files(),
+                                    rng_.fork(), now);
   if (!made) {
     fault_ = "the disk was refused: " + made.error().context;
     return;
@@ -138,33 +138,39 @@ void cluster_process::carry_out() {
     put(m.id, bytes);
     out_.send(node_at(m.to), channel::stream, bytes + m.bytes);
   }
-  if (output_.table_changed) adopt();
+  const bool adopts = output_.table_changed;
   for (const auto& e : output_.events) {
-    if (e.kind == "shard_lost") continue;
+    if (e.kind == "shard_lost" || e.kind == "shard_moved") continue;
     std::string line = e.kind;
     for (const auto& [key, value] : e.fields) line += " " + key + "=" + value;
     out_.trace(std::move(line));
   }
   departed_ = departed_ || output_.departed;
   output_ = {};
+  if (!adopts || !adopt()) return;
+  machine_->on_adopted(now_, output_);
+  carry_out();
 }
 
-void cluster_process::adopt() {
+bool cluster_process::adopt() {
   if (const auto taken = adopted_.accept(machine_->table()); !taken) {
     fault_ = "a table was refused: " + taken.error().context;
-    return;
+    return false;
   }
-  primary_of_ = 0;
   const auto pid = machine_->pid();
   const auto& rows = adopted_.now().rows;
   if (rows.size() != simulated_shards) fault_ = "a table of " + std::to_string(rows.size()) + " shards";
-  for (std::size_t s = 0; pid != 0 && s < rows.size(); ++s) {
-    if (rows[s].primary == pid) primary_of_ |= shard_set{1} << s;
-  }
+  for (std::uint32_t s = 0; s < rows.size(); ++s) (void)stores_.at(s).take_role(rows[s], pid);
+  return true;
 }
 
 shard_set cluster_process::serves(time_point now) const {
-  return machine_ && now <= machine_->serve_until() ? primary_of_ : 0;
+  if (!machine_ || now > machine_->serve_until()) return 0;
+  shard_set served = 0;
+  for (std::uint32_t s = 0; s < simulated_shards; ++s) {
+    if (stores_.at(s).is_primary()) served |= shard_set{1} << s;
+  }
+  return served;
 }
 
 // --- the checker

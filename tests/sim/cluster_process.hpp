@@ -2,8 +2,8 @@
 // election, shard table) and does for it what actors/cluster does on real sockets.
 //
 // Datagrams go as they are; a message on the link carries who sent it and which incarnation may have it,
-// as the link's handshake would prove. What a process serves is what its shard stores would: the rows of
-// the table it adopted, under the PID it had then, until serve_until().
+// as the link's handshake would prove. What a process serves is what its shard stores do (simulated_stores.hpp),
+// until serve_until().
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,7 @@
 #include "runtime/cluster/cluster_machine.hpp"
 #include "tests/sim/fault_plan.hpp"
 #include "tests/sim/seeds.hpp"
+#include "tests/sim/simulated_stores.hpp"
 #include "tests/sim/world.hpp"
 
 namespace troupe::sim {
@@ -47,12 +48,13 @@ class cluster_process final : public process {
   [[nodiscard]] const shard_table& adopted() const noexcept { return adopted_.now(); }
   /// The shards it serves at `now` of its clock.
   [[nodiscard]] shard_set serves(time_point now) const;
+  [[nodiscard]] simulated_stores& stores() noexcept { return stores_; }
   /// The first thing that it could not do for its machine; empty: there was none.
   [[nodiscard]] const std::string& fault() const noexcept { return fault_; }
 
  private:
   void carry_out();
-  void adopt();
+  [[nodiscard]] bool adopt();
   void finish_writes(time_point now);
 
   node_index self_;
@@ -63,7 +65,7 @@ class cluster_process final : public process {
   std::unique_ptr<cluster_machine> machine_;
   cluster_output output_;
   accepted_table adopted_;
-  shard_set primary_of_ = 0;
+  simulated_stores stores_{simulated_shards};
   std::deque<std::uint64_t> written_;  // tokens, handed over with the next tick, which comes at once
   time_point now_{};
   bool departed_ = false;

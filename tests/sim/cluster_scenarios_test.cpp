@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/sim/cluster_process.hpp"
+#include "tests/sim/shard_client.hpp"
 
 namespace troupe::sim {
 namespace {
@@ -123,6 +124,79 @@ TEST_P(cluster_sim, a_node_that_leaves_exits_and_the_others_serve_its_shards) {
   }
 }
 
+// What the clients find is the checker's part: a value that was acknowledged is read until its owner dies.
+TEST_P(cluster_sim, a_node_that_comes_back_gets_its_share_of_the_shards_with_all_values) {
+  tell(3, [](settled_stage& s) {
+    const auto victim = s.other_than_leader();
+    s.w.crash(victim);
+    s.expect_settled("without the killed node");
+    const auto client = std::make_shared<shard_client>(s.w);
+    client->start(2ms);
+    s.w.run_for(2s);
+    s.w.start(victim);
+    expect_within(
+        s.w, 20s, [&] { return std::popcount(s.served_by({victim})) >= 10; }, "the returned node serves its share");
+    s.w.run_for(1s);
+    EXPECT_EQ(client->shards_lost(), 0U);
+    EXPECT_TRUE(client->read_all());
+  });
+}
+
+TEST_P(cluster_sim, a_node_that_leaves_hands_its_shards_over_and_loses_no_value) {
+  for (const bool leads : {false, true}) {
+    tell(3, [leads](settled_stage& s) {
+      const auto client = std::make_shared<shard_client>(s.w);
+      client->start(2ms);
+      s.w.run_for(2s);
+      const auto n = leads ? *s.leader() : s.other_than_leader();
+      s.w.leave(n);
+      expect_within(
+          s.w, 10s, [&] { return !s.w.running(n); }, "the process that leaves exits");
+      s.expect_settled("after the departure");
+      EXPECT_EQ(client->shards_lost(), 0U) << "leads: " << leads;
+      EXPECT_TRUE(client->read_all());
+    });
+  }
+}
+
+TEST_P(cluster_sim, a_leader_that_leaves_is_followed_by_another_within_a_few_round_trips) {
+  tell(3, [](settled_stage& s) {
+    s.w.run_for(2s);
+    const auto n = *s.leader();
+    const auto others = s.all_but({n});
+    const auto term = s.at(n).lead().leader_now()->term;
+    s.w.leave(n);
+    expect_within(
+        s.w, 10s, [&] { return !s.at(n).lead().may_act(s.w.clock_of(n)); }, "it gives leadership up");
+    expect_within(
+        s.w, 100ms, [&] { return s.leader(others) && s.at(others[0]).lead().leader_now()->term > term; },
+        "another leads");
+    s.w.run_for(3s);
+    s.w.start(n);
+  });
+}
+
+TEST_P(cluster_sim, a_taker_that_dies_during_the_hand_over_loses_nothing) {
+  tell(3, [](settled_stage& s) {
+    const auto victim = s.other_than_leader();
+    s.w.crash(victim);
+    s.expect_settled("without the killed node");
+    const auto client = std::make_shared<shard_client>(s.w);
+    client->start(1ms);
+    s.w.run_for(2s);
+    const auto giver = *s.leader();
+    s.w.conditions().latency_min = 5ms;
+    s.w.conditions().latency_max = 20ms;
+    s.w.start(victim);
+    expect_within(
+        s.w, 20s, [&] { return s.at(giver).moves().shards_to_give() > 0; }, "shards are on their way");
+    s.w.run_for(s.w.rng().between(0ms, 200ms));
+    s.w.crash(victim, crash_kind::powered_off);
+    s.expect_settled("without the taker");
+    EXPECT_TRUE(client->read_all());
+  });
+}
+
 // A restart elsewhere changes the record, which drops the PID of who departs while its lease still runs.
 TEST_P(cluster_sim, a_node_that_leaves_keeps_its_shards_until_its_lease_ends) {
   for (const bool halts : {false, true}) {
@@ -187,6 +261,8 @@ void survive(std::uint64_t seed, bool departures) {
   for (node_index n = 0; n < s.w.size(); ++n) {
     s.w.after(s.w.rng().between(0ms, 500ms), [&s, n] { s.w.start(n); });
   }
+  const auto client = std::make_shared<shard_client>(s.w);
+  client->start(5ms);
   s.w.run_for(500ms);
   if (seed % 2 == 0) s.expect_settled("after the start");
   if (::testing::Test::HasFailure()) return;
@@ -208,6 +284,8 @@ void survive(std::uint64_t seed, bool departures) {
   s.w.run_for(3s);
   expect_sound(s.w);
   EXPECT_TRUE(s.settled()) << "healed, but not for long";
+  EXPECT_TRUE(client->read_all());
+  EXPECT_GT(client->acknowledged(), 0U);
 }
 
 TEST_P(cluster_seeds, survive_random_faults) {

@@ -1,0 +1,65 @@
+#include "actors/cache/host_contents.hpp"
+
+namespace troupe {
+
+void host_contents::watch(std::uint32_t shard, std::uint64_t epoch) {
+  host_.with_shard(shard, [epoch](held_shard& s) {
+    if (s.is_primary() && s.epoch() == epoch) s.watch();
+  });
+}
+
+void host_contents::unwatch(std::uint32_t shard, std::uint64_t epoch) {
+  host_.with_shard(shard, [epoch](held_shard& s) {
+    if (s.epoch() == epoch) s.unwatch();
+  });
+}
+
+std::uint64_t host_contents::changed_bytes(std::uint32_t shard) const {
+  return host_.with_shard(shard, [](const held_shard& s) { return s.changed_bytes(); });
+}
+
+copied_entry host_contents::named(const shard_store::entry_view& e) const {
+  const auto* cache = caches_.get(e.cache);
+  return {cache != nullptr ? std::string_view(cache->name) : std::string_view(), e.key, e.value, e.version, e.ttl,
+          false};
+}
+
+std::uint64_t host_contents::read(std::uint32_t shard, std::uint64_t cursor, std::uint64_t bytes_max, time_point now,
+                                  sink show) {
+  return host_.with_shard(shard, [&](const held_shard& s) {
+    return s.read(cursor, bytes_max, now, [&](const shard_store::entry_view& e) { show(named(e)); });
+  });
+}
+
+bool host_contents::read_changes(std::uint32_t shard, std::uint64_t bytes_max, time_point now, sink show) {
+  const auto present = [&](const shard_store::entry_view& e) { show(named(e)); };
+  const auto erased = [&](cache_id cache, std::string_view key, std::uint64_t version) {
+    auto e = named({cache, key, {}, version, {}});
+    e.erased = true;
+    show(e);
+  };
+  return host_.with_shard(shard, [&](held_shard& s) { return s.read_changes(bytes_max, now, present, erased); });
+}
+
+std::uint64_t host_contents::version(std::uint32_t shard) const {
+  return host_.with_shard(shard, [](const held_shard& s) { return s.store().version(); });
+}
+
+bool host_contents::begin_copy(std::uint32_t shard, std::uint64_t epoch) {
+  return host_.with_shard(shard, [epoch](held_shard& s) { return s.begin_copy(epoch); });
+}
+
+bool host_contents::copy(std::uint32_t shard, const copied_entry& e, time_point now) {
+  const auto cache = caches_.find(e.cache);
+  if (!cache) return true;
+  if (!e.erased) return host_.copy(shard, {*cache, e.key, e.value, e.version, e.ttl}, now);
+  host_.with_shard(shard, [&](held_shard& s) { (void)s.store().apply_erased(*cache, e.key, e.version); });
+  return true;
+}
+
+void host_contents::raise_version(std::uint32_t shard, std::uint64_t version) {
+  if (version == 0) return;
+  host_.with_shard(shard, [version](held_shard& s) { (void)s.store().next_version(version - 1); });
+}
+
+}  // namespace troupe

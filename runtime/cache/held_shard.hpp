@@ -1,0 +1,89 @@
+// One shard on one node: its store, and this node's part in it, which the shard table gives. Whoever owns
+// it calls it from one thread at a time and passes the time (shard_host puts a lock around each; the
+// simulator runs it as it is).
+//
+//   part      serves   holds data   becomes so by
+//   primary   yes      yes          the table, or reopen()
+//   released  no       yes          release(): this primary gave the shard up before the table says so
+//   replica   no       a copy       the table; the copy is whole only when the giver has said so
+//   none      no       no           the table
+//
+// A released shard stays so while the table's row keeps its epoch: whatever the leader decides about
+// the shard, also that it stays here, gives the row another one.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "runtime/cache/changed_keys.hpp"
+#include "runtime/cache/shard_store.hpp"
+#include "runtime/sharding/shard_table.hpp"
+
+namespace troupe {
+
+class held_shard {
+ public:
+  enum class part : std::uint8_t { none, replica, primary, released };
+
+  /// What a new row changed.
+  struct change {
+    bool gained = false;  // became primary, or primary of a shard made anew
+    bool lost = false;    // was primary (or had released it), or primary of what was made anew
+    bool empty = false;   // gained without a copy: it starts empty
+  };
+
+  explicit held_shard(const store_settings& s) noexcept : store_(s) {}
+
+  [[nodiscard]] part role() const noexcept { return part_; }
+  [[nodiscard]] bool is_primary() const noexcept { return part_ == part::primary; }
+  [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
+  /// Of the data: the epoch in which the shard was made, empty.
+  [[nodiscard]] std::uint64_t created() const noexcept { return created_; }
+  [[nodiscard]] shard_store& store() noexcept { return store_; }
+  [[nodiscard]] const shard_store& store() const noexcept { return store_; }
+
+  /// Goes by `row`. Data stays only while this node has a part in the shard and the row is of the same
+  /// creation.
+  change take_role(const shard_row& row, std::uint64_t my_pid);
+
+  // --- as primary: writes are noted for who watches
+  [[nodiscard]] cache_reply apply(const cache_command& command, time_point now);
+  bool apply_committed(cache_id cache, std::string_view key, std::string_view value, std::uint64_t version,
+                       duration ttl, time_point now);
+  bool apply_erased(cache_id cache, std::string_view key, std::uint64_t version);
+
+  // --- giving it away
+  /// Notes changed keys from now on; those noted before are forgotten.
+  void watch();
+  void unwatch() noexcept { changes_.reset(); }
+  /// What the noted keys take in memory; 0 when nobody watches.
+  [[nodiscard]] std::uint64_t changed_bytes() const noexcept { return changes_ ? changes_->bytes() : 0; }
+  /// Shows entries from `cursor` on (0: the start) until about `bytes_max` bytes; the next cursor, 0 at the end.
+  [[nodiscard]] std::uint64_t read(std::uint64_t cursor, std::uint64_t bytes_max, time_point now,
+                                   shard_store::entry_visitor visit) const;
+  using erased_visitor = function_ref<void(cache_id cache, std::string_view key, std::uint64_t version)>;
+  /// Takes noted keys and shows what they are now, until about `bytes_max` bytes; true when none is left.
+  [[nodiscard]] bool read_changes(std::uint64_t bytes_max, time_point now, shard_store::entry_visitor present,
+                                  erased_visitor erased);
+  /// Serves no more. False when this node is not the primary under the row of `epoch`.
+  [[nodiscard]] bool release(std::uint64_t epoch) noexcept;
+  /// Takes a release back, before anybody was told of it.
+  void reopen(std::uint64_t epoch) noexcept;
+
+  // --- taking it
+  /// Drops what is held; a copy begins. False when this node is no replica under the row of `epoch`.
+  [[nodiscard]] bool begin_copy(std::uint64_t epoch) noexcept;
+  /// An entry of the copy. False when there was no room for it.
+  [[nodiscard]] bool copy(cache_id cache, std::string_view key, std::string_view value, std::uint64_t version,
+                          duration ttl, time_point now);
+
+ private:
+  part part_ = part::none;
+  std::uint64_t epoch_ = 0;    // of the row
+  std::uint64_t created_ = 0;  // of the data that the store holds
+  shard_store store_;
+  std::unique_ptr<changed_keys> changes_;  // null: nobody watches
+};
+
+}  // namespace troupe

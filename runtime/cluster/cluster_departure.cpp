@@ -1,0 +1,49 @@
+// A graceful departure: this node says that it is departing, its shards go to others, and when it has none
+// left (or nobody is there to take them, or its time is over) it gives leadership up and is gone.
+#include <algorithm>
+
+#include "runtime/cluster/cluster_machine.hpp"
+
+namespace troupe {
+
+void cluster_machine::leave(time_point now, cluster_output& out) {
+  if (departure_ == departure::none) {
+    departure_ = departure::handing_over;
+    departure_waits_until_ = now + settings_.node.drain_timeout * leave_hand_over_part / 100;
+    if (has_heirs()) members_.depart(now, m_);
+    tend_table_ = true;
+  }
+  settle(now, out);
+}
+
+void cluster_machine::consider_departure(time_point now) {
+  const bool late = now >= departure_waits_until_;
+  if (departure_ == departure::handing_over && (late || !holds_shards() || !has_heirs())) {
+    departure_ = departure::resigned;
+    departure_waits_until_ = now + (has_heirs() ? successor_wait : duration::zero());
+    lead_.leave(now, e_);
+  }
+  if (departure_ != departure::resigned) return;
+  const auto& leader = lead_.leader_now();
+  const bool succeeded = leader && leader->who.id != self_.id;
+  if (!succeeded && now < departure_waits_until_) return;
+  departure_ = departure::leaving;
+  departure_waits_until_ = time_point::max();
+  members_.leave(now, m_);
+}
+
+bool cluster_machine::holds_shards() const {
+  const auto mine = pid();
+  return mine != 0 && std::any_of(table_.rows.begin(), table_.rows.end(),
+                                  [mine](const shard_row& row) { return row.primary == mine; });
+}
+
+// Somebody leads, and somebody else may take this node's shards.
+bool cluster_machine::has_heirs() const {
+  if (!lead_.leader_now() || lead_.keeps_its_pid()) return false;
+  return std::any_of(members_.others().begin(), members_.others().end(), [](const auto& entry) {
+    return entry.second.state == member_state::alive && holds_data(entry.second);
+  });
+}
+
+}  // namespace troupe

@@ -1,0 +1,187 @@
+// The side of a hand-over that has the shard.
+#include <algorithm>
+#include <utility>
+
+#include "runtime/sharding/hand_over.hpp"
+
+namespace troupe {
+
+namespace {
+
+/// What may be sent at once after a silence, in time.
+constexpr duration burst = std::chrono::milliseconds(10);
+
+// To whom the row says that its primary gives the shard; 0: to nobody.
+std::uint64_t taker_of(const shard_row& row) {
+  return row.replicas.size() == 1 && row.in_sync.empty() ? row.replicas.front() : 0;
+}
+
+}  // namespace
+
+void hand_over::on_table(const shard_table& t, std::uint64_t my_pid, time_point now, hand_over_output& out) {
+  table_ = &t;
+  my_pid_ = my_pid;
+  const auto wanted = [&](std::uint32_t shard) {
+    const auto& row = t.rows[shard];
+    return my_pid != 0 && row.primary == my_pid ? taker_of(row) : 0;
+  };
+  // What the stores noted and released goes with the row's epoch.
+  std::erase_if(givings_, [&](const auto& entry) {
+    const auto& [shard, g] = entry;
+    const bool stays = shard < t.rows.size() && wanted(shard) == g.to && t.rows[shard].epoch == g.epoch;
+    const bool given = g.state == phase::given && shard < t.rows.size() && t.rows[shard].primary == g.to;
+    counters_.shards_given += given ? 1 : 0;
+    return !stays;
+  });
+  std::erase_if(takings_, [&](const auto& entry) {
+    return entry.first >= t.rows.size() || t.rows[entry.first].epoch != entry.second.epoch;
+  });
+  for (std::uint32_t shard = 0; shard < t.rows.size(); ++shard) {
+    if (const auto to = wanted(shard); to != 0) {
+      const auto g = givings_.try_emplace(shard).first;
+      g->second.to = to;
+      g->second.epoch = t.rows[shard].epoch;
+    }
+  }
+  start_some(now, out);
+}
+
+void hand_over::on_leader(std::uint64_t pid, time_point now, hand_over_output& out) {
+  if (std::exchange(leader_, pid) == pid) return;
+  for (auto& [shard, g] : givings_) {
+    if (g.state == phase::given) tell_leader(shard, g, now, out);
+  }
+}
+
+void hand_over::on_tick(time_point now, hand_over_output& out) {
+  for (auto& [shard, g] : givings_) {
+    if (g.state != phase::waiting && now >= g.again) step(shard, g, now, out);
+  }
+  start_some(now, out);
+}
+
+time_point hand_over::next_tick() const {
+  auto soonest = time_point::max();
+  const bool full = std::count_if(givings_.begin(), givings_.end(), [](const auto& entry) {
+                      return entry.second.state != phase::waiting && entry.second.state != phase::given;
+                    }) >= limits_.at_once;
+  for (const auto& [shard, g] : givings_) {
+    if (g.state != phase::waiting || !full) soonest = std::min(soonest, g.again);
+  }
+  return soonest;
+}
+
+void hand_over::start_some(time_point now, hand_over_output& out) {
+  std::uint32_t active = 0;
+  for (const auto& [shard, g] : givings_) active += g.state != phase::waiting && g.state != phase::given ? 1 : 0;
+  for (auto& [shard, g] : givings_) {
+    if (active >= limits_.at_once) return;
+    if (g.state != phase::waiting || now < g.again) continue;
+    contents_.watch(shard, g.epoch);
+    g = giving{.to = g.to, .epoch = g.epoch, .state = phase::reading, .attempt = next_attempt_++, .answered = now};
+    ++active;
+    send_next(shard, g, now, out);
+  }
+}
+
+// Nothing was heard in time, or it is time to go on.
+void hand_over::step(std::uint32_t shard, giving& g, time_point now, hand_over_output& out) {
+  if (g.state == phase::given) return tell_leader(shard, g, now, out);
+  if (g.released && now - g.answered >= limits_.patience) return give_up(shard, g, limits_.silence, now);
+  send_next(shard, g, now, out);
+}
+
+void hand_over::send_next(std::uint32_t shard, giving& g, time_point now, hand_over_output& out) {
+  if (!g.released && now < paid_until_ - burst) {
+    g.again = paid_until_ - burst;
+    return;
+  }
+  if (g.page.empty()) make_page(shard, g, now);
+  if (g.page.empty()) return give_up(shard, g, limits_.again, now);
+  if (limits_.rate_max > 0) {
+    const auto cost = std::chrono::nanoseconds(g.page.size() * 1'000'000'000ULL / limits_.rate_max);
+    paid_until_ = std::max(paid_until_, now) + cost;
+  }
+  counters_.bytes_sent += g.page.size();
+  out.messages.push_back({g.to, g.page});
+  g.again = now + (g.released ? limits_.patience : limits_.silence);
+}
+
+// Leaves the page empty when this node does not serve the shard any more.
+void hand_over::make_page(std::uint32_t shard, giving& g, time_point now) {
+  copy_message head;
+  head.shard = shard;
+  head.epoch = g.epoch;
+  head.attempt = g.attempt;
+  head.sequence = g.sequence;
+  page_writer page(head);
+  const auto add = [&page](const copied_entry& e) { page.add(e); };
+  if (!g.released && contents_.changed_bytes(shard) > limits_.changed_bytes_max && !release(shard, g, now)) return;
+  if (g.state == phase::reading) {
+    g.cursor = contents_.read(shard, g.cursor, limits_.page_bytes, now, add);
+    if (g.cursor == 0) g.state = phase::catching_up;
+    g.page = page.bytes();
+    return;
+  }
+  const bool little = contents_.changed_bytes(shard) <= limits_.rest_bytes || g.rounds >= limits_.rounds_max;
+  if (!g.released && little && !release(shard, g, now)) return;
+  const bool none_left = contents_.read_changes(shard, limits_.page_bytes, now, add);
+  if (none_left) ++g.rounds;
+  if (g.released) g.state = phase::finishing;
+  if (g.released && none_left) {
+    page.finish(contents_.version(shard));
+    g.last = true;
+  }
+  g.page = page.bytes();
+}
+
+bool hand_over::release(std::uint32_t shard, giving& g, time_point now) {
+  g.released = contents_.release(shard, g.epoch);
+  g.answered = now;
+  return g.released;
+}
+
+void hand_over::give_up(std::uint32_t shard, giving& g, duration pause, time_point now) {
+  if (g.released) contents_.reopen(shard, g.epoch);
+  contents_.unwatch(shard, g.epoch);
+  ++counters_.attempts_failed;
+  g = giving{.to = g.to, .epoch = g.epoch, .again = now + pause};
+}
+
+void hand_over::tell_leader(std::uint32_t shard, giving& g, time_point now, hand_over_output& out) {
+  g.again = now + limits_.tell_again;
+  if (leader_ == my_pid_) {
+    out.released.push_back({shard, g.epoch, my_pid_, g.to});
+  } else if (leader_ != 0) {
+    copy_message m;
+    m.kind = copy_kind::released;
+    m.shard = shard;
+    m.epoch = g.epoch;
+    m.to = g.to;
+    out.messages.push_back({leader_, encode(m)});
+  }
+}
+
+void hand_over::on_answer(std::uint64_t from, const copy_message& m, time_point now, hand_over_output& out) {
+  const auto found = givings_.find(m.shard);
+  if (found == givings_.end()) return;
+  auto& g = found->second;
+  const bool mine = from == g.to && m.epoch == g.epoch && m.attempt == g.attempt && m.sequence == g.sequence;
+  if (!mine || g.page.empty() || g.state == phase::given || g.state == phase::waiting) return;
+  switch (m.outcome) {
+    case page_outcome::taken: break;
+    case page_outcome::not_yet: g.again = now + limits_.again; return;
+    case page_outcome::no_room: ++counters_.refused_for_room; return give_up(m.shard, g, limits_.full_pause, now);
+    case page_outcome::refused: return give_up(m.shard, g, limits_.again, now);
+  }
+  g.answered = now;
+  g.page.clear();
+  ++g.sequence;
+  if (!g.last) return send_next(m.shard, g, now, out);
+  g.state = phase::given;
+  contents_.unwatch(m.shard, g.epoch);
+  tell_leader(m.shard, g, now, out);
+  start_some(now, out);
+}
+
+}  // namespace troupe

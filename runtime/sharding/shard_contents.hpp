@@ -1,0 +1,51 @@
+// What a hand-over needs of the stores that hold a node's shards: reading one out while it is served,
+// serving it no more, and filling a copy. In a node they are the shard host's, behind its locks; in the
+// simulator they are plain.
+//
+// Every function may be called at any time: a shard that this node has another part in (by now) refuses.
+#pragma once
+
+#include <cstdint>
+
+#include <troupe/time.hpp>
+
+#include "runtime/base/function_ref.hpp"
+#include "runtime/sharding/copy_message.hpp"
+
+namespace troupe {
+
+class shard_contents {
+ public:
+  using sink = function_ref<void(const copied_entry&)>;
+
+  virtual ~shard_contents() = default;
+
+  // --- of the giver, while it is the shard's primary under the row of `epoch`
+  /// Keys that are written from now on are noted.
+  virtual void watch(std::uint32_t shard, std::uint64_t epoch) = 0;
+  virtual void unwatch(std::uint32_t shard, std::uint64_t epoch) = 0;
+  /// What the noted keys take in memory.
+  [[nodiscard]] virtual std::uint64_t changed_bytes(std::uint32_t shard) const = 0;
+  /// Shows entries from `cursor` on (0: the start), about `bytes_max` bytes of them; the next cursor, 0 at
+  /// the end.
+  [[nodiscard]] virtual std::uint64_t read(std::uint32_t shard, std::uint64_t cursor, std::uint64_t bytes_max,
+                                           time_point now, sink show) = 0;
+  /// Takes noted keys and shows what they are now; true when none is left.
+  [[nodiscard]] virtual bool read_changes(std::uint32_t shard, std::uint64_t bytes_max, time_point now, sink show) = 0;
+  /// Serves the shard no more, until a row of another epoch says so. False when it does not serve it.
+  [[nodiscard]] virtual bool release(std::uint32_t shard, std::uint64_t epoch) = 0;
+  /// Serves it again: nobody was told of the release.
+  virtual void reopen(std::uint32_t shard, std::uint64_t epoch) = 0;
+  /// The highest version given in the shard.
+  [[nodiscard]] virtual std::uint64_t version(std::uint32_t shard) const = 0;
+
+  // --- of the taker, while it is a replica under the row of `epoch`
+  /// Drops what it holds. False when it is none.
+  [[nodiscard]] virtual bool begin_copy(std::uint32_t shard, std::uint64_t epoch) = 0;
+  /// False when there is no room for the entry. A cache that is not declared here is passed over.
+  [[nodiscard]] virtual bool copy(std::uint32_t shard, const copied_entry& e, time_point now) = 0;
+  /// Versions given from now on are higher.
+  virtual void raise_version(std::uint32_t shard, std::uint64_t version) = 0;
+};
+
+}  // namespace troupe

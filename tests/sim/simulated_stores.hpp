@@ -1,0 +1,61 @@
+// The shard stores of a simulated node: the real held_shard, without locks.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "runtime/cache/held_shard.hpp"
+#include "runtime/cache/memory_ledger.hpp"
+#include "runtime/sharding/shard_contents.hpp"
+
+namespace troupe::sim {
+
+class simulated_stores final : public shard_contents {
+ public:
+  static constexpr std::uint64_t memory_max = std::uint64_t{64} << 20;
+
+  explicit simulated_stores(std::uint32_t shards) {
+    shards_.reserve(shards);
+    for (std::uint32_t s = 0; s < shards; ++s) shards_.emplace_back(store_settings{&ledger_, 7, eviction_policy::none});
+  }
+
+  [[nodiscard]] held_shard& at(std::uint32_t shard) { return shards_[shard]; }
+  [[nodiscard]] const held_shard& at(std::uint32_t shard) const { return shards_[shard]; }
+
+  void watch(std::uint32_t shard, std::uint64_t) override { shards_[shard].watch(); }
+  void unwatch(std::uint32_t shard, std::uint64_t) override { shards_[shard].unwatch(); }
+  std::uint64_t changed_bytes(std::uint32_t shard) const override { return shards_[shard].changed_bytes(); }
+  std::uint64_t read(std::uint32_t shard, std::uint64_t cursor, std::uint64_t bytes_max, time_point now,
+                     sink show) override {
+    return shards_[shard].read(cursor, bytes_max, now, [&](const shard_store::entry_view& e) {
+      show({the_cache, e.key, e.value, e.version, e.ttl, false});
+    });
+  }
+  bool read_changes(std::uint32_t shard, std::uint64_t bytes_max, time_point now, sink show) override {
+    return shards_[shard].read_changes(
+        bytes_max, now,
+        [&](const shard_store::entry_view& e) { show({the_cache, e.key, e.value, e.version, e.ttl, false}); },
+        [&](cache_id, std::string_view key, std::uint64_t version) { show({the_cache, key, {}, version, {}, true}); });
+  }
+  bool release(std::uint32_t shard, std::uint64_t epoch) override { return shards_[shard].release(epoch); }
+  void reopen(std::uint32_t shard, std::uint64_t epoch) override { shards_[shard].reopen(epoch); }
+  std::uint64_t version(std::uint32_t shard) const override { return shards_[shard].store().version(); }
+  bool begin_copy(std::uint32_t shard, std::uint64_t epoch) override { return shards_[shard].begin_copy(epoch); }
+  bool copy(std::uint32_t shard, const copied_entry& e, time_point now) override {
+    auto& s = shards_[shard];
+    if (!e.erased) return s.copy(0, e.key, e.value, e.version, e.ttl, now);
+    (void)s.store().apply_erased(0, e.key, e.version);
+    return true;
+  }
+  void raise_version(std::uint32_t shard, std::uint64_t version) override {
+    if (version > 0) (void)shards_[shard].store().next_version(version - 1);
+  }
+
+ private:
+  static constexpr std::string_view the_cache = "default";
+
+  memory_ledger ledger_{memory_max};
+  std::vector<held_shard> shards_;
+};
+
+}  // namespace troupe::sim
