@@ -19,10 +19,11 @@ using boost::asio::ip::udp;
 
 }  // namespace
 
-cluster_port::cluster_port(const config& c, io_pool& io, event_log& log)
+cluster_port::cluster_port(const config& c, io_pool& io, event_log& log, std::shared_ptr<network_faults> faults)
     : settings_(c),
       io_(io),
       log_(log),
+      faults_(std::move(faults)),
       slot_(std::make_shared<child_slot>()),
       inbox_(slot_),
       gossip_(std::make_unique<gossip_socket>(io.context(0))) {}
@@ -56,6 +57,7 @@ expected<std::string> cluster_port::read_secret() const {
 
 expected<void> cluster_port::bind_pair(const tcp::endpoint& wanted) {
   auto settings = link_settings::from(settings_, secret_);
+  settings.faults = faults_;
   if (!settings_.cluster.accept_joiners) {
     settings.admit = [](const peer_identity&) {
       return std::optional<std::string>("this node runs alone and accepts no joiners (mode single)");
@@ -65,7 +67,7 @@ expected<void> cluster_port::bind_pair(const tcp::endpoint& wanted) {
   if (auto bound = link->bind(to_string(wanted)); !bound) return bound;
   const auto got = parse_address(link->address());
   if (!got) return tl::unexpected(got.error());
-  auto gossip = std::make_unique<gossip_socket>(io_.context(0));
+  auto gossip = std::make_unique<gossip_socket>(io_.context(0), faults_);
   if (auto bound = gossip->bind(udp::endpoint(got->address(), got->port())); !bound) return bound;
   bound_ = link->address();
   link_ = std::move(link);
@@ -206,6 +208,7 @@ void cluster_port::register_metrics(metrics& m) {
 void cluster_port::close() {
   gossip_->close();
   if (!link_ || !std::exchange(started_, false)) return;
+  if (faults_ && faults_->of_all()) return;
   const auto closed = std::make_shared<countdown>(1);
   link_->close([closed] { closed->arrive(); });
   (void)closed->wait(close_max);

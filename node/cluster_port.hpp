@@ -26,7 +26,8 @@ class cluster_port {
   /// Tries for a pair of free ports when port 0 was asked for and the other protocol's twin is taken.
   static constexpr int pair_tries_max = 20;
 
-  cluster_port(const config& c, io_pool& io, event_log& log);
+  /// `faults` are of tests; most have none.
+  cluster_port(const config& c, io_pool& io, event_log& log, std::shared_ptr<network_faults> faults);
 
   /// Binds both sockets. errc::unavailable with the address.
   [[nodiscard]] expected<void> open();
@@ -60,7 +61,7 @@ class cluster_port {
   void leave(std::function<void()> done);
 
   void register_metrics(metrics& m);
-  /// Says goodbye to the peers and closes; bounded by close_max.
+  /// Says goodbye to the peers and closes; bounded by close_max. A node off the network says nothing.
   void close();
 
   static constexpr duration close_max = std::chrono::milliseconds(1500);
@@ -75,6 +76,7 @@ class cluster_port {
   const config& settings_;
   io_pool& io_;
   event_log& log_;
+  const std::shared_ptr<network_faults> faults_;
   std::shared_ptr<child_slot> slot_;
   cluster_inbox inbox_;
   std::unique_ptr<gossip_socket> gossip_;

@@ -4,8 +4,11 @@
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <thread>
+#include <utility>
 
+#include "node/runner.hpp"
 #include "runtime/base/check.hpp"
 
 namespace troupe {
@@ -32,7 +35,9 @@ std::size_t count_alive(const cluster_view& view) {
 class local_cluster::state {
  public:
   state(local_cluster_options o, std::string h)
-      : options(std::move(o)), home(std::move(h)), nodes(options.nodes), taken(options.nodes) {}
+      : options(std::move(o)), home(std::move(h)), nodes(options.nodes), taken(options.nodes) {
+    for (std::size_t i = 0; i < options.nodes; ++i) faults.push_back(std::make_shared<network_faults>());
+  }
   ~state() {
     nodes.clear();
     std::error_code ignored;
@@ -59,19 +64,38 @@ class local_cluster::state {
     return c;
   }
 
-  expected<void> start_node(std::size_t index) {
-    auto started = node::start(settings_of(index));
-    if (!started) return tl::unexpected(std::move(started.error()));
-    nodes[index].emplace(std::move(*started));
-    taken[index] = nodes[index]->addresses();
-    return {};
+  [[nodiscard]] network_faults::silence silence_of(std::size_t index) const {
+    network_faults::silence s;
+    for (const auto& [from, to] : cuts) {
+      if (to == index) s.in.insert(taken[from].cluster);
+      if (from == index) s.out.insert(taken[to].cluster);
+    }
+    return s;
+  }
+
+  void apply_cuts() {
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      if (nodes[i]) faults[i]->set(silence_of(i));
+    }
   }
 
   const local_cluster_options options;
   const std::string home;
   std::vector<std::optional<node>> nodes;
   std::vector<node_addresses> taken;
+  std::vector<std::shared_ptr<network_faults>> faults;  // of each node, whether it runs or not
+  std::set<std::pair<std::size_t, std::size_t>> cuts;   // from, to
 };
+
+expected<void> local_cluster::start_node(std::size_t index) {
+  auto& s = *state_;
+  s.faults[index]->set(s.silence_of(index));
+  auto started = node::runner::start(s.settings_of(index), s.faults[index]);
+  if (!started) return tl::unexpected(std::move(started.error()));
+  s.nodes[index].emplace(node(std::move(*started)));
+  s.taken[index] = s.nodes[index]->addresses();
+  return {};
+}
 
 expected<local_cluster> local_cluster::start(local_cluster_options options) {
   if (options.nodes == 0) return fail(errc::invalid_argument, "a cluster has at least one node");
@@ -79,7 +103,7 @@ expected<local_cluster> local_cluster::start(local_cluster_options options) {
   if (!home) return tl::unexpected(std::move(home.error()));
   local_cluster cluster(std::make_unique<state>(std::move(options), std::move(*home)));
   for (std::size_t i = 0; i < cluster.size(); ++i) {
-    if (auto done = cluster.state_->start_node(i); !done) return tl::unexpected(std::move(done.error()));
+    if (auto done = cluster.start_node(i); !done) return tl::unexpected(std::move(done.error()));
   }
   if (cluster.wait_until([](local_cluster& c) { return c.converged(); })) return cluster;
   std::string missing;
@@ -106,14 +130,50 @@ node& local_cluster::at(std::size_t index) {
   return *state_->nodes[index];
 }
 
-void local_cluster::kill(std::size_t index) { state_->nodes.at(index).reset(); }
+// Off the network first: what runs on while it is taken down is heard by nobody.
+void local_cluster::kill(std::size_t index) {
+  auto& there = state_->nodes.at(index);
+  state_->faults[index]->set({.of_all = true, .in = {}, .out = {}});
+  there.reset();
+}
+
+void local_cluster::pause(std::size_t index) { at(index).runner_->pause(); }
+
+void local_cluster::resume(std::size_t index) { at(index).runner_->resume(); }
+
+bool local_cluster::paused(std::size_t index) const {
+  const auto& there = state_->nodes.at(index);
+  return there && there->runner_->paused();
+}
+
+void local_cluster::partition(const std::vector<std::size_t>& group) {
+  const std::set<std::size_t> inside(group.begin(), group.end());
+  for (const auto a : inside) {
+    for (std::size_t b = 0; b < size(); ++b) {
+      if (!inside.contains(b)) state_->cuts.insert({{a, b}, {b, a}});
+    }
+  }
+  state_->apply_cuts();
+}
+
+void local_cluster::cut(std::size_t from, std::size_t to) {
+  TROUPE_CHECK(from < size() && to < size());
+  state_->cuts.emplace(from, to);
+  state_->apply_cuts();
+}
+
+void local_cluster::heal() {
+  state_->cuts.clear();
+  state_->apply_cuts();
+}
 
 expected<void> local_cluster::restart(std::size_t index) {
   if (running(index)) return fail(errc::invalid_argument, name_of_node(index) + " is running");
-  return state_->start_node(index);
+  return start_node(index);
 }
 
 expected<void> local_cluster::leave(std::size_t index) {
+  if (paused(index)) return fail(errc::invalid_argument, name_of_node(index) + " is paused");
   auto left = at(index).leave();
   state_->nodes[index].reset();
   return left;
@@ -130,9 +190,9 @@ bool local_cluster::wait_until(const std::function<bool(local_cluster&)>& holds,
 
 bool local_cluster::converged() {
   std::size_t running_now = 0;
-  for (std::size_t i = 0; i < size(); ++i) running_now += running(i) ? 1 : 0;
+  for (std::size_t i = 0; i < size(); ++i) running_now += goes(i) ? 1 : 0;
   for (std::size_t i = 0; i < size(); ++i) {
-    if (!running(i)) continue;
+    if (!goes(i)) continue;
     const auto view = at(i).view();
     if (!view->ready || count_alive(*view) != running_now) return false;
   }
@@ -142,13 +202,13 @@ bool local_cluster::converged() {
 std::size_t local_cluster::leader() {
   std::optional<std::string> name;
   for (std::size_t i = 0; i < size(); ++i) {
-    if (!running(i)) continue;
+    if (!goes(i)) continue;
     const auto view = at(i).view();
     if (!view->leader_now || (name && *name != view->leader_now->name)) return size();
     name = view->leader_now->name;
   }
   for (std::size_t i = 0; name && i < size(); ++i) {
-    if (running(i) && name_of_node(i) == *name) return i;
+    if (goes(i) && name_of_node(i) == *name) return i;
   }
   return size();
 }

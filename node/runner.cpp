@@ -50,19 +50,19 @@ shard_host::options store_options(const config& c, std::uint64_t hash_seed) {
 
 }  // namespace
 
-expected<std::unique_ptr<node::runner>> node::runner::start(config c) {
+expected<std::unique_ptr<node::runner>> node::runner::start(config c, std::shared_ptr<network_faults> faults) {
   if (c.node.name.empty()) c.node.name = host_name();
-  auto faults = validate(c);
+  auto wrong = validate(c);
   const auto unbuilt = not_built_yet(c);
-  faults.insert(faults.end(), unbuilt.begin(), unbuilt.end());
-  if (!faults.empty()) return fail(errc::bad_config, join_lines(faults));
+  wrong.insert(wrong.end(), unbuilt.begin(), unbuilt.end());
+  if (!wrong.empty()) return fail(errc::bad_config, join_lines(wrong));
 
   auto log = event_log::open(c.log, c.node.name);
   if (!log) return tl::unexpected(std::move(log.error()));
   auto data = data_directory::open(c.node.data_dir);
   if (!data) return tl::unexpected(std::move(data.error()));
 
-  std::unique_ptr<runner> r(new runner(std::move(c), std::move(*log), std::move(*data)));
+  std::unique_ptr<runner> r(new runner(std::move(c), std::move(*log), std::move(*data), std::move(faults)));
   if (auto started = r->start_parts(); !started) {
     r->log_->error("node", "start_failed", {{"reason", describe(started.error())}});
     r->stop();
@@ -71,7 +71,8 @@ expected<std::unique_ptr<node::runner>> node::runner::start(config c) {
   return r;
 }
 
-node::runner::runner(config c, std::shared_ptr<event_log> log, data_directory data)
+node::runner::runner(config c, std::shared_ptr<event_log> log, data_directory data,
+                     std::shared_ptr<network_faults> faults)
     : settings_(std::move(c)),
       log_(std::move(log)),
       data_(std::move(data)),
@@ -83,7 +84,7 @@ node::runner::runner(config c, std::shared_ptr<event_log> log, data_directory da
       catalogue_(settings_.caches, settings_.cache.replicas),
       contents_(shards_, catalogue_),
       router_(std::make_shared<cache_router>(shards_, catalogue_, settings_.cache.value_max)),
-      cluster_(settings_, io_, *log_),
+      cluster_(settings_, io_, *log_, std::move(faults)),
       actors_(settings_.node) {}
 
 node::runner::~runner() { stop(); }
@@ -267,9 +268,16 @@ bool node::runner::drain_doors(duration limit) {
   return drained->wait(limit);
 }
 
+void node::runner::pause() {
+  if (!still_) still_ = std::make_unique<standstill>(io_, actors_);
+}
+
+void node::runner::resume() { still_.reset(); }
+
 void node::runner::stop() {
   const std::lock_guard lock(stop_mutex_);
   if (std::exchange(stopped_, true)) return;
+  resume();
   router_->stop_parking();
   for (auto it = doors_.rbegin(); it != doors_.rend(); ++it) (*it)->close();
   if (!actors_.stop()) log_->error("node", "actors_left_behind");

@@ -35,6 +35,7 @@
 #include "actors/supervision/actor_runtime.hpp"
 #include "node/cluster_port.hpp"
 #include "node/entropy.hpp"
+#include "node/standstill.hpp"
 
 namespace troupe {
 
@@ -45,7 +46,8 @@ class node::runner {
   /// Of drain_timeout, what is kept for the doors after the departure from the cluster.
   static constexpr duration doors_drain_min = std::chrono::seconds(1);
 
-  [[nodiscard]] static expected<std::unique_ptr<runner>> start(config c);
+  [[nodiscard]] static expected<std::unique_ptr<runner>> start(config c,
+                                                               std::shared_ptr<network_faults> faults = nullptr);
   ~runner();
 
   [[nodiscard]] expected<void> wait_ready(duration deadline) const;
@@ -56,10 +58,14 @@ class node::runner {
   void on_event(event_callback f);
   expected<void> leave();
   void stop();
+  /// For tests: the node stands still until resume(), or until it is stopped.
+  void pause();
+  void resume();
+  [[nodiscard]] bool paused() const noexcept { return still_ != nullptr; }
   [[nodiscard]] bool leave_requested() const noexcept { return leave_requested_; }
 
  private:
-  runner(config c, std::shared_ptr<event_log> log, data_directory data);
+  runner(config c, std::shared_ptr<event_log> log, data_directory data, std::shared_ptr<network_faults> faults);
 
   [[nodiscard]] expected<void> start_parts();
   [[nodiscard]] expected<void> open_database();
@@ -92,6 +98,7 @@ class node::runner {
   std::unique_ptr<link_forwarder> forwarder_;  // none on a node that is alone by configuration
   std::shared_ptr<const cache_server_counters> served_;
   actor_runtime actors_;
+  std::unique_ptr<standstill> still_;
   std::vector<std::unique_ptr<door>> doors_;
   door* http_ = nullptr;
   door* resp_ = nullptr;

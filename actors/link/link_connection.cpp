@@ -57,24 +57,45 @@ void link_connection::touch() noexcept {
 void link_connection::dial(std::string address, incarnation_id wanted) {
   asio::post(socket_.get_executor(), [self = shared_from_this(), address = std::move(address), wanted] {
     if (self->ended_) return;
+    self->far_ = address;
     self->handshake_ = handshake::dial(self->host_.handshake_words(), random_nonce(), hmac_sha256, wanted);
     self->arm_timer(self->host_.settings().dial_timeout, address + " does not answer");
     const auto where = split_address(address);
     if (!where) return self->end({errc::unavailable, where.error().context});
     error_code not_numeric;
     const auto ip = asio::ip::make_address(where->host, not_numeric);
-    if (!not_numeric) return self->connect({tcp::endpoint(ip, static_cast<std::uint16_t>(std::stoul(where->port)))});
+    if (!not_numeric) {
+      self->endpoints_ = {tcp::endpoint(ip, static_cast<std::uint16_t>(std::stoul(where->port)))};
+      return self->connect();
+    }
     self->resolver_.async_resolve(where->host, where->port,
                                   [self, address](error_code fault, const tcp::resolver::results_type& found) {
                                     if (self->ended_) return;
                                     if (fault) return self->end({errc::unavailable, address + ": " + fault.message()});
-                                    self->connect({found.begin(), found.end()});
+                                    self->endpoints_.assign(found.begin(), found.end());
+                                    self->connect();
                                   });
   });
 }
 
-void link_connection::connect(const std::vector<tcp::endpoint>& endpoints) {
-  asio::async_connect(socket_, endpoints, [self = shared_from_this()](error_code fault, const tcp::endpoint& at) {
+// In a test whose network is cut: `again` runs when it is not any more.
+bool link_connection::held(network_faults::way w, step again) {
+  const auto& faults = host_.settings().faults;
+  if (!faults || !faults->any()) return false;
+  return faults->hold(w, far_, [weak = weak_from_this(), again] {
+    auto self = weak.lock();
+    if (!self) return;
+    const auto executor = self->socket_.get_executor();
+    asio::post(executor, [self = std::move(self), again] {
+      if (!self->ended_) (self.get()->*again)();
+    });
+  });
+}
+
+void link_connection::connect() {
+  using way = network_faults::way;
+  if (held(way::out, &link_connection::connect) || held(way::in, &link_connection::connect)) return;
+  asio::async_connect(socket_, endpoints_, [self = shared_from_this()](error_code fault, const tcp::endpoint& at) {
     if (self->ended_) return;
     if (fault) return self->end({errc::unavailable, to_address(at) + ": " + fault.message()});
     self->on_connected();
@@ -184,18 +205,24 @@ void link_connection::drop() {
 
 void link_connection::read() {
   const auto space = reader_.space();
-  socket_.async_read_some(asio::buffer(space.data(), space.size()), [self = shared_from_this()](error_code fault,
-                                                                                                std::size_t size) {
-    if (self->ended_) return;
-    if (fault) {
-      const bool closed = fault == asio::error::eof;
-      return self->end({errc::peer_lost, closed ? "the peer closed the connection" : "reading: " + fault.message()});
-    }
-    link_counters::add(self->host_.counters().bytes_in, size);
-    self->touch();
-    self->reader_.commit(size);
-    self->process();
-  });
+  socket_.async_read_some(asio::buffer(space.data(), space.size()),
+                          [self = shared_from_this()](error_code fault, std::size_t size) {
+                            self->arrived_ = {fault, size};
+                            if (!self->ended_) self->take_arrived();
+                          });
+}
+
+void link_connection::take_arrived() {
+  if (held(network_faults::way::in, &link_connection::take_arrived)) return;
+  const auto [fault, size] = arrived_;
+  if (fault) {
+    const bool closed = fault == asio::error::eof;
+    return end({errc::peer_lost, closed ? "the peer closed the connection" : "reading: " + fault.message()});
+  }
+  link_counters::add(host_.counters().bytes_in, size);
+  touch();
+  reader_.commit(size);
+  process();
 }
 
 void link_connection::process() {
@@ -249,6 +276,7 @@ void link_connection::on_handshake_frame(const frame& f) {
     case stage::exchanging: break;
     case stage::proven:
       paused_ = true;
+      far_ = handshake_->peer().address;
       host_.on_proven(shared_from_this(), handshake_->peer());
       break;
     case stage::welcomed:
@@ -294,7 +322,7 @@ void link_connection::write_raw(std::string bytes) {
 }
 
 void link_connection::write_more() {
-  if (writing_ || ended_) return;
+  if (writing_ || ended_ || held(network_faults::way::out, &link_connection::write_more)) return;
   if (!raw_.empty()) blocks_.push_back(std::exchange(raw_, {}));
   if (peer_ && !said_idle_) batch_ = peer_->take_batch(blocks_);
   if (blocks_.empty() && goodbye_ && !close_when_written_) {

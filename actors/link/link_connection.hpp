@@ -58,10 +58,13 @@ class link_connection : public std::enable_shared_from_this<link_connection> {
 
  private:
   void arm_timer(duration after, std::string words);
-  void connect(const std::vector<tcp::endpoint>& endpoints);
+  using step = void (link_connection::*)();
+  [[nodiscard]] bool held(network_faults::way w, step again);
+  void connect();
   void on_connected();
   void set_options();
   void read();
+  void take_arrived();
   void process();
   [[nodiscard]] bool on_frame(const frame& f);
   void on_handshake_frame(const frame& f);
@@ -78,6 +81,14 @@ class link_connection : public std::enable_shared_from_this<link_connection> {
   boost::asio::steady_timer timer_;
   link_host& host_;
   std::atomic<duration::rep> last_activity_{0};
+  std::string far_;  // cluster address of the other side, as far as it is known
+  std::vector<tcp::endpoint> endpoints_;
+
+  struct arrival {
+    boost::system::error_code fault;
+    std::size_t size = 0;
+  };
+  arrival arrived_;  // of the last read
 
   std::optional<handshake> handshake_;
   frame_reader reader_;

@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include <troupe/config.hpp>
 #include <troupe/time.hpp>
 
+#include "actors/net/network_faults.hpp"
 #include "runtime/link/peer_identity.hpp"
 
 namespace troupe {
@@ -30,6 +32,9 @@ struct link_settings {
 
   /// Asked for each proven newcomer, on an I/O thread: the words of a refusal, or none.
   std::function<std::optional<std::string>(const peer_identity&)> admit;
+
+  /// Of tests; a node has none.
+  std::shared_ptr<network_faults> faults;
 
   [[nodiscard]] static link_settings from(const config& c, std::string secret) {
     link_settings s;

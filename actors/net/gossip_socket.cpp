@@ -19,7 +19,8 @@ std::string text_of(const udp::endpoint& e) { return to_string(boost::asio::ip::
 // Shared with the pending receive, so that closing needs no waiting.
 class gossip_socket::core : public std::enable_shared_from_this<core> {
  public:
-  explicit core(boost::asio::io_context& loop) : socket_(loop) {}
+  core(boost::asio::io_context& loop, std::shared_ptr<const network_faults> faults)
+      : socket_(loop), faults_(std::move(faults)) {}
 
   expected<void> bind(const udp::endpoint& where) {
     boost::system::error_code failed;
@@ -41,6 +42,7 @@ class gossip_socket::core : public std::enable_shared_from_this<core> {
       ++numbers_.send_failures;
       return;
     }
+    if (faults_ && faults_->cut(network_faults::way::out, to)) return;
     const std::lock_guard lock(mutex_);
     boost::system::error_code failed;
     socket_.send_to(boost::asio::buffer(bytes), udp::endpoint(peer->address(), peer->port()), 0, failed);
@@ -73,20 +75,24 @@ class gossip_socket::core : public std::enable_shared_from_this<core> {
   }
 
   void deliver(std::size_t size) {
+    auto from = text_of(sender_);
+    if (faults_ && faults_->cut(network_faults::way::in, from)) return;
     ++numbers_.packets_in;
     numbers_.bytes_in += size;
-    receiver_(text_of(sender_), std::string(buffer_.data(), size));
+    receiver_(std::move(from), std::string(buffer_.data(), size));
   }
 
   std::mutex mutex_;  // sends come from actors, the receive from the I/O thread
   udp::socket socket_;
+  const std::shared_ptr<const network_faults> faults_;
   udp::endpoint sender_;
   receiver receiver_;
   numbers numbers_;
   std::array<char, datagram_bytes_max> buffer_;
 };
 
-gossip_socket::gossip_socket(boost::asio::io_context& loop) : core_(std::make_shared<core>(loop)) {}
+gossip_socket::gossip_socket(boost::asio::io_context& loop, std::shared_ptr<const network_faults> faults)
+    : core_(std::make_shared<core>(loop, std::move(faults))) {}
 
 gossip_socket::~gossip_socket() { close(); }
 

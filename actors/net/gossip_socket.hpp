@@ -16,6 +16,8 @@
 
 #include <troupe/error.hpp>
 
+#include "actors/net/network_faults.hpp"
+
 namespace troupe {
 
 class gossip_socket {
@@ -33,7 +35,8 @@ class gossip_socket {
     std::atomic<std::uint64_t> send_failures{0};
   };
 
-  explicit gossip_socket(boost::asio::io_context& loop);
+  /// `faults` are of tests; most have none.
+  explicit gossip_socket(boost::asio::io_context& loop, std::shared_ptr<const network_faults> faults = nullptr);
   ~gossip_socket();
 
   gossip_socket(const gossip_socket&) = delete;

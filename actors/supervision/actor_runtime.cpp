@@ -11,14 +11,15 @@ namespace troupe {
 
 // Set in code: CAF would also read caf-application.ini from the working directory.
 struct actor_runtime::system_config : caf::actor_system_config {
-  explicit system_config(std::uint32_t threads) {
+  explicit system_config(std::size_t threads) {
     set("scheduler.policy", caf::atom("sharing"));  // no idle polling, short blocking requests
-    set("scheduler.max-threads", std::size_t{std::max(1u, threads)});
+    set("scheduler.max-threads", threads);
   }
 };
 
 actor_runtime::actor_runtime(const node_config& c)
-    : config_(std::make_unique<system_config>(c.actor_threads)),
+    : workers_(std::max(1u, c.actor_threads)),
+      config_(std::make_unique<system_config>(workers_)),
       system_(std::make_unique<caf::actor_system>(*config_)) {
   system_->await_actors_before_shutdown(false);
 }
@@ -33,6 +34,10 @@ void actor_runtime::start(std::vector<child_spec> children, event_log& log, even
                [&](const caf::error& e) {
                  log.error("supervisor", "start_failed", {{"reason", system_->render(e)}});
                });
+}
+
+void actor_runtime::run_on_each_worker(const std::function<void()>& f) {
+  for (std::size_t i = 0; i < workers_; ++i) system_->spawn([f] { f(); });
 }
 
 bool actor_runtime::stop() {

@@ -4,7 +4,9 @@
 // stopped in order first, and what does not end in time is killed (see supervisor_actor).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -33,12 +35,17 @@ class actor_runtime {
   /// Starts the children in order under a supervisor; `log` and `events` outlive this object. Once.
   void start(std::vector<child_spec> children, event_log& log, event_hub& events, std::uint64_t seed);
 
+  [[nodiscard]] std::size_t workers() const noexcept { return workers_; }
+  /// Runs `f` once for each worker; when it blocks, on each of them. Tests hold the actors so.
+  void run_on_each_worker(const std::function<void()>& f);
+
   /// Stops the children in reverse order; false when they did not end within stop_max. Idempotent.
   bool stop();
 
  private:
   struct system_config;
 
+  const std::size_t workers_;
   std::unique_ptr<system_config> config_;
   std::unique_ptr<caf::actor_system> system_;
   caf::actor supervisor_;

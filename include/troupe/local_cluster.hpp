@@ -55,16 +55,31 @@ class local_cluster {
   /// Lets the node depart gracefully.
   expected<void> leave(std::size_t index);
 
+  /// The node stands still, as under SIGSTOP, until resumed: the others hear nothing, the kernel buffers for it.
+  void pause(std::size_t index);
+  void resume(std::size_t index);
+  [[nodiscard]] bool paused(std::size_t index) const;
+
+  /// The nodes of `group` and all others hear nothing of each other: packets vanish, connections go silent
+  /// without being closed, dials find nobody. Cuts add up until heal().
+  void partition(const std::vector<std::size_t>& group);
+  /// `to` hears nothing of `from`.
+  void cut(std::size_t from, std::size_t to);
+  void heal();
+
   /// Asks `holds` again and again until it says true; false when the deadline passed.
   [[nodiscard]] bool wait_until(const std::function<bool(local_cluster&)>& holds, duration deadline = start_max);
-  /// Every running node is ready, knows the same leader and sees exactly the running nodes alive.
+  /// Every running node is ready, knows the same leader and sees exactly the running nodes alive. Here and
+  /// below a paused node does not count as running.
   [[nodiscard]] bool converged();
   /// Index of the node that all running ones call leader; size() when they do not agree.
   [[nodiscard]] std::size_t leader();
 
  private:
   class state;
+  [[nodiscard]] bool goes(std::size_t index) const { return running(index) && !paused(index); }
   explicit local_cluster(std::unique_ptr<state> s);
+  [[nodiscard]] expected<void> start_node(std::size_t index);
   std::unique_ptr<state> state_;
 };
 

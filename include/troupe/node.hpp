@@ -62,6 +62,7 @@ class node {
   [[nodiscard]] bool leave_requested() const;
 
  private:
+  friend class local_cluster;
   class runner;
   explicit node(std::unique_ptr<runner> r);
   std::unique_ptr<runner> runner_;

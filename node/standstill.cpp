@@ -1,0 +1,47 @@
+#include "node/standstill.hpp"
+
+#include <condition_variable>
+#include <cstddef>
+#include <mutex>
+
+#include <boost/asio/post.hpp>
+
+namespace troupe {
+
+class standstill::barrier {
+ public:
+  void stand() {
+    std::unique_lock lock(mutex_);
+    ++standing_;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return over_; });
+  }
+
+  void wait_for(std::size_t threads) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return standing_ == threads; });
+  }
+
+  void let_go() {
+    const std::lock_guard lock(mutex_);
+    over_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::size_t standing_ = 0;
+  bool over_ = false;
+};
+
+standstill::standstill(io_pool& io, actor_runtime& actors) : barrier_(std::make_shared<barrier>()) {
+  const auto stand = [b = barrier_] { b->stand(); };
+  for (std::size_t i = 0; i < io.size(); ++i) boost::asio::post(io.context(i), stand);
+  actors.run_on_each_worker(stand);
+  barrier_->wait_for(io.size() + actors.workers());
+}
+
+standstill::~standstill() { barrier_->let_go(); }
+
+}  // namespace troupe
