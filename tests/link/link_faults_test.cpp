@@ -38,8 +38,9 @@ TEST(link_faults, a_connection_goes_silent_stays_open_and_delivers_after_healing
   b.cut_from(a);
   a.node.tell(b.node, "during");
   b.node.tell(a.node, "during");
-  EXPECT_EQ(a.node.ask(b.node.target(), "?", std::chrono::steady_clock::now() + std::chrono::milliseconds(50)).error().code,
-            errc::outcome_unknown);
+  EXPECT_EQ(
+      a.node.ask(b.node.target(), "?", std::chrono::steady_clock::now() + std::chrono::milliseconds(50)).error().code,
+      errc::outcome_unknown);
   EXPECT_TRUE(a.node.inbox.read().empty());
   EXPECT_TRUE(b.node.inbox.read().empty());
   EXPECT_EQ(a.node.connections(), 1u);

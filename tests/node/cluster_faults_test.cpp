@@ -97,7 +97,8 @@ TEST_F(cluster_fault, a_paused_leader_is_replaced_and_acts_on_nothing_when_it_wa
   put_all(old, "before");
   const auto term = term_at(old);
   cluster().pause(old);
-  ASSERT_TRUE(cluster().wait_until([&](local_cluster& c) { return c.leader() < c.size() && term_at(others[0]) > term; }));
+  ASSERT_TRUE(
+      cluster().wait_until([&](local_cluster& c) { return c.leader() < c.size() && term_at(others[0]) > term; }));
   ASSERT_TRUE(cluster().wait_until([&](auto&) { return served_by(others) && ready_all(others); }));
   put_all(others[0], "after");
 
