@@ -6,6 +6,7 @@
 #include "actors/disk/durable_file.hpp"
 #include "actors/net/bind_address.hpp"
 #include "node/countdown.hpp"
+#include "runtime/election/vote_file.hpp"
 
 namespace troupe {
 
@@ -55,6 +56,26 @@ expected<std::string> cluster_port::read_secret() const {
   return bytes;
 }
 
+// The number of shards is the cluster's for ever: a node that was told another one would hold nothing.
+expected<void> cluster_port::check_record(const cluster_machine::files& found) const {
+  const auto votes = found.find("votes");
+  if (votes == found.end() || settings_.cluster.expected_members == 1) return {};
+  const auto file = decode_vote_file(votes->second);
+  if (!file || !file->accepted) return {};  // the machine says what is wrong
+  const auto shards = file->accepted->values.find("cache.shards");
+  const auto ours = std::to_string(settings_.cache.shards);
+  if (shards == file->accepted->values.end() || shards->second == ours) return {};
+  return fail(errc::bad_config, "cache.shards is " + ours + ", but the cluster of this data directory has " +
+                                    shards->second + " and keeps them");
+}
+
+void cluster_port::count_refusals(event_hub& events) const {
+  events.listen([n = refusals_](const std::shared_ptr<const event>& e) {
+    if (e->kind == "joiner_refused") ++n->of_joiners;
+    if (e->kind == "join_refused") ++n->of_this;
+  });
+}
+
 expected<void> cluster_port::bind_pair(const tcp::endpoint& wanted) {
   auto settings = link_settings::from(settings_, secret_);
   settings.faults = faults_;
@@ -89,8 +110,10 @@ expected<child_spec> cluster_port::make_actor(const surroundings& s) {
         return tl::unexpected(bytes.error());
       }
     }
+    if (auto fits = check_record(found); !fits) return tl::unexpected(std::move(fits.error()));
     return cluster_machine::make(settings_, self, contents, found, random(seed), std::chrono::steady_clock::now());
   };
+  count_refusals(s.events);
   auto first = make_machine();
   if (!first) return tl::unexpected(first.error());
 
@@ -202,6 +225,8 @@ void cluster_port::register_metrics(metrics& m) {
   m.read_gauge("troupe_cache_shards_to_give_count", "Shards on their way to others", {},
                [this] { return static_cast<double>(moves_.shards_to_give.load(std::memory_order_relaxed)); });
   read("troupe_gossip_malformed_total", "Datagrams that were no gossip of this cluster", malformed_);
+  read("troupe_cluster_joiners_refused_total", "Joiners that this node refused", refusals_->of_joiners);
+  read("troupe_cluster_joins_refused_total", "Times that this node was refused", refusals_->of_this);
   read("troupe_cluster_inbox_dropped_total", "Packets dropped because the cluster actor was behind", dropped_);
 }
 

@@ -71,6 +71,8 @@ class cluster_port {
  private:
   [[nodiscard]] expected<void> bind_pair(const boost::asio::ip::tcp::endpoint& wanted);
   [[nodiscard]] expected<std::string> read_secret() const;
+  [[nodiscard]] expected<void> check_record(const cluster_machine::files& found) const;
+  void count_refusals(event_hub& events) const;
   void connect_link();
 
   const config& settings_;
@@ -90,6 +92,11 @@ class cluster_port {
   std::atomic<std::uint64_t> shards_lost_{0};
   std::atomic<std::uint64_t> malformed_{0};
   hand_over_numbers moves_;
+  struct refusals {
+    std::atomic<std::uint64_t> of_joiners{0};  // by this node
+    std::atomic<std::uint64_t> of_this{0};     // by others
+  };
+  const std::shared_ptr<refusals> refusals_ = std::make_shared<refusals>();
   std::string bound_;
   std::string advertised_;
   std::mutex departed_mutex_;

@@ -20,6 +20,9 @@ election_options options_of(const config& c, const node_identity& self, const cl
   o.lease = c.election.lease > duration::zero() ? c.election.lease : lease_of_profile(c.gossip.profile);
   o.fresh_cluster = fresh;
   o.founding_values = {{"cache.shards", std::to_string(c.cache.shards)}};
+  o.equal_values = o.founding_values;
+  o.equal_values["election.lease"] =
+      std::to_string(std::chrono::floor<std::chrono::milliseconds>(o.lease).count()) + "ms";
   return o;
 }
 

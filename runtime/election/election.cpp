@@ -189,6 +189,7 @@ election_message election::make(election_kind kind) const {
   m.founding = told && voter_.founding();
   m.voter = voter_.id();
   m.expected_members = options_.expected_members;
+  if (kind == election_kind::hello || kind == election_kind::renew_answer) m.values = options_.equal_values;
   m.promised = voter_.promised();
   if (reign_) {
     m.term = reign_->term;

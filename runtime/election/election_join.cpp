@@ -189,6 +189,12 @@ std::string election::fault_of_joiner(const member_ref& from, const election_mes
   if (m.kind == election_kind::hello && m.cluster_name != options_.cluster_name) {
     return "it belongs to a cluster of another name";
   }
+  for (const auto& [key, value] : options_.equal_values) {  // of an older version: it does not say
+    const auto theirs = m.values.find(key);
+    if (theirs != m.values.end() && theirs->second != value) {
+      return "it has " + key + " = " + theirs->second + ", this cluster " + value;
+    }
+  }
   if (!options_.accept_joiners) {
     const auto& record = voter_.accepted();
     if (record == nullptr || record->voter_named(from.name) == nullptr) return "this node runs alone";

@@ -1,5 +1,6 @@
 #include "runtime/election/messages.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -33,13 +34,20 @@ std::uint64_t get_u64(std::string_view bytes, std::size_t at) {
   return value;
 }
 
+bool values_in_bounds(const wire::ElectionMessage& in) {
+  if (static_cast<std::size_t>(in.values_size()) > record_values_max) return false;
+  return std::all_of(in.values().begin(), in.values().end(), [](const auto& v) {
+    return !v.key().empty() && v.key().size() <= record_text_max && v.value().size() <= record_text_max;
+  });
+}
+
 bool in_bounds(const wire::ElectionMessage& in) {
   return in.kind() >= 1 && in.kind() < kind_names.size() && in.term() < term_max && in.stamp().term() < term_max &&
          in.stamp().epoch() < term_max && in.promised() < term_max && in.pid() < term_max &&
          in.refusal() <= static_cast<std::uint32_t>(refusal::no_record) &&
          in.lease_us() <= static_cast<std::uint64_t>(
                               std::chrono::duration_cast<std::chrono::microseconds>(election_lease_max).count()) &&
-         in.reason().size() <= record_text_max && in.cluster_name().size() <= record_text_max;
+         in.reason().size() <= record_text_max && in.cluster_name().size() <= record_text_max && values_in_bounds(in);
 }
 
 bool must_carry_record(election_kind kind) {
@@ -76,6 +84,11 @@ std::string encode(const election_message& message) {
   out.set_reason(message.reason);
   out.set_cluster_name(message.cluster_name);
   out.set_founding(message.founding);
+  for (const auto& [key, value] : message.values) {
+    auto& entry = *out.add_values();
+    entry.set_key(key);
+    entry.set_value(value);
+  }
   return out.SerializeAsString();
 }
 
@@ -103,6 +116,7 @@ expected<election_message> decode_election_message(std::string_view bytes) {
   message.reason = in.reason();
   message.cluster_name = in.cluster_name();
   message.founding = in.founding();
+  for (const auto& v : in.values()) message.values[v.key()] = v.value();
   if (in.has_record()) {
     auto record = from_wire(in.record());
     if (!record) return tl::unexpected(record.error());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -56,6 +57,7 @@ struct election_message {
   std::string reason;
   std::string cluster_name;
   bool founding = false;
+  std::map<std::string, std::string> values;  // what must be equal on all nodes, as the sender has it
 };
 
 inline constexpr std::size_t election_message_bytes_max = record_bytes_max + (64U << 10U);

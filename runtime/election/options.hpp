@@ -60,6 +60,7 @@ struct election_options {
   duration lease = std::chrono::milliseconds(1500);
   cluster_id fresh_cluster;                            // used only if this node founds the cluster
   std::map<std::string, std::string> founding_values;  // put into the founding record
+  std::map<std::string, std::string> equal_values;     // who has others may not join
   bool durable = true;                                 // false: the vote file does not survive; not fenced then
 };
 

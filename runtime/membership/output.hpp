@@ -38,6 +38,7 @@ enum class event_kind : std::uint8_t {
   joined,            // this member: accepted by a cluster, or the first to accept another
   join_refused,      // this member, by `name` (may be empty); refusal and text say why. It tries again
   joiner_refused,    // we refused `name`
+  seeds_silent,      // no seed has answered this member yet, text: which; it tries on
   name_conflict,     // `name` is borne by two processes; when it is our own, we have lost it and join anew
   refuted,           // this member was thought suspect or failed and has raised its incarnation
   expelled,          // this incarnation id was declared departed: only a restart can join again

@@ -180,6 +180,7 @@ class swim {
 
   // swim_join.cpp
   void contact_seeds(time_point now, output& out);
+  void tell_silence(const std::vector<std::string>& seeds, output& out);
   void contact_failed(time_point now, output& out);
   void on_join(const packet& p, std::string_view from, time_point now, output& out);
   void on_refusal(const packet& p, time_point now, output& out);
@@ -208,6 +209,7 @@ class swim {
   std::map<std::string, claim, std::less<>> claims_;  // by name
   std::vector<std::string> seeds_;
   backoff silent_backoff_;
+  int silent_rounds_ = 0;  // of asking the seeds, without an answer
   backoff refused_backoff_;
   std::uint64_t next_sequence_;
   std::uint64_t version_ = 1;

@@ -10,6 +10,7 @@ namespace {
 constexpr std::size_t seeds_at_once_max = 8;
 constexpr std::size_t claims_max = 64;
 constexpr int claim_asks = 5;
+constexpr int silent_rounds_told = 5;
 }  // namespace
 
 /// Until accepted, and when alone: seeds, several at once. Later: one that is no live member, so that two
@@ -22,6 +23,7 @@ void swim::contact_seeds(time_point now, output& out) {
     if (is_live(r.state)) std::erase(strangers, r.address);
   }
   rng_.shuffle(strangers);
+  if (!joined_ && !strangers.empty() && ++silent_rounds_ == silent_rounds_told) tell_silence(strangers, out);
   strangers.resize(std::min(strangers.size(), searching ? seeds_at_once_max : 1));
   packet p = header(packet_kind::join);
   p.cluster_name = cluster_name_;
@@ -30,6 +32,15 @@ void swim::contact_seeds(time_point now, output& out) {
   p.updates.push_back(update_of(self_, true, now));
   const std::string bytes = encode(p);
   for (const auto& address : strangers) send_bytes(bytes, address, {}, channel::datagram, out);
+}
+
+/// Once: whoever looks into the log of a node that does not join should find the reason.
+void swim::tell_silence(const std::vector<std::string>& seeds, output& out) {
+  std::string text = "no answer from";
+  for (const auto& address : seeds) {
+    if (text.size() + address.size() < text_bytes_max) text += " " + address;
+  }
+  out.events.push_back({event_kind::seeds_silent, self_.name, self_.id, std::move(text)});
 }
 
 /// A member that failed may live behind a split: told that it is thought dead, it answers for itself.
@@ -139,6 +150,7 @@ void swim::step_claims(time_point now, output& out) {
 
 void swim::on_refusal(const packet& p, time_point now, output& out) {
   if (seeds_.empty()) return;
+  silent_rounds_ = 0;
   ++counters_.joins_refused;
   out.events.push_back({event_kind::join_refused, p.from, p.from_id, p.text, p.refusal});
   if (!joined_) next_join_ = std::max(next_join_, now + refused_backoff_.next(rng_));
@@ -148,6 +160,7 @@ void swim::on_welcome(time_point now, output& out) {
   joined_ = true;
   newcomer_until_ = now + settings_.probe_interval;
   silent_backoff_.reset();
+  silent_rounds_ = 0;
   refused_backoff_.reset();
   next_join_ = seeds_.empty() ? time_point::max() : now + settings_.join_retry_max;
   compare_wait_ = settings_.gossip_interval;

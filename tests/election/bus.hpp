@@ -37,6 +37,7 @@ class bus {
   duration disk_time = std::chrono::milliseconds(2);
   duration detection = std::chrono::seconds(1);
   bool accept_joiners = true;
+  std::map<std::string, std::string> other_shards;      // a node's own idea of cache.shards, else 256
   std::map<std::string, std::uint32_t> other_expected;  // a node's own idea of expected_members
   std::set<std::pair<std::string, std::string>> cuts;   // from, to
   std::map<election_kind, int> sent;                    // by kind, since clear()
@@ -60,6 +61,7 @@ class bus {
     options.address = name + ":7070";
     options.priority = priority;
     options.expected_members = other_expected.contains(name) ? other_expected.at(name) : expected_;
+    options.equal_values["cache.shards"] = other_shards.contains(name) ? other_shards.at(name) : "256";
     options.accept_joiners = accept_joiners;
     options.lease = lease_;
     options.fresh_cluster = {fresh.high, 99};

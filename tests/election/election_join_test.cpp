@@ -73,6 +73,52 @@ TEST(election, a_joiner_with_other_expected_members_is_refused_with_the_reason) 
   EXPECT_EQ(b.at("a").record()->highest_pid, 3U);
 }
 
+TEST(election, a_joiner_with_another_value_of_what_must_be_equal_is_refused_with_the_reason) {
+  bus b(3);
+  b.other_shards["d"] = "64";
+  b.start_all({"a", "b", "c"});
+  b.until_leader();
+  b.start("d");
+  b.run(seconds(3));
+  EXPECT_EQ(b.at("d").record(), nullptr);
+  const auto told = b.events<bootstrap_refused>("d");
+  EXPECT_TRUE(std::any_of(told.begin(), told.end(), [](const auto& e) {
+    return e.reason.find("it has cache.shards = 64, this cluster 256") != std::string::npos;
+  }));
+  EXPECT_EQ(b.at("a").record()->highest_pid, 3U);
+  b.kill("d");
+  b.other_shards.clear();
+  b.run(seconds(2));
+  b.start("d");
+  b.run(seconds(3));
+  EXPECT_EQ(b.at("d").pid(), 4U);
+}
+
+TEST(election, a_member_that_comes_back_with_another_value_gets_no_lease_and_says_why) {
+  bus b(3);
+  b.start_all({"a", "b", "c"});
+  b.until_leader();
+  const auto odd = b.leader() == "a" ? "b" : "a";
+  b.kill(odd);
+  b.run(seconds(2));
+  b.other_shards[odd] = "64";
+  b.start(odd);
+  b.run(seconds(3));
+  ASSERT_FALSE(b.events<bootstrap_refused>(odd).empty());
+  EXPECT_NE(b.events<bootstrap_refused>(odd)[0].reason.find("cache.shards"), std::string::npos);
+  EXPECT_LE(b.at(odd).own_lease().until, b.now());
+  EXPECT_NE(b.leader(), odd);
+}
+
+TEST(election, founders_that_differ_in_what_must_be_equal_found_nothing) {
+  bus b(3);
+  b.other_shards["c"] = "64";
+  b.start_all({"a", "b", "c"});
+  b.run(seconds(3));
+  EXPECT_EQ(b.leader(), "");
+  for (const auto* name : {"a", "b", "c"}) EXPECT_FALSE(b.events<bootstrap_refused>(name).empty()) << name;
+}
+
 TEST(election, a_node_of_another_cluster_is_refused_with_the_reason) {
   bus b(3);
   b.other_expected["x"] = 1;

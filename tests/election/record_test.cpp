@@ -123,6 +123,7 @@ election_message sample_message() {
   m.reason = "because";
   m.cluster_name = "troupe";
   m.founding = true;
+  m.values = {{"cache.shards", "256"}, {"election.lease", "600ms"}};
   return m;
 }
 
@@ -149,6 +150,11 @@ TEST(election_message, out_of_bounds_is_corrupt) {
   refused([](auto& m) { m.cluster = {9, 9}; });
   refused([](auto& m) { m.term = 3; });
   refused([](auto& m) { m.reason = std::string(256, 'r'); });
+  refused([](auto& m) { m.values[""] = "x"; });
+  refused([](auto& m) { m.values["x"] = std::string(256, 'v'); });
+  refused([](auto& m) {
+    for (std::size_t i = 0; i < record_values_max; ++i) m.values[std::to_string(i)] = "x";
+  });
 }
 
 TEST(election_message, truncated_and_random_bytes_do_no_harm) {
