@@ -89,6 +89,7 @@ const record* swim::find(std::string_view name) const { return name == self_.nam
 void swim::on_packet(std::string_view from_address, channel how, std::string_view bytes, time_point now, output& out) {
   if (phase_ != phase::working && phase_ != phase::leaving) return;
   note_time(now);
+  heard_at_ = now;
   ++counters_.packets_in;
   counters_.bytes_in += bytes.size();
   const auto p = decode(bytes);

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <string>
 #include <string_view>
@@ -187,6 +188,7 @@ class swim {
   void on_welcome(time_point now, output& out);
   void admit(const update& joiner, std::string_view reply_to, bool want, time_point now, output& out);
   void refuse(const packet& p, std::string_view to, join_refusal why, std::string text, output& out);
+  [[nodiscard]] bool worth_telling(const std::string& joiner);
   void begin_claim(const packet& p, std::string_view from, time_point now, output& out);
   void step_claims(time_point now, output& out);
 
@@ -207,6 +209,8 @@ class swim {
   std::map<std::uint64_t, probe> probes_;                     // at most one a member
   std::map<std::uint64_t, relay> relays_;
   std::map<std::string, claim, std::less<>> claims_;  // by name
+  std::deque<incarnation_id> replaced_;               // ids whose names other processes took, the latest last
+  std::map<std::string, time_point> refusals_told_;   // when the refusal of that joiner was last an event
   std::vector<std::string> seeds_;
   backoff silent_backoff_;
   int silent_rounds_ = 0;  // of asking the seeds, without an answer
@@ -216,6 +220,7 @@ class swim {
   counters counters_;
 
   time_point planned_ = time_point::max();
+  time_point heard_at_{};  // the last packet
   time_point next_probe_ = time_point::max();
   time_point next_gossip_ = time_point::max();
   time_point last_gossip_{};

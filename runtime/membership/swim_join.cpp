@@ -11,6 +11,8 @@ constexpr std::size_t seeds_at_once_max = 8;
 constexpr std::size_t claims_max = 64;
 constexpr int claim_asks = 5;
 constexpr int silent_rounds_told = 5;
+constexpr std::size_t refusals_told_max = 64;  // joiners
+constexpr duration refusal_told_again = std::chrono::seconds(10);
 }  // namespace
 
 /// Until accepted, and when alone: seeds, several at once. Later: one that is no live member, so that two
@@ -80,7 +82,10 @@ void swim::on_join(const packet& p, std::string_view from, time_point now, outpu
     return refuse(p, from, join_refusal::departed, "this incarnation of '" + p.from + "' has departed", out);
   }
   const bool other = known != nullptr && known->id != p.from_id;
-  if (other && is_live(known->state) && known->address != joiner.address) {
+  // A process whose name another one took on its own address is gone: that is a recorded join, unless the
+  // holder does not answer.
+  const bool was_replaced = std::find(replaced_.begin(), replaced_.end(), p.from_id) != replaced_.end();
+  if (other && is_live(known->state) && (known->address != joiner.address || was_replaced)) {
     return begin_claim(p, from, now, out);
   }
   admit(joiner, from, p.want, now, out);
@@ -118,7 +123,15 @@ void swim::refuse(const packet& p, std::string_view to, join_refusal why, std::s
   no.refusal = why;
   no.text = text;
   send_bytes(encode(no), to, {}, channel::datagram, out);
-  out.events.push_back({event_kind::joiner_refused, p.from, p.from_id, std::move(text), why});
+  if (worth_telling(p.from)) {
+    out.events.push_back({event_kind::joiner_refused, p.from, p.from_id, std::move(text), why});
+  }
+}
+
+/// Strangers may knock as often as they like: an event tells of each now and then, the counter of all.
+bool swim::worth_telling(const std::string& joiner) {
+  std::erase_if(refusals_told_, [this](const auto& told) { return heard_at_ - told.second > refusal_told_again; });
+  return refusals_told_.size() < refusals_told_max && refusals_told_.emplace(joiner, heard_at_).second;
 }
 
 /// The joiner waits until the holder of the name has answered, or has not, however often it was asked.

@@ -10,6 +10,7 @@ namespace {
 
 /// How many members check a suspicion of a closed link with a probe of their own, on average.
 constexpr double confirmers_wanted = 12.0;
+constexpr std::size_t replaced_max = 256;  // ids of former processes that are remembered
 
 record record_of(const update& u, time_point now) {
   record r;
@@ -87,6 +88,8 @@ void swim::learn(const update& u, const sender& s, time_point now, output& out) 
 /// A later process took the name.
 void swim::replace(record& known, const update& u, const sender& s, time_point now, output& out) {
   ++version_;
+  replaced_.push_back(known.id);
+  if (replaced_.size() > replaced_max) replaced_.pop_front();
   const bool was_live = is_live(known.state);
   if (was_live) {
     const bool moved = known.address != u.address && is_live(u.state);

@@ -118,7 +118,7 @@ void swim::on_ack(const sender& s, output& out) {
     joiner.from = at->second.joiner.name;
     joiner.from_id = at->second.joiner.id;
     refuse(joiner, at->second.reply_to, join_refusal::name_in_use,
-           "the name '" + joiner.from + "' is borne by a live member at another address", out);
+           "the name '" + joiner.from + "' is borne by another live process", out);
     claims_.erase(at);
     break;
   }

@@ -66,6 +66,31 @@ TEST_F(swim_lies, a_replayed_packet_of_an_earlier_process_changes_nothing) {
   expect_state("a", "c", member_state::alive);
 }
 
+TEST_F(swim_lies, a_replayed_join_of_an_earlier_process_unseats_nobody_and_is_told_once) {
+  start_all({"a", "b", "c"});
+  packet join;
+  join.kind = packet_kind::join;
+  join.from = "c";
+  join.from_id = at("c").self().id;
+  join.cluster_name = "troupe";
+  join.expected_members = 1;
+  join.updates.push_back(news_of("c", member_state::alive, at("c").self().incarnation));
+  start("c");
+  tick(1s);
+  const auto id = at("a").find("c")->id;
+  for (int i = 0; i < 50; ++i) {
+    forge("c", "a", join);
+    forge("c", "b", join);
+    tick(20ms);
+    for (const auto* observer : {"a", "b"}) {
+      EXPECT_EQ(at(observer).find("c")->id, id);
+      expect_state(observer, "c", member_state::alive);
+    }
+  }
+  EXPECT_GE(at("a").counts().joiners_refused, 10U);
+  EXPECT_EQ(count("a", event_kind::joiner_refused), 1U);
+}
+
 TEST_F(swim_lies, a_member_told_that_it_is_dead_lives_on) {
   start_all({"a", "b", "c"});
   for (int i = 0; i < 20; ++i) {

@@ -39,7 +39,8 @@ class cluster_join : public ::testing::Test {
   void expect_refused(const std::string& name, const words& extra, const std::string& why) {
     const double before = refused_joiners();
     const node_program joiner(name, joining(extra));
-    EXPECT_TRUE(eventually([&] { return joiner.logged("join_refused") && joiner.logged(why); })) << joiner.process->err();
+    EXPECT_TRUE(eventually([&] { return joiner.logged("join_refused") && joiner.logged(why); }))
+        << joiner.process->err();
     EXPECT_TRUE(eventually([&] { return joiner.metric("troupe_cluster_joins_refused_total") > 0; }));
     EXPECT_TRUE(eventually([&] { return refused_joiners() > before; }));
     EXPECT_TRUE(eventually([&] { return cluster_logged("joiner_refused name=" + name); }));
@@ -103,7 +104,8 @@ TEST_F(cluster_join, a_seed_that_is_no_node_is_passed_over) {
 TEST(single_node_join, is_refused_with_the_reason_and_the_node_goes_on) {
   const single_node alone;
   const node_program joiner("hopeful", {"--seeds", alone.cluster, "--set", "cluster.expected_members=3"});
-  EXPECT_TRUE(eventually([&] { return joiner.logged("'solo' runs alone and takes no joiners"); })) << joiner.process->err();
+  EXPECT_TRUE(eventually([&] { return joiner.logged("'solo' runs alone and takes no joiners"); }))
+      << joiner.process->err();
   EXPECT_TRUE(eventually([&] { return joiner.metric("troupe_cluster_joins_refused_total") >= 2; }));
   EXPECT_FALSE(joiner.ready());
   EXPECT_TRUE(alone.process->wait_for("joiner_refused name=hopeful"));
@@ -113,9 +115,21 @@ TEST(single_node_join, is_refused_with_the_reason_and_the_node_goes_on) {
 TEST(data_directory, of_a_cluster_with_another_number_of_shards_is_refused_at_the_start) {
   const temporary_directory home;
   const auto start = [&](const std::string& shards, const std::string& members) {
-    return words{"node",   "--name",      "n",         "--services",  "http,cache", "--data-dir", home.path() + "/d",
-                 "--http", "127.0.0.1:0", "--cluster", "127.0.0.1:0", "--set",      "cache.shards=" + shards,
-                 "--set",  "cluster.expected_members=" + members};
+    return words{"node",
+                 "--name",
+                 "n",
+                 "--services",
+                 "http,cache",
+                 "--data-dir",
+                 home.path() + "/d",
+                 "--http",
+                 "127.0.0.1:0",
+                 "--cluster",
+                 "127.0.0.1:0",
+                 "--set",
+                 "cache.shards=" + shards,
+                 "--set",
+                 "cluster.expected_members=" + members};
   };
   {
     program founder(start("256", "1"));

@@ -76,7 +76,7 @@ TEST_F(cluster_port_attack, garbage_truncations_and_lengths_of_4_gib_are_dropped
 }
 
 // A seed that records: the packets of a node that tries to join by it.
-TEST_F(cluster_port_attack, recorded_packets_of_an_earlier_process_unseat_nobody_for_long) {
+TEST_F(cluster_port_attack, recorded_packets_of_an_earlier_process_unseat_nobody) {
   asio::ip::udp::socket recorder(loop_, {asio::ip::address_v4::loopback(), 0});
   process_cluster cluster(2);
   auto words = cluster.joining();
@@ -99,6 +99,8 @@ TEST_F(cluster_port_attack, recorded_packets_of_an_earlier_process_unseat_nobody
     const std::pair<std::string, std::string> alive{id, "alive"};
     return guest.ready() && cluster.at(0).sees("guest") == alive && cluster.at(1).sees("guest") == alive;
   })) << cluster.at(0).process->err();
+  const auto told = cluster.at(0).process->err();
+  EXPECT_EQ(told.find("name=guest id=" + id + " reason"), std::string::npos) << "it was given up meanwhile: " << told;
   EXPECT_TRUE(cluster.undisturbed());
 }
 

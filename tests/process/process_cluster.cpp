@@ -17,8 +17,9 @@ node_program::node_program(std::string n, const words& extra, program::environme
 }
 
 void node_program::start() {
-  words all{"node", "--name",    name,        "--services", "http,cache", "--data-dir", home_.path() + "/data", "--http",
-            http,   "--cluster", cluster,     "--set",      "gossip.profile=fast", "--set", "election.lease=2s"};
+  words all{
+      "node", "--name",    name,    "--services", "http,cache",          "--data-dir", home_.path() + "/data", "--http",
+      http,   "--cluster", cluster, "--set",      "gossip.profile=fast", "--set",      "election.lease=2s"};
   all.insert(all.end(), extra_.begin(), extra_.end());
   process = std::make_unique<program>(all, environment_);
   if (!process->wait_for("Try:")) throw std::runtime_error("the node did not start:\n" + process->err());
@@ -69,8 +70,8 @@ process_cluster::process_cluster(std::size_t nodes, const node_program::words& e
     auto words = i == 0 ? node_program::words{} : node_program::words{"--seeds", nodes_[0]->cluster};
     words.insert(words.end(), {"--set", "cluster.expected_members=" + std::to_string(nodes)});
     words.insert(words.end(), extra.begin(), extra.end());
-    nodes_.push_back(std::make_unique<node_program>("n" + std::to_string(i + 1), words,
-                                                    i < environments.size() ? environments[i] : program::environment{}));
+    nodes_.push_back(std::make_unique<node_program>(
+        "n" + std::to_string(i + 1), words, i < environments.size() ? environments[i] : program::environment{}));
   }
   if (!eventually([this] { return all_alive(); })) throw std::runtime_error("no cluster: " + nodes_[0]->reasons());
   term_ = nodes_[0]->get("/v1/cluster")["term"];
@@ -86,7 +87,9 @@ bool process_cluster::all_alive() {
   return true;
 }
 
-bool process_cluster::undisturbed() { return eventually([this] { return all_alive(); }) && nodes_[0]->get("/v1/cluster")["term"] == term_; }
+bool process_cluster::undisturbed() {
+  return eventually([this] { return all_alive(); }) && nodes_[0]->get("/v1/cluster")["term"] == term_;
+}
 
 node_program::words process_cluster::joining() const {
   return {"--seeds", nodes_[0]->cluster, "--set", "cluster.expected_members=" + std::to_string(nodes_.size())};
