@@ -130,7 +130,7 @@ def wait(holds):
 
 def told(what, figures, wanted):
     print(f"{what}: median {statistics.median(figures):.0f} ms, {min(figures):.0f}..{max(figures):.0f}, "
-          f"{len(figures)} rounds (wanted: {wanted})", flush=True)
+          f"{len(figures)} rounds (wanted: {wanted}); all: {[round(f) for f in figures]}", flush=True)
 
 
 def measure_start(program, profile, rounds, wanted):
