@@ -86,6 +86,26 @@ std::vector<key> cluster_keys() {
       {"cluster", "insecure", in<&c::cluster, &cluster::insecure>,
        "true: outside loopback without a secret. Whoever reaches the port can join and read everything."},
       {.section = "cluster",
+       .name = "split_policy",
+       .in = in<&c::cluster, &cluster::split_policy>,
+       .doc = "Which side of a split network goes on: the one with a majority of the voters, with split_quorum "
+              "members, or "
+              "with the oldest member (lowest PID). The others are not ready and say why. Leading and serving need a "
+              "majority of the voters whatever this says, so static_quorum and keep_oldest only let fewer sides go on; "
+              "none says nothing.",
+       .words = {"keep_majority", "static_quorum", "keep_oldest", "none"}},
+      {.section = "cluster",
+       .name = "split_quorum",
+       .in = in<&c::cluster, &cluster::split_quorum>,
+       .doc = "Members that a side needs under static_quorum; 0: more than half of expected_members.",
+       .max = 10'000},
+      {.section = "cluster",
+       .name = "split_settle",
+       .in = in<&c::cluster, &cluster::split_settle>,
+       .doc = "How long members must be out of reach before a node takes itself for cut off; shorter flaps with the "
+              "network.",
+       .max = 10 * minutes},
+      {.section = "cluster",
        .name = "link_queue_max",
        .in = in<&c::cluster, &cluster::link_queue_max>,
        .doc = "Bytes that may wait for one slow peer; beyond it requests to that peer fail at once. Worst memory: this "

@@ -20,8 +20,8 @@ std::uint64_t host_contents::changed_bytes(std::uint32_t shard) const {
 
 copied_entry host_contents::named(const shard_store::entry_view& e) const {
   const auto* cache = caches_.get(e.cache);
-  return {cache != nullptr ? std::string_view(cache->name) : std::string_view(), e.key, e.value, e.version, e.ttl,
-          false};
+  return {
+      cache != nullptr ? std::string_view(cache->name) : std::string_view(), e.key, e.value, e.version, e.ttl, false};
 }
 
 std::uint64_t host_contents::read(std::uint32_t shard, std::uint64_t cursor, std::uint64_t bytes_max, time_point now,

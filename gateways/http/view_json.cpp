@@ -81,6 +81,7 @@ std::string cluster_json(const cluster_view& v) {
   if (v.leader_now && !v.leader_now->fenced) j["fenced_reason"] = v.leader_now->fenced_reason;
   j["health"] = name_of(v.health.status);
   j["counts"] = counts_object(v);
+  if (!v.cut_off.empty()) j["cut_off"] = v.cut_off;
   j["ready"] = v.ready;
   return line_of(j);
 }

@@ -86,6 +86,7 @@ struct cluster_view {
   std::vector<shard_placement> shards;
   std::vector<service_status> services;
   cluster_health health;
+  std::string cut_off;  // why this node is on the side of a split network that does not go on; empty: it is not
   bool ready = false;
   std::vector<std::string> not_ready_reasons;
 };

@@ -41,6 +41,9 @@ struct cluster_config {
   bool accept_joiners = true;  // false in mode `single`
   std::string secret_file;
   bool insecure = false;
+  std::string split_policy = "keep_majority";  // keep_majority | static_quorum | keep_oldest | none
+  std::uint32_t split_quorum = 0;              // members, for static_quorum; 0: more than half of the expected
+  duration split_settle = std::chrono::seconds(2);
   std::uint64_t link_queue_max = 64 * mib;  // bytes waiting for one peer
   std::uint64_t frame_max = 4 * mib;        // one frame of the link
   duration link_idle_timeout = std::chrono::minutes(10);

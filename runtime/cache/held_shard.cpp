@@ -105,8 +105,8 @@ bool held_shard::begin_copy(std::uint64_t epoch) noexcept {
   return true;
 }
 
-bool held_shard::copy(cache_id cache, std::string_view key, std::string_view value, std::uint64_t version,
-                      duration ttl, time_point now) {
+bool held_shard::copy(cache_id cache, std::string_view key, std::string_view value, std::uint64_t version, duration ttl,
+                      time_point now) {
   if (store_.apply_committed(cache, key, value, version, ttl, now)) return true;
   cache_command head;
   head.op = cache_op::head;

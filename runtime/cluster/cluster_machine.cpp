@@ -40,6 +40,11 @@ membership::local_member local_of(const config& c, const node_identity& self) {
   return m;
 }
 
+split_brain::settings split_settings_of(const config& c) {
+  const auto quorum = c.cluster.split_quorum != 0 ? c.cluster.split_quorum : c.cluster.expected_members / 2 + 1;
+  return {split_policy_of(c.cluster.split_policy), quorum, c.cluster.split_settle};
+}
+
 hand_over_limits limits_of(const config& c) {
   hand_over_limits l;
   l.rate_max = c.cache.copy_rate_max;
@@ -75,6 +80,7 @@ cluster_machine::cluster_machine(const config& settings, node_identity self, sha
       started_(now),
       members_(std::move(p.members)),
       lead_(std::move(p.lead)),
+      split_(split_settings_of(settings)),
       moves_(contents, limits_of(settings)),
       had_record_(p.had_record),
       shards_begin_anew_(lead_.keeps_its_pid()) {}
@@ -143,8 +149,8 @@ void cluster_machine::on_tick(time_point now, cluster_output& out) {
 
 time_point cluster_machine::next_tick() const {
   const auto lead_tick = may_lead_ ? lead_.next_tick() : time_point::max();
-  return std::min(
-      {members_.next_tick(), lead_tick, write_again_, table_again_, moves_.next_tick(), departure_waits_until_});
+  return std::min({members_.next_tick(), lead_tick, write_again_, table_again_, moves_.next_tick(),
+                   departure_waits_until_, split_.next_tick()});
 }
 
 // A node that was told seeds belongs to their cluster: until one of them accepted it, it founds none of
@@ -178,6 +184,7 @@ void cluster_machine::settle(time_point now, cluster_output& out) {
     carry_election(out);
     carry_moves(out);
     if (tend_table_) keep_table(now, out);
+    consider_split(now, out);
     consider_departure(now);
     tell_others(now);
   } while (!m_.events.empty() || !e_.events.empty() || e_.persist || !e_.packets.empty() ||

@@ -25,6 +25,7 @@
 
 #include "runtime/base/random.hpp"
 #include "runtime/cluster/leadership.hpp"
+#include "runtime/cluster/split_brain.hpp"
 #include "runtime/link/peer_identity.hpp"
 #include "runtime/membership/swim.hpp"
 #include "runtime/sharding/hand_over.hpp"
@@ -116,7 +117,11 @@ class cluster_machine {
   [[nodiscard]] const shard_table& table() const noexcept { return table_; }
   [[nodiscard]] std::uint64_t pid() const;
   /// Until when this node may serve the shards it is primary of.
-  [[nodiscard]] time_point serve_until() const { return lead_.serve_until(); }
+  [[nodiscard]] time_point serve_until() const {
+    return split_.stands_aside() ? time_point::min() : lead_.serve_until();
+  }
+  /// Why this node takes itself for cut off; empty: it does not.
+  [[nodiscard]] const std::string& cut_off() const noexcept { return split_.cut_off(); }
   /// PIDs and where to reach them, of all members that are known.
   [[nodiscard]] std::map<std::uint64_t, link_target> addresses_by_pid() const;
 
@@ -159,6 +164,10 @@ class cluster_machine {
   void on_election(const election_event& happened, time_point now, cluster_output& out);
   void on_record(const cluster_record& record, cluster_output& out);
 
+  // cluster_split.cpp
+  void consider_split(time_point now, cluster_output& out);
+  [[nodiscard]] split_picture split_seen() const;
+
   // cluster_departure.cpp
   void consider_departure(time_point now);
   [[nodiscard]] bool has_heirs() const;
@@ -190,6 +199,8 @@ class cluster_machine {
   bool tend_table_ = false;                      // something happened that the table may depend on
   time_point table_again_ = time_point::max();   // when a lease ends that the next table waits for
   std::optional<time_point> led_since_;
+  split_brain split_;
+  std::uint64_t split_judged_ = 0;  // version of the membership
   hand_over moves_;
   hand_over_output moves_out_;                        // of the calls under way
   std::map<std::uint32_t, released_shard> releases_;  // by shard; at the leader, until the row changes

@@ -57,6 +57,7 @@ void cluster_machine::describe(cluster_view& view, wall_time (*wall)(time_point)
   for (const auto& [name, r] : members_.others()) view.members.push_back(member_of(r, wall(r.since)));
   std::sort(view.members.begin(), view.members.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
 
+  view.cut_off = cut_off();
   view.leader_now.reset();
   if (const auto& l = lead_.leader_now()) {
     view.leader_now = leader{l->who.name, l->pid, l->term, l->fenced, l->fenced_reason, wall(l->since)};

@@ -44,6 +44,7 @@ cluster_health judge_health(const cluster_view& view, std::uint32_t wanted_repli
   }
   std::string shards = view.shards.empty() ? "no shard table yet" : shards_fault(h);
   h.checks.push_back(check_of("leader", view.leader_now ? "" : "no leader is known"));
+  h.checks.push_back(check_of("split", view.cut_off));
   h.checks.push_back(check_of("shards", std::move(shards)));
   if (here.database_wanted) h.checks.push_back(check_of("database", here.database_fault));
   h.checks.push_back(check_of("actors", join(here.failed_actors)));
@@ -61,6 +62,7 @@ void judge_readiness(cluster_view& view, const local_conditions& here) {
   auto& reasons = view.not_ready_reasons;
   reasons.clear();
   if (here.leaving) reasons.emplace_back("the node is leaving");
+  if (!view.cut_off.empty()) reasons.push_back("cut off from the cluster: this node " + view.cut_off);
   if (!view.leader_now) reasons.emplace_back("no leader is known");
   if (view.pid == 0) reasons.emplace_back("the leader has not given this node a PID");
   if (here.serves_data) {

@@ -44,6 +44,10 @@ expected<std::uint64_t> leadership::propose(record_change change, time_point now
   return std::visit([&](auto& m) { return m.propose(std::move(change), now, out); }, machine_);
 }
 
+void leadership::stand_aside(bool aside, time_point now, election_output& out) {
+  if (auto* e = std::get_if<election>(&machine_)) e->stand_aside(aside, now, out);
+}
+
 void leadership::leave(time_point now, election_output& out) {
   if (auto* e = std::get_if<election>(&machine_)) e->leave(now, out);
 }

@@ -30,6 +30,7 @@ class leadership {
   void on_tick(time_point now, election_output& out);
   void on_persisted(std::uint64_t token, time_point now, election_output& out);
   [[nodiscard]] expected<std::uint64_t> propose(record_change change, time_point now, election_output& out);
+  void stand_aside(bool aside, time_point now, election_output& out);
   void leave(time_point now, election_output& out);
 
   [[nodiscard]] time_point next_tick() const;

@@ -257,7 +257,7 @@ time_point election::next_tick() const {
     case phase::waiting_rank:
     case phase::waiting_ok:
     case phase::waiting_coordinator:
-      if (!leaving_) at(std::max(deadline_, quiet_until_));
+      if (!keeps_out()) at(std::max(deadline_, quiet_until_));
       break;
     case phase::asking:
       at(candidacy_->give_up);

@@ -78,6 +78,8 @@ class election {
   void step_down(time_point now, election_output& out);
   /// Hands leadership to the member of this name. unavailable when not leading, not_found, or it is this node.
   [[nodiscard]] expected<void> transfer(const std::string& name, time_point now, election_output& out);
+  /// While true this node stands for nothing; if it leads, it resigns.
+  void stand_aside(bool aside, time_point now, election_output& out);
   /// This node departs: it hands over if it leads, and never stands again.
   void leave(time_point now, election_output& out);
 
@@ -209,6 +211,7 @@ class election {
   [[nodiscard]] duration rank_delay();
   [[nodiscard]] std::vector<member_ref> higher_present() const;
   [[nodiscard]] bool may_stand() const;
+  [[nodiscard]] bool keeps_out() const noexcept { return leaving_ || aside_; }
 
   // election_candidate.cpp: the term
   void stand(bool handed_over = false);
@@ -264,6 +267,7 @@ class election {
   std::uint64_t heard_ = 0;
   std::uint64_t next_proposal_ = 0;
   bool leaving_ = false;
+  bool aside_ = false;
 
   // following
   std::optional<known_leader> leader_;

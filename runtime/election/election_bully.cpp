@@ -17,7 +17,7 @@ constexpr std::int64_t rank_steps_max = 8;
 
 }  // namespace
 
-bool election::may_stand() const { return founded() && !leaving_ && now_ >= quiet_until_; }
+bool election::may_stand() const { return founded() && !keeps_out() && now_ >= quiet_until_; }
 
 std::vector<member_ref> election::higher_present() const {
   const auto* record = voter_.accepted().get();
@@ -52,7 +52,7 @@ void election::begin_election() {
 void election::run_bully() {
   if (phase_ == phase::following && now_ >= leader_until_) lose_leader("lease_over");
   // Each turn sends something or passes one member over, so this ends.
-  while (!leaving_ && now_ >= std::max(deadline_, quiet_until_)) {
+  while (!keeps_out() && now_ >= std::max(deadline_, quiet_until_)) {
     if (phase_ == phase::waiting_rank) {
       call_higher();
     } else if (phase_ == phase::waiting_ok || phase_ == phase::waiting_coordinator) {
@@ -115,7 +115,7 @@ void election::wait_for_coordinator() {
 // From the leader of the highest term seen; its departure may have been heard of before this message.
 void election::on_stand(const member_ref& from, const election_message& m) {
   const bool by_leader = leader_ ? leader_->who == from && m.term >= leader_->term : m.term == leader_term_;
-  if (!by_leader || leaving_ || !founded() || candidacy_ || reign_) return;
+  if (!by_leader || keeps_out() || !founded() || candidacy_ || reign_) return;
   quiet_until_ = now_;
   voter_.release(m.term, from);
   lose_leader("stepped_down");

@@ -109,6 +109,15 @@ void election::step_down(time_point now, election_output& out) {
   finish(out);
 }
 
+void election::stand_aside(bool aside, time_point now, election_output& out) {
+  enter(now, out);
+  aside_ = aside;
+  if (aside && phase_ == phase::leading) resign("stands_aside", std::nullopt);
+  if (aside && reign_) end_reign("stands_aside");
+  if (aside && phase_ == phase::asking) give_up_candidacy(duration::zero());
+  finish(out);
+}
+
 expected<void> election::transfer(const std::string& name, time_point now, election_output& out) {
   enter(now, out);
   const auto* row = roll_.find(name);

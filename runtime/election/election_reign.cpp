@@ -213,7 +213,7 @@ void election::on_renew_answer(const member_ref& from, const election_message& m
 void election::outbid() {
   const bool led = phase_ == phase::leading;
   end_reign("higher_term");
-  if (leaving_) return;
+  if (keeps_out()) return;
   // Who led is the only one that the voters' leases let through at once; who tried waits its turn.
   if (led) return stand();
   deadline_ = std::max(deadline_, now_ + timing_.rank_step() + rng_.between({}, timing_.rank_step() * 4));

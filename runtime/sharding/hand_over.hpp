@@ -28,17 +28,17 @@
 namespace troupe {
 
 struct hand_over_limits {
-  std::uint32_t at_once = 4;                         // shards that one member gives at the same time
-  std::uint64_t page_bytes = 128 * kib;              // a page holds one entry more at the most
-  std::uint64_t rate_max = 256 * mib;                // bytes a second that one member gives; 0: no limit
-  std::uint64_t rest_bytes = 32 * kib;               // noted keys that may be left when the shard is released
-  int rounds_max = 8;                                // of changes before the release, whatever is left
-  std::uint64_t changed_bytes_max = 64 * mib;        // noted keys of one shard; beyond it is released at once
-  duration again = std::chrono::milliseconds(20);    // a page that came too early, a refused attempt
-  duration silence = std::chrono::seconds(1);        // a page without an answer is repeated
-  duration patience = std::chrono::milliseconds(500);  // without an answer a released shard is opened again
+  std::uint32_t at_once = 4;                             // shards that one member gives at the same time
+  std::uint64_t page_bytes = 128 * kib;                  // a page holds one entry more at the most
+  std::uint64_t rate_max = 256 * mib;                    // bytes a second that one member gives; 0: no limit
+  std::uint64_t rest_bytes = 32 * kib;                   // noted keys that may be left when the shard is released
+  int rounds_max = 8;                                    // of changes before the release, whatever is left
+  std::uint64_t changed_bytes_max = 64 * mib;            // noted keys of one shard; beyond it is released at once
+  duration again = std::chrono::milliseconds(20);        // a page that came too early, a refused attempt
+  duration silence = std::chrono::seconds(1);            // a page without an answer is repeated
+  duration patience = std::chrono::milliseconds(500);    // without an answer a released shard is opened again
   duration tell_again = std::chrono::milliseconds(100);  // the leader, until the row changes
-  duration full_pause = std::chrono::seconds(10);    // after a taker had no room
+  duration full_pause = std::chrono::seconds(10);        // after a taker had no room
 };
 
 /// A giver's word that the taker has all of a shard and the giver serves it no more.

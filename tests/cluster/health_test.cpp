@@ -55,8 +55,8 @@ TEST(health, a_failed_database_is_a_failed_check) {
   here.database_fault = "disk full";
   const auto h = judge_health(healthy(), 1, here);
   EXPECT_EQ(h.status, health_status::yellow);
-  EXPECT_EQ(h.checks[2].name, "database");
-  EXPECT_FALSE(h.checks[2].passed);
+  EXPECT_EQ(h.checks[3].name, "database");
+  EXPECT_FALSE(h.checks[3].passed);
 }
 
 TEST(readiness, waits_for_shards_only_until_it_was_ready_once) {

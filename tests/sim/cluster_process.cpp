@@ -232,9 +232,12 @@ void cluster_checker::check_record(world& w, node_index n, const cluster_process
 
 // --- the stage
 
-cluster_stage::cluster_stage(world_options options, std::string gossip_profile)
-    : profile(std::move(gossip_profile)), w(options, [this](node_index n, std::uint32_t, outside& out, random rng) {
-        return std::make_unique<cluster_process>(n, config_of(n, w.size(), profile), out, rng);
+cluster_stage::cluster_stage(world_options options, std::string gossip_profile, adjustment adjust)
+    : profile(std::move(gossip_profile)),
+      w(options, [this, adjust = std::move(adjust)](node_index n, std::uint32_t, outside& out, random rng) {
+        auto settings = config_of(n, w.size(), profile);
+        if (adjust) adjust(settings);
+        return std::make_unique<cluster_process>(n, std::move(settings), out, rng);
       }) {
   w.add(checks);
 }

@@ -101,7 +101,8 @@ class cluster_checker final : public checker {
 
 class cluster_stage {
  public:
-  cluster_stage(world_options options, std::string profile);
+  using adjustment = std::function<void(config&)>;
+  cluster_stage(world_options options, std::string profile, adjustment adjust = {});
 
   [[nodiscard]] const cluster_machine& at(node_index n) const { return *w.process_of<cluster_process>(n)->machine(); }
   /// The node that all of `group` follow and that may act; none while they disagree.

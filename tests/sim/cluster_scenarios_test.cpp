@@ -251,6 +251,67 @@ TEST_P(cluster_sim, a_minority_stops_serving_and_the_majority_takes_its_shards) 
   }
 }
 
+TEST_P(cluster_sim, who_is_cut_off_knows_it_and_the_others_do_not) {
+  tell(5, [](settled_stage& s) {
+    const std::vector<node_index> few = {*s.leader(), s.other_than_leader()};
+    const auto many = s.all_but(few);
+    const auto all_cut_off = [&](const std::vector<node_index>& group) {
+      return std::all_of(group.begin(), group.end(), [&](node_index n) { return !s.at(n).cut_off().empty(); });
+    };
+    const auto none_cut_off = [&](const std::vector<node_index>& group) {
+      return std::all_of(group.begin(), group.end(), [&](node_index n) { return s.at(n).cut_off().empty(); });
+    };
+    s.w.partition(few);
+    expect_within(
+        s.w, 60s, [&] { return all_cut_off(few); }, "the minority knows that it is cut off");
+    s.w.run_for(10s);
+    EXPECT_TRUE(none_cut_off(many));
+    s.w.unpartition(few);
+    expect_within(
+        s.w, 30s, [&] { return none_cut_off(s.running()); }, "nobody is cut off any more");
+  });
+}
+
+struct policy_stage : cluster_stage {
+  policy_stage(std::uint64_t seed, const char* policy, std::uint32_t quorum)
+      : cluster_stage(options_of(5, seed), "fast", [=](config& c) {
+          c.cluster.split_policy = policy;
+          c.cluster.split_quorum = quorum;
+        }) {
+    w.start_all();
+    expect_settled("after the start");
+  }
+};
+
+// Three of five have the voters' majority, yet a policy may ask for more.
+TEST(cluster_sim_policies, a_majority_below_the_quorum_neither_leads_nor_serves) {
+  for (std::uint64_t seed = 1; seed <= seeds_each; ++seed) {
+    policy_stage s(seed, "static_quorum", 4);
+    s.w.partition({0, 1});
+    s.w.run_for(15s);
+    EXPECT_EQ(s.served_by({0, 1, 2, 3, 4}), 0U);
+    EXPECT_FALSE(s.leader({2, 3, 4}));
+    s.w.unpartition({0, 1});
+    s.expect_settled("after healing");
+  }
+}
+
+TEST(cluster_sim_policies, a_majority_without_the_oldest_neither_leads_nor_serves) {
+  for (std::uint64_t seed = 1; seed <= seeds_each; ++seed) {
+    policy_stage s(seed, "keep_oldest", 0);
+    node_index oldest = 0;
+    for (const auto n : s.running()) oldest = s.at(n).pid() < s.at(oldest).pid() ? n : oldest;
+    const std::vector<node_index> few = {oldest, (oldest + 1) % 5};
+    s.w.partition(few);
+    s.w.run_for(15s);
+    EXPECT_EQ(s.served_by({0, 1, 2, 3, 4}), 0U) << "the oldest has no majority, the majority not the oldest";
+    s.w.unpartition(few);
+    s.expect_settled("after healing");
+    s.w.crash(oldest);
+    s.expect_settled("without the oldest, who is gone alone");
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(profile, cluster_sim, ::testing::Values("fast", "lan"),
                          [](const auto& tested) { return std::string(tested.param); });
 

@@ -34,8 +34,12 @@ class simulated_stores final : public shard_contents {
   bool read_changes(std::uint32_t shard, std::uint64_t bytes_max, time_point now, sink show) override {
     return shards_[shard].read_changes(
         bytes_max, now,
-        [&](const shard_store::entry_view& e) { show({the_cache, e.key, e.value, e.version, e.ttl, false}); },
-        [&](cache_id, std::string_view key, std::uint64_t version) { show({the_cache, key, {}, version, {}, true}); });
+        [&](const shard_store::entry_view& e) {
+          show({the_cache, e.key, e.value, e.version, e.ttl, false});
+        },
+        [&](cache_id, std::string_view key, std::uint64_t version) {
+          show({the_cache, key, {}, version, {}, true});
+        });
   }
   bool release(std::uint32_t shard, std::uint64_t epoch) override { return shards_[shard].release(epoch); }
   void reopen(std::uint32_t shard, std::uint64_t epoch) override { shards_[shard].reopen(epoch); }
