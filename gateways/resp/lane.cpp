@@ -69,6 +69,17 @@ void lane::remove(session& s) {
   report_drained();
 }
 
+void lane::flush_soon(std::shared_ptr<session> s) {
+  to_flush_.push_back(std::move(s));
+  if (to_flush_.size() == 1) asio::post(loop_, [self = shared_from_this()] { self->flush_all(); });
+}
+
+void lane::flush_all() {
+  flushing_.swap(to_flush_);
+  for (const auto& s : flushing_) s->flush();
+  flushing_.clear();
+}
+
 void lane::deliver(std::shared_ptr<session> s, std::uint64_t slot, owned_reply reply) {
   bool first = false;
   {
@@ -108,6 +119,7 @@ void lane::close_all() {
   const auto all = sessions_;
   for (const auto& s : all) s->close();
   idle_timer_.cancel();
+  to_flush_.clear();
   std::vector<answer> dropped;  // destroyed after the lock is released
   const std::lock_guard lock(inbox_mutex_);
   inbox_closed_ = true;

@@ -28,6 +28,9 @@ class lane : public std::enable_shared_from_this<lane> {
   /// `s` must be kept by somebody else.
   void remove(session& s);
 
+  /// Calls flush() of the session when all sockets that are ready now have been read.
+  void flush_soon(std::shared_ptr<session> s);
+
   /// From any thread.
   void deliver(std::shared_ptr<session> s, std::uint64_t slot, owned_reply answer);
 
@@ -49,6 +52,7 @@ class lane : public std::enable_shared_from_this<lane> {
 
   [[nodiscard]] bool refuse(boost::asio::ip::tcp::socket& s, bool protect);
   void empty_inbox();
+  void flush_all();
   void watch_idle();
   void report_drained();
 
@@ -57,7 +61,9 @@ class lane : public std::enable_shared_from_this<lane> {
   lane_numbers& numbers_;
   boost::asio::steady_timer idle_timer_;
   std::vector<std::shared_ptr<session>> sessions_;
-  std::function<void()> drained_;  // set while a drain waits
+  std::vector<std::shared_ptr<session>> to_flush_;
+  std::vector<std::shared_ptr<session>> flushing_;  // kept for its memory
+  std::function<void()> drained_;                   // set while a drain waits
   bool closed_to_new_ = false;
   bool watching_idle_ = false;
 

@@ -77,8 +77,7 @@ void session::take(std::uint64_t slot, owned_reply answer) {
 void session::resume(time_point now) {
   if (closed_) return;
   if (!reading_) return proceed(now);
-  send();
-  if (!closed_ && !too_slow()) close_if_done();
+  flush();
 }
 
 void session::read() {
@@ -112,6 +111,10 @@ void session::proceed(time_point now) {
     executing = this;
     result = connection_.run(input_, now);
     executing = nullptr;
+    if (result != run_result::output_full && connection_.output().size() < send_at_once_min) {
+      send_soon();
+      continue;
+    }
     send();
     if (closed_ || too_slow()) return;
   }
@@ -119,6 +122,19 @@ void session::proceed(time_point now) {
   if (closed_ || draining_ || result != run_result::need_input) return;
   input_.trim();
   read();
+}
+
+void session::send_soon() {
+  if (sending_soon_ || connection_.output().empty()) return;
+  sending_soon_ = true;
+  lane_->flush_soon(shared_from_this());
+}
+
+void session::flush() {
+  sending_soon_ = false;
+  if (closed_) return;
+  send();
+  if (!closed_ && !too_slow()) close_if_done();
 }
 
 void session::send() {

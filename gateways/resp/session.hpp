@@ -2,8 +2,9 @@
 // of a read, sends all their replies with one write. While a write is in flight further replies
 // collect in the other buffer. All on the lane's thread, but for the callbacks of submitted requests.
 //
-// Replies are sent directly, without a turn through the reactor; only what the socket does not take
-// waits for it to become writable.
+// Replies are sent directly, without waiting for the socket to be writable, but not before the lane
+// has read from every socket that was ready (as Redis does): a client with many connections then
+// wakes once for many replies, which is worth a tenth of its rate.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +24,8 @@ class session : public completion_gate, public std::enable_shared_from_this<sess
   using socket = boost::asio::ip::tcp::socket;
 
   static constexpr std::size_t read_min = 16 * 1024;
+  /// Replies of more bytes are sent without waiting for other connections' turn.
+  static constexpr std::size_t send_at_once_min = 16 * 1024;
   /// One command with all its words (Redis: client-query-buffer-limit).
   static constexpr std::size_t request_max = std::size_t{1} << 30;
   /// What is read and thrown away before closing, so that the last reply is not lost to a reset.
@@ -39,6 +42,9 @@ class session : public completion_gate, public std::enable_shared_from_this<sess
   bool close_if_idle(time_point now, duration idle_max);
 
   reply_callback callback_for(std::uint64_t slot) override;
+  /// Sends what the lane was asked to send soon.
+  void flush();
+
   /// The answer to a submitted request; resume() must follow.
   void take(std::uint64_t slot, owned_reply answer);
   void resume(time_point now);
@@ -51,6 +57,7 @@ class session : public completion_gate, public std::enable_shared_from_this<sess
   void on_read(std::size_t count);
   void proceed(time_point now);
   void send();
+  void send_soon();
   void send_later();
   [[nodiscard]] bool too_slow();
   void close_if_done();
@@ -64,6 +71,7 @@ class session : public completion_gate, public std::enable_shared_from_this<sess
   time_point last_active_{};
   bool reading_ = false;  // input_ belongs to the read under way
   bool writing_ = false;
+  bool sending_soon_ = false;  // flush() will come
   bool draining_ = false;
   bool closed_ = false;
 };
