@@ -225,7 +225,8 @@ void cluster_port::register_metrics(metrics& m) {
   m.read_gauge("troupe_cache_shards_to_give_count", "Shards on their way to others", {},
                [this] { return static_cast<double>(moves_.shards_to_give.load(std::memory_order_relaxed)); });
   read("troupe_gossip_malformed_total", "Datagrams that were no gossip of this cluster", malformed_);
-  read("troupe_cluster_joiners_refused_total", "Joiners that this node refused, each once in ten seconds", refusals_->of_joiners);
+  read("troupe_cluster_joiners_refused_total", "Joiners that this node refused, each once in ten seconds",
+       refusals_->of_joiners);
   read("troupe_cluster_joins_refused_total", "Times that this node was refused", refusals_->of_this);
   read("troupe_cluster_inbox_dropped_total", "Packets dropped because the cluster actor was behind", dropped_);
 }

@@ -23,6 +23,10 @@ void cluster_machine::keep_table(time_point now, cluster_output& out) {
   if (departure_ > departure::handing_over || !lead_.may_act(now) || table_proposal_ || !record) return;
   const auto members = data_members(now);
   if (!members) return;
+  std::erase_if(releases_, [this](const auto& entry) {
+    const auto& [shard, r] = entry;
+    return shard >= table_.rows.size() || table_.rows[shard].epoch > r.epoch;
+  });
   const bool begins = table_.rows.empty() || shards_begin_anew_;
   if (begins && !may_begin_table(members->size(), now)) return;
   auto d = draft_table(*members, {record->at.term, record->at.epoch + 1});

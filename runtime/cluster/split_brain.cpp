@@ -56,7 +56,8 @@ bool split_brain::on_picture(const split_picture& p, time_point now) {
 }
 
 bool split_brain::stands_aside() const noexcept {
-  const bool narrower = settings_.policy == split_policy::static_quorum || settings_.policy == split_policy::keep_oldest;
+  const bool narrower =
+      settings_.policy == split_policy::static_quorum || settings_.policy == split_policy::keep_oldest;
   return narrower && !cut_off_.empty();
 }
 

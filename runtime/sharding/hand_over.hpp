@@ -37,6 +37,7 @@ struct hand_over_limits {
   duration again = std::chrono::milliseconds(20);        // a page that came too early, a refused attempt
   duration silence = std::chrono::seconds(1);            // a page without an answer is repeated
   duration patience = std::chrono::milliseconds(500);    // without an answer a released shard is opened again
+  std::uint64_t slow_rate = 8 * mib;                     // bytes a second; a large page has this time as well
   duration tell_again = std::chrono::milliseconds(100);  // the leader, until the row changes
   duration full_pause = std::chrono::seconds(10);        // after a taker had no room
 };
@@ -119,6 +120,7 @@ class hand_over {
   void send_next(std::uint32_t shard, giving& g, time_point now, hand_over_output& out);
   void make_page(std::uint32_t shard, giving& g, time_point now);
   [[nodiscard]] bool release(std::uint32_t shard, giving& g, time_point now);
+  [[nodiscard]] duration time_for(const giving& g) const;
   void give_up(std::uint32_t shard, giving& g, duration pause, time_point now);
   void tell_leader(std::uint32_t shard, giving& g, time_point now, hand_over_output& out);
   void on_answer(std::uint64_t from, const copy_message& m, time_point now, hand_over_output& out);

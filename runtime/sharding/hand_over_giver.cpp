@@ -87,7 +87,7 @@ void hand_over::start_some(time_point now, hand_over_output& out) {
 // Nothing was heard in time, or it is time to go on.
 void hand_over::step(std::uint32_t shard, giving& g, time_point now, hand_over_output& out) {
   if (g.state == phase::given) return tell_leader(shard, g, now, out);
-  if (g.released && now - g.answered >= limits_.patience) return give_up(shard, g, limits_.silence, now);
+  if (g.released && now - g.answered >= time_for(g)) return give_up(shard, g, limits_.silence, now);
   send_next(shard, g, now, out);
 }
 
@@ -104,7 +104,13 @@ void hand_over::send_next(std::uint32_t shard, giving& g, time_point now, hand_o
   }
   counters_.bytes_sent += g.page.size();
   out.messages.push_back({g.to, g.page});
-  g.again = now + (g.released ? limits_.patience : limits_.silence);
+  g.again = now + time_for(g);
+}
+
+// For the answer to the page in flight: a large value takes a while on a slow network.
+duration hand_over::time_for(const giving& g) const {
+  const auto way = std::chrono::nanoseconds(g.page.size() * 1'000'000'000ULL / limits_.slow_rate);
+  return way + (g.released ? limits_.patience : limits_.silence);
 }
 
 // Leaves the page empty when this node does not serve the shard any more.

@@ -41,7 +41,10 @@ struct side {
 };
 
 struct pair_fixture : ::testing::Test {
-  pair_fixture() { limits.rate_max = 0; }
+  pair_fixture() {
+    limits.rate_max = 0;
+    limits.slow_rate = UINT64_MAX;  // times are exact
+  }
 
   void make(const std::string& value = "v", int keys = 50) {
     giver.emplace(giver_pid, limits);
@@ -152,6 +155,18 @@ TEST_F(pair_fixture, repeats_a_page_that_nobody_answers) {
   tick(1ms);
   carry();
   EXPECT_EQ(told.size(), 1U);
+}
+
+TEST_F(pair_fixture, a_large_page_has_more_time) {
+  limits.slow_rate = mib;
+  make(std::string(3 << 20, 'x'), 1);
+  plan_move(0);
+  adopt_both();
+  giver->out.messages.clear();
+  tick(limits.silence + 2s);
+  EXPECT_TRUE(giver->out.messages.empty());
+  tick(2s);
+  EXPECT_EQ(giver->out.messages.size(), 1U);
 }
 
 TEST_F(pair_fixture, a_page_that_comes_twice_is_taken_once_and_answered_again) {
