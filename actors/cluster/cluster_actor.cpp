@@ -56,6 +56,7 @@ void cluster_actor::on_wake() {
                    [&](link_lost& l) { machine_->on_link_lost(l.name, l.how, read_clock(), out_); },
                    [&](write_finished& w) { machine_->on_written(w.token, w.durable, read_clock(), out_); },
                    [&](leave_asked&) { machine_->leave(read_clock(), out_); },
+                   [&](seeds_found& s) { machine_->on_seeds(std::move(s.addresses), s.complete, read_clock(), out_); },
                },
                item);
     carry_out();
@@ -84,6 +85,7 @@ void cluster_actor::carry_out() {
   tell_events();
   count();
   const bool departed = out_.departed;
+  if (out_.seeds_wanted && ports_.on_seeds_wanted) ports_.on_seeds_wanted();
   out_ = {};
   if (departed) ports_.on_departed();
   if (adopted) {

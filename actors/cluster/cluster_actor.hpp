@@ -47,8 +47,13 @@ struct write_finished {
   bool durable = false;
 };
 struct leave_asked {};
+struct seeds_found {
+  std::vector<std::string> addresses;
+  bool complete = false;
+};
 
-using cluster_item = std::variant<datagram_arrived, link_message_arrived, link_lost, write_finished, leave_asked>;
+using cluster_item =
+    std::variant<datagram_arrived, link_message_arrived, link_lost, write_finished, leave_asked, seeds_found>;
 
 /// The way in, for I/O threads and the disk's thread: survives a restart of the actor.
 class cluster_inbox {
@@ -93,8 +98,9 @@ struct cluster_ports {
   std::function<void(const link_target& to, const std::string& bytes)> send_bulk;  // behind whatever is small
   std::function<void(std::map<std::uint64_t, link_target>)> on_addresses;          // PIDs, after each change
   std::function<void(const incarnation_id&)> on_failed;                            // its link is to be given up
-  std::function<void()> on_adopted;   // the shard stores go by another table
-  std::function<void()> on_departed;  // called once the departure is known to the others
+  std::function<void()> on_adopted;       // the shard stores go by another table
+  std::function<void()> on_seeds_wanted;  // seeds were tried: seeds_found may follow
+  std::function<void()> on_departed;      // called once the departure is known to the others
 };
 
 class cluster_actor : public caf::event_based_actor {

@@ -83,11 +83,13 @@ cluster_machine::cluster_machine(const config& settings, node_identity self, sha
       split_(split_settings_of(settings)),
       moves_(contents, limits_of(settings)),
       had_record_(p.had_record),
+      seeds_(settings.cluster.seeds),
+      seeds_complete_(!self_.more_seeds),
       shards_begin_anew_(lead_.keeps_its_pid()) {}
 
 void cluster_machine::on_start(time_point now, cluster_output& out) {
   consider_leading(now);
-  members_.join(settings_.cluster.seeds, now, m_);
+  members_.join(seeds_, now, m_, !seeds_complete_);
   settle(now, out);
 }
 
@@ -153,13 +155,24 @@ time_point cluster_machine::next_tick() const {
                    departure_waits_until_, split_.next_tick()});
 }
 
+void cluster_machine::on_seeds(std::vector<std::string> addresses, bool complete, time_point now, cluster_output& out) {
+  seeds_ = std::move(addresses);
+  seeds_complete_ = complete;
+  members_.set_seeds(seeds_, complete, now, m_);
+  settle(now, out);
+}
+
+bool cluster_machine::knows_foreign_seeds() const {
+  return std::any_of(seeds_.begin(), seeds_.end(), [this](const auto& s) { return s != self_.address; });
+}
+
 // A node that was told seeds belongs to their cluster: until one of them accepted it, it founds none of
-// its own, or a refused joiner would lead a cluster that nobody asked for.
+// its own, or a refused joiner would lead a cluster that nobody asked for. The same while a source of
+// seeds has not answered yet.
 void cluster_machine::consider_leading(time_point now) {
   if (may_lead_) return;
-  const auto& seeds = settings_.cluster.seeds;
-  const bool foreign = std::any_of(seeds.begin(), seeds.end(), [this](const auto& s) { return s != self_.address; });
-  may_lead_ = !foreign || had_record_ || members_.joined();
+  const bool alone = seeds_complete_ && !knows_foreign_seeds();
+  may_lead_ = alone || had_record_ || members_.joined();
   if (may_lead_) lead_.on_start(now, e_);
 }
 
@@ -190,6 +203,10 @@ void cluster_machine::settle(time_point now, cluster_output& out) {
   } while (!m_.events.empty() || !e_.events.empty() || e_.persist || !e_.packets.empty() ||
            !moves_out_.messages.empty() || !moves_out_.released.empty());
   carry_packets(out);
+  if (join_attempts_ != members_.counts().join_attempts) {
+    join_attempts_ = members_.counts().join_attempts;
+    out.seeds_wanted = true;
+  }
   if (pictured_ != members_.version()) {
     pictured_ = members_.version();
     out.picture_changed = true;

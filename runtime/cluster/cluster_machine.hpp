@@ -38,7 +38,8 @@ namespace troupe {
 struct node_identity {
   std::string name;
   incarnation_id id;
-  std::string address;  // advertised, with its real port
+  std::string address;      // advertised, with its real port
+  bool more_seeds = false;  // sources besides cluster.seeds may name some: on_seeds
 };
 
 /// May this member hold shards?
@@ -74,6 +75,7 @@ struct cluster_output {
   bool table_changed = false;          // table() is to be adopted by the shard stores
   bool picture_changed = false;        // describe() says something new
   bool departed = false;               // the departure is known to the others
+  bool seeds_wanted = false;           // seeds were tried: on_seeds may tell of newer ones
 };
 
 class cluster_machine {
@@ -109,6 +111,8 @@ class cluster_machine {
   void on_adopted(time_point now, cluster_output& out);
   void on_tick(time_point now, cluster_output& out);
   [[nodiscard]] time_point next_tick() const;
+  /// The seeds are these from now on, all of them if `complete`: a source may not have answered yet.
+  void on_seeds(std::vector<std::string> addresses, bool complete, time_point now, cluster_output& out);
 
   /// Begins a graceful departure: this node's shards go to others first, for at most leave_hand_over_part of
   /// node.drain_timeout; alone or without a leader it goes at once. cluster_output::departed follows.
@@ -156,6 +160,7 @@ class cluster_machine {
   void carry_election(cluster_output& out);
   void carry_moves(cluster_output& out);
   void consider_leading(time_point now);
+  [[nodiscard]] bool knows_foreign_seeds() const;
   void tell_others(time_point now);
   void on_membership(const membership::event& e, time_point now, cluster_output& out);
   void put_member(const membership::record& r, time_point now);
@@ -205,6 +210,9 @@ class cluster_machine {
   hand_over_output moves_out_;                        // of the calls under way
   std::map<std::uint32_t, released_shard> releases_;  // by shard; at the leader, until the row changes
   const bool had_record_;                             // on disk, at the start
+  std::vector<std::string> seeds_;
+  bool seeds_complete_;  // nobody will name others
+  std::uint64_t join_attempts_ = 0;
   departure departure_ = departure::none;
   time_point departure_waits_until_ = time_point::max();  // in the present stage, at the latest
   bool may_lead_ = false;                                 // has a record, no foreign seeds, or was accepted by a member

@@ -15,9 +15,9 @@ std::string_view name_of(event_kind k) noexcept {
     case event_kind::joined: return "joined";
     case event_kind::join_refused: return "join_refused";
     case event_kind::joiner_refused: return "joiner_refused";
-    case event_kind::seeds_silent: return "seeds_silent";
     case event_kind::name_conflict: return "name_conflict";
     case event_kind::refuted: return "refuted";
+    case event_kind::join_unanswered: return "join_unanswered";
     case event_kind::expelled: return "expelled";
     case event_kind::left: return "left";
   }

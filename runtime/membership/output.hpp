@@ -38,9 +38,9 @@ enum class event_kind : std::uint8_t {
   joined,            // this member: accepted by a cluster, or the first to accept another
   join_refused,      // this member, by `name` (may be empty); refusal and text say why. It tries again
   joiner_refused,    // we refused `name`
-  seeds_silent,      // no seed has answered this member yet, text: which; it tries on
   name_conflict,     // `name` is borne by two processes; when it is our own, we have lost it and join anew
   refuted,           // this member was thought suspect or failed and has raised its incarnation
+  join_unanswered,   // this member, since a while: no seed said anything that could be read
   expelled,          // this incarnation id was declared departed: only a restart can join again
   left               // the departure is known: the process may stop
 };
@@ -76,6 +76,7 @@ struct counters {
   std::uint64_t suspicions = 0, suspicions_refuted = 0, failures = 0;  // of others, as seen here
   std::uint64_t refutations = 0;                                       // of suspicions of this member
   std::uint64_t joins_accepted = 0, joiners_refused = 0, joins_refused = 0;
+  std::uint64_t join_attempts = 0;  // rounds in which seeds were written to
   std::uint64_t tables_compared = 0, tables_sent = 0;
   std::uint64_t stalls = 0;  // this process did not run for so long that it judged nobody by it
 };

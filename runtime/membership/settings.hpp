@@ -36,6 +36,8 @@ struct settings {
   duration join_retry_min = 100ms;  // while no seed answers
   duration join_refused_min = 1s;   // after a refusal
   duration join_retry_max = 30s;
+  duration join_unanswered_after = 2s;                  // silence of all seeds that is worth a word
+  duration join_unanswered_again = 30s;                 // and the next one
   duration leave_timeout = 2s;                          // a departure is over at the latest then
   duration failed_retention = std::chrono::hours(24);   // failed members are tried again for so long
   duration departed_retention = std::chrono::hours(1);  // how long a departed id cannot come back by old news

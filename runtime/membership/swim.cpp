@@ -61,23 +61,19 @@ swim::swim(const local_member& self, const settings& s, random rng)
   TROUPE_CHECK(check(self).has_value());
 }
 
-void swim::join(std::vector<std::string> seeds, time_point now, output& out) {
+void swim::join(std::vector<std::string> seeds, time_point now, output& out, bool more_may_come) {
   TROUPE_CHECK(phase_ == phase::idle);
   phase_ = phase::working;
   self_.since = now;
-  std::erase(seeds, self_.address);
-  std::sort(seeds.begin(), seeds.end());
-  seeds.erase(std::unique(seeds.begin(), seeds.end()), seeds.end());
-  seeds_ = std::move(seeds);
+  take_seeds(std::move(seeds));
+  word_on_silence_ = now + settings_.join_unanswered_after;
   next_probe_ = now + rng_.between(duration::zero(), settings_.probe_interval);
   compare_wait_ = settings_.gossip_interval * 2;
   next_compare_ = now + compare_wait_;
   next_reconnect_ = now + settings_.reconnect_interval;
   next_prune_ = now + prune_interval;
-  next_join_ = seeds_.empty() ? time_point::max() : now;
-  if (seeds_.empty()) {
-    joined_ = true;
-    out.events.push_back({event_kind::joined, self_.name, self_.id, "no seeds: a cluster of its own"});
+  if (seeds_.empty() && !more_may_come) {
+    found_alone(out);
   } else {
     contact_seeds(now, out);
   }
@@ -96,6 +92,7 @@ void swim::on_packet(std::string_view from_address, channel how, std::string_vie
   if (!p) {
     ++(p.error().code == errc::too_large ? counters_.dropped_oversize : counters_.dropped_corrupt);
   } else if (p->from_id != self_.id) {
+    heard_ = true;
     dispatch(*p, from_address, how, now, out);
   }
   plan();
@@ -183,6 +180,7 @@ void swim::on_tick(time_point now, output& out) {
     if (now >= next_compare_) compare_tables(nullptr, now, out);
     if (now >= next_reconnect_) contact_failed(now, out);
     if (now >= next_join_) contact_seeds(now, out);
+    if (!joined_ && now >= word_on_silence_) note_silence(now, out);
   }
   if (now >= next_gossip_) gossip_round(now, out);
   if (now >= next_prune_) prune(now);
@@ -208,6 +206,7 @@ void swim::plan() {
   planned_ = std::min({next_gossip_, next_prune_, left_at_});
   if (phase_ == phase::working) {
     planned_ = std::min({planned_, next_probe_, next_compare_, next_reconnect_, next_join_});
+    if (!joined_) planned_ = std::min(planned_, word_on_silence_);
   }
   for (const auto& [sequence, p] : probes_) {
     planned_ = std::min(planned_, p.asked_others ? p.verdict_at : std::min(p.indirect_at, p.verdict_at));

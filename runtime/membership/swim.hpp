@@ -55,8 +55,12 @@ class swim {
   swim(const local_member& self, const settings& s, random rng);
 
   /// Starts. Seeds may be this member's own address, may be down, and any one of them is enough; without
-  /// other seeds this member is a cluster by itself at once.
-  void join(std::vector<std::string> seeds, time_point now, output& out);
+  /// other seeds this member is a cluster by itself at once, unless `more_may_come` by set_seeds.
+  void join(std::vector<std::string> seeds, time_point now, output& out, bool more_may_come = false);
+
+  /// The seeds are these from now on. Those that are new are contacted at once by a member that still
+  /// searches. `complete`: no others will come, so that without any it is a cluster by itself.
+  void set_seeds(std::vector<std::string> seeds, bool complete, time_point now, output& out);
 
   /// `from_address` is where an answer goes. Anything may be in `bytes`.
   void on_packet(std::string_view from_address, channel how, std::string_view bytes, time_point now, output& out);
@@ -181,7 +185,9 @@ class swim {
 
   // swim_join.cpp
   void contact_seeds(time_point now, output& out);
-  void tell_silence(const std::vector<std::string>& seeds, output& out);
+  void take_seeds(std::vector<std::string> seeds);
+  void found_alone(output& out);
+  void note_silence(time_point now, output& out);
   void contact_failed(time_point now, output& out);
   void on_join(const packet& p, std::string_view from, time_point now, output& out);
   void on_refusal(const packet& p, time_point now, output& out);
@@ -211,9 +217,10 @@ class swim {
   std::map<std::string, claim, std::less<>> claims_;  // by name
   std::deque<incarnation_id> replaced_;               // ids whose names other processes took, the latest last
   std::map<std::string, time_point> refusals_told_;   // when the refusal of that joiner was last an event
-  std::vector<std::string> seeds_;
+  std::vector<std::string> seeds_;                    // without this member's own address
+  bool heard_ = false;                                // something readable, since the last word on silence
+  time_point word_on_silence_{};
   backoff silent_backoff_;
-  int silent_rounds_ = 0;  // of asking the seeds, without an answer
   backoff refused_backoff_;
   std::uint64_t next_sequence_;
   std::uint64_t version_ = 1;

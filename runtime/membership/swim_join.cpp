@@ -10,22 +10,59 @@ namespace {
 constexpr std::size_t seeds_at_once_max = 8;
 constexpr std::size_t claims_max = 64;
 constexpr int claim_asks = 5;
-constexpr int silent_rounds_told = 5;
 constexpr std::size_t refusals_told_max = 64;  // joiners
 constexpr duration refusal_told_again = std::chrono::seconds(10);
 }  // namespace
+
+void swim::take_seeds(std::vector<std::string> seeds) {
+  std::erase(seeds, self_.address);
+  std::sort(seeds.begin(), seeds.end());
+  seeds.erase(std::unique(seeds.begin(), seeds.end()), seeds.end());
+  seeds_ = std::move(seeds);
+}
+
+void swim::found_alone(output& out) {
+  joined_ = true;
+  next_join_ = time_point::max();
+  out.events.push_back({event_kind::joined, self_.name, self_.id, "no seeds: a cluster of its own"});
+}
+
+void swim::set_seeds(std::vector<std::string> seeds, bool complete, time_point now, output& out) {
+  const auto before = seeds_;
+  take_seeds(std::move(seeds));
+  if (phase_ != phase::working) return;
+  if (!joined_ && seeds_.empty() && complete) {
+    found_alone(out);
+  } else if (!std::includes(before.begin(), before.end(), seeds_.begin(), seeds_.end())) {
+    const bool searching = !joined_ || table_.live_count() == 0;
+    next_join_ = searching ? now : std::min(next_join_, now + settings_.join_retry_max);
+    if (searching) contact_seeds(now, out);
+  }
+  plan();
+}
+
+/// A word now and then while nobody can be heard at all: a refusal would have said why.
+void swim::note_silence(time_point now, output& out) {
+  word_on_silence_ = now + settings_.join_unanswered_again;
+  if (std::exchange(heard_, false)) return;
+  std::string text = seeds_.empty() ? "no seed is known yet" : "no seed says anything that this member can read:";
+  for (const auto& address : seeds_) {
+    if (text.size() + address.size() < text_bytes_max) text += " " + address;
+  }
+  out.events.push_back({event_kind::join_unanswered, self_.name, self_.id, std::move(text)});
+}
 
 /// Until accepted, and when alone: seeds, several at once. Later: one that is no live member, so that two
 /// halves of a cluster which know each other only by seeds find together.
 void swim::contact_seeds(time_point now, output& out) {
   const bool searching = !joined_ || table_.live_count() == 0;
+  ++counters_.join_attempts;
   next_join_ = now + (searching ? silent_backoff_.next(rng_) : settings_.join_retry_max);
   std::vector<std::string> strangers = seeds_;
   for (const auto& [name, r] : table_.all()) {
     if (is_live(r.state)) std::erase(strangers, r.address);
   }
   rng_.shuffle(strangers);
-  if (!joined_ && !strangers.empty() && ++silent_rounds_ == silent_rounds_told) tell_silence(strangers, out);
   strangers.resize(std::min(strangers.size(), searching ? seeds_at_once_max : 1));
   packet p = header(packet_kind::join);
   p.cluster_name = cluster_name_;
@@ -34,15 +71,6 @@ void swim::contact_seeds(time_point now, output& out) {
   p.updates.push_back(update_of(self_, true, now));
   const std::string bytes = encode(p);
   for (const auto& address : strangers) send_bytes(bytes, address, {}, channel::datagram, out);
-}
-
-/// Once: whoever looks into the log of a node that does not join should find the reason.
-void swim::tell_silence(const std::vector<std::string>& seeds, output& out) {
-  std::string text = "no answer from";
-  for (const auto& address : seeds) {
-    if (text.size() + address.size() < text_bytes_max) text += " " + address;
-  }
-  out.events.push_back({event_kind::seeds_silent, self_.name, self_.id, std::move(text)});
 }
 
 /// A member that failed may live behind a split: told that it is thought dead, it answers for itself.
@@ -163,7 +191,6 @@ void swim::step_claims(time_point now, output& out) {
 
 void swim::on_refusal(const packet& p, time_point now, output& out) {
   if (seeds_.empty()) return;
-  silent_rounds_ = 0;
   ++counters_.joins_refused;
   out.events.push_back({event_kind::join_refused, p.from, p.from_id, p.text, p.refusal});
   if (!joined_) next_join_ = std::max(next_join_, now + refused_backoff_.next(rng_));
@@ -173,7 +200,6 @@ void swim::on_welcome(time_point now, output& out) {
   joined_ = true;
   newcomer_until_ = now + settings_.probe_interval;
   silent_backoff_.reset();
-  silent_rounds_ = 0;
   refused_backoff_.reset();
   next_join_ = seeds_.empty() ? time_point::max() : now + settings_.join_retry_max;
   compare_wait_ = settings_.gossip_interval;

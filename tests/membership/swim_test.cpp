@@ -249,18 +249,6 @@ TEST_F(swim_cluster, its_own_address_among_the_seeds_is_no_seed) {
   EXPECT_TRUE(out.packets.empty());
 }
 
-TEST_F(swim_cluster, one_whose_seeds_are_silent_says_so_once_and_is_taken_when_they_answer) {
-  start("a");
-  freeze("a");
-  start("b");
-  tick(60s);
-  EXPECT_EQ(count("b", event_kind::seeds_silent), 1U);
-  thaw("a");
-  tick(60s);
-  expect_state("a", "b", member_state::alive);
-  EXPECT_EQ(count("b", event_kind::seeds_silent), 1U);
-}
-
 TEST_F(swim_cluster, a_joiner_of_another_protocol_is_told_so) {
   start("a");
   packet p;

@@ -92,7 +92,7 @@ TEST_F(cluster_join, a_seed_that_is_no_node_is_passed_over) {
   const auto http_seed = cluster().at(0).http;
 
   const node_program lost("lost", {"--seeds", silent_seed + "," + http_seed, "--set", "cluster.expected_members=3"});
-  EXPECT_TRUE(lost.process->wait_for("seeds_silent name=lost")) << lost.process->err();
+  EXPECT_TRUE(lost.process->wait_for("join_unanswered name=lost")) << lost.process->err();
   EXPECT_TRUE(lost.logged(silent_seed)) << lost.process->err();
   EXPECT_NE(lost.reasons().find("leader"), std::string::npos) << lost.reasons();
   const node_program joiner("guest", joining({"--seeds", silent_seed, "--seeds", http_seed}));
