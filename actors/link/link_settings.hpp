@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <troupe/config.hpp>
 #include <troupe/time.hpp>
@@ -17,7 +18,9 @@ namespace troupe {
 
 struct link_settings {
   std::string cluster = "troupe";
-  std::string secret;  // the content of cluster.secret_file; empty when insecure
+  std::string secret;  // empty when insecure
+  /// Asked for each handshake when given: the secrets of now, the preferred first. From any thread.
+  std::function<std::vector<std::string>()> secrets;
   std::uint64_t queue_max = 64 * mib;
   std::uint64_t frame_max = 4 * mib;
   std::uint64_t message_max = 65 * mib;  // one message, chunked or not: cache.value_max and its head
@@ -36,10 +39,9 @@ struct link_settings {
   /// Of tests; a node has none.
   std::shared_ptr<network_faults> faults;
 
-  [[nodiscard]] static link_settings from(const config& c, std::string secret) {
+  [[nodiscard]] static link_settings from(const config& c) {
     link_settings s;
     s.cluster = c.cluster.name;
-    s.secret = std::move(secret);
     s.queue_max = c.cluster.link_queue_max;
     s.frame_max = c.cluster.frame_max;
     s.message_max = c.cache.value_max + mib;

@@ -46,7 +46,10 @@ void link_table::start(const peer_identity& self) {
   });
 }
 
-handshake_settings link_table::handshake_words() const { return {self_, settings_.cluster, settings_.secret}; }
+handshake_settings link_table::handshake_words() const {
+  auto secrets = settings_.secrets ? settings_.secrets() : std::vector<std::string>{settings_.secret};
+  return {self_, settings_.cluster, std::move(secrets)};
+}
 
 // Under the lock.
 link_host::peer_ptr link_table::make_peer(const link_target& to, bool list_address) {

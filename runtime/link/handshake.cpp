@@ -126,8 +126,10 @@ std::string handshake::on_hello(std::string_view payload) {
   if (auto refusal = greet(payload); stage_ == stage::refused) return refusal;
   wire::LinkChallenge challenge;
   challenge.set_hello(acceptor_hello_);
-  const auto ours = mac(acceptor_role);
-  challenge.set_mac(ours.data(), ours.size());
+  for (const auto& secret : settings_.secrets) {
+    const auto ours = mac(secret, acceptor_role);
+    challenge.add_macs(ours.data(), ours.size());
+  }
   awaited_ = frame_type::proof;
   return make_frame(frame_type::challenge, challenge.SerializeAsString());
 }
@@ -137,14 +139,17 @@ std::string handshake::on_challenge(std::string_view payload) {
   if (!parse(challenge, payload)) return refuse(link_refusal::malformed, "a challenge that cannot be read");
   acceptor_hello_ = challenge.hello();
   if (auto refusal = greet(acceptor_hello_); stage_ == stage::refused) return refusal;
-  if (!same_mac(mac(acceptor_role), challenge.mac()))
+  if (static_cast<std::size_t>(challenge.macs_size()) > link_secrets_max)
+    return refuse(link_refusal::malformed, "a challenge with too many macs");
+  const auto* shared = shared_secret(challenge);
+  if (shared == nullptr)
     return refuse(link_refusal::wrong_secret,
                   "the cluster secrets of " + peer_.name + " and " + settings_.self.name + " differ");
   if (!wanted_.empty() && peer_.id != wanted_)
     return refuse(link_refusal::wrong_incarnation, "another incarnation of " + peer_.name + " answers there");
   peer_is_proven_ = true;
   wire::LinkProof proof;
-  const auto ours = mac(dialler_role);
+  const auto ours = mac(*shared, dialler_role);
   proof.set_mac(ours.data(), ours.size());
   awaited_ = frame_type::welcome;
   return make_frame(frame_type::proof, proof.SerializeAsString());
@@ -153,7 +158,8 @@ std::string handshake::on_challenge(std::string_view payload) {
 std::string handshake::on_proof(std::string_view payload) {
   wire::LinkProof proof;
   if (!parse(proof, payload)) return refuse(link_refusal::malformed, "a proof that cannot be read");
-  if (!same_mac(mac(dialler_role), proof.mac()))
+  const auto fits = [&](const std::string& secret) { return same_mac(mac(secret, dialler_role), proof.mac()); };
+  if (std::none_of(settings_.secrets.begin(), settings_.secrets.end(), fits))
     return refuse(link_refusal::wrong_secret,
                   "the cluster secrets of " + peer_.name + " and " + settings_.self.name + " differ");
   peer_is_proven_ = true;
@@ -197,13 +203,23 @@ std::string handshake::refuse(link_refusal reason, std::string words) {
   return make_frame(frame_type::refused, refused.SerializeAsString());
 }
 
-link_mac handshake::mac(std::string_view role) const {
+// The first of the acceptor's secrets that this node knows too; null: none.
+const std::string* handshake::shared_secret(const wire::LinkChallenge& challenge) const {
+  for (const auto& theirs : challenge.macs()) {
+    for (const auto& secret : settings_.secrets) {
+      if (same_mac(mac(secret, acceptor_role), theirs)) return &secret;
+    }
+  }
+  return nullptr;
+}
+
+link_mac handshake::mac(std::string_view secret, std::string_view role) const {
   std::string text(role);
   for (const auto* hello : {&dialler_hello_, &acceptor_hello_}) {
     append_le(text, static_cast<std::uint64_t>(hello->size()));
     text.append(*hello);
   }
-  return hmac_(settings_.secret, text);
+  return hmac_(secret, text);
 }
 
 }  // namespace troupe

@@ -3,27 +3,36 @@
 //   dialler                           acceptor
 //   hello(identity, nonce)      ->
 //                               <-    challenge(identity, nonce, mac over both hellos)
+//   (macs: one under each secret)
 //   proof(mac over both hellos) ->                 state proven: the shell admits or refuses
 //                               <-    welcome
 //   ready                       ->                 state welcomed: the shell confirms or hangs up
 //
 // A mac is HMAC-SHA256(secret, role | both hellos): each end's nonce makes a recorded one worthless,
-// the role keeps it from being played back. Either end may answer `refused` with a reason and a
-// sentence instead. NOT promised: secrecy or integrity of what follows (that is TLS).
+// the role keeps it from being played back. While secrets are changed, each end knows several: one that
+// both know is enough, and the dialler proves itself under the first of the acceptor's that it knows. Either end may
+// answer `refused` with a reason and a sentence instead. NOT promised: secrecy or integrity of what follows (that is
+// TLS).
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime/link/frame.hpp"
 #include "runtime/link/peer_identity.hpp"
 
 namespace troupe {
 
+namespace wire {
+class LinkChallenge;
+}
+
 inline constexpr std::uint32_t link_protocol_version = 1;
 inline constexpr std::size_t link_nonce_size = 32;
+inline constexpr std::size_t link_secrets_max = 8;
 
 using link_nonce = std::array<char, link_nonce_size>;
 using link_mac = std::array<char, 32>;
@@ -49,7 +58,7 @@ inline constexpr std::size_t link_refusals = 10;
 struct handshake_settings {
   peer_identity self;
   std::string cluster;
-  std::string secret;
+  std::vector<std::string> secrets;  // 1 to link_secrets_max, the preferred first; one empty: no secret
   std::uint32_t version = link_protocol_version;
 };
 
@@ -95,7 +104,8 @@ class handshake {
   void on_refused(std::string_view payload);
   /// Reads a hello into peer_; an empty string, or the frame that refuses it.
   [[nodiscard]] std::string greet(std::string_view hello);
-  [[nodiscard]] link_mac mac(std::string_view role) const;
+  [[nodiscard]] const std::string* shared_secret(const wire::LinkChallenge& challenge) const;
+  [[nodiscard]] link_mac mac(std::string_view secret, std::string_view role) const;
 
   handshake_settings settings_;
   link_nonce nonce_;

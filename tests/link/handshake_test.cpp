@@ -1,5 +1,6 @@
 #include "runtime/link/handshake.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <deque>
 #include <functional>
@@ -34,7 +35,7 @@ link_nonce nonce(char fill) {
 }
 
 handshake_settings settings(const std::string& name, std::uint64_t id) {
-  return {.self = {name, {id, id}, name + ":7070"}, .cluster = "test", .secret = "s3cret"};
+  return {.self = {name, {id, id}, name + ":7070"}, .cluster = "test", .secrets = {"s3cret"}};
 }
 
 struct pair {
@@ -99,10 +100,38 @@ void expect_refused(pair& p, link_refusal reason, const std::string& word) {
 
 TEST(handshake, tells_both_ends_of_a_wrong_secret) {
   auto other = settings("b", 2);
-  other.secret = "guess";
+  other.secrets = {"guess"};
   pair p(settings("a", 1), other);
   expect_refused(p, link_refusal::wrong_secret, "secret");
   EXPECT_FALSE(p.acceptor.peer_is_proven());
+}
+
+TEST(handshake, needs_one_secret_that_both_know_while_secrets_are_changed) {
+  const std::vector<std::vector<std::string>> rings{{"old"}, {"old", "new"}, {"new", "old"}, {"new"}};
+  for (const auto& d : rings) {
+    for (const auto& a : rings) {
+      auto dialler = settings("a", 1);
+      auto acceptor = settings("b", 2);
+      dialler.secrets = d;
+      acceptor.secrets = a;
+      pair p(dialler, acceptor);
+      p.run();
+      const bool shared =
+          std::any_of(d.begin(), d.end(), [&a](const auto& s) { return std::count(a.begin(), a.end(), s); });
+      EXPECT_EQ(p.dialler.at() == stage::established, shared) << d.front() << " and " << a.front();
+      EXPECT_EQ(p.acceptor.at() == stage::established, shared);
+      if (!shared) {
+        EXPECT_EQ(p.dialler.reason(), link_refusal::wrong_secret);
+      }
+    }
+  }
+}
+
+TEST(handshake, refuses_a_challenge_with_more_macs_than_a_ring_has_keys) {
+  auto acceptor = settings("b", 2);
+  acceptor.secrets.assign(link_secrets_max + 1, "s3cret");
+  pair p(settings("a", 1), acceptor);
+  expect_refused(p, link_refusal::malformed, "too many");
 }
 
 TEST(handshake, tells_both_ends_of_a_wrong_cluster) {

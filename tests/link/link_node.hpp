@@ -167,7 +167,7 @@ class raw_socket {
 
   /// Goes through the handshake as `who`; returns every frame that it sent.
   std::vector<std::string> join(const peer_identity& who, const link_settings& settings = test_settings()) {
-    auto machine = handshake::dial({who, settings.cluster, settings.secret}, random_nonce(), hmac_sha256);
+    auto machine = handshake::dial({who, settings.cluster, {settings.secret}}, random_nonce(), hmac_sha256);
     std::vector<std::string> sent{machine.start()};
     write(sent.back());
     while (machine.at() == handshake::stage::exchanging) {
