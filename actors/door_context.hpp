@@ -9,6 +9,7 @@
 #include "actors/cluster_board.hpp"
 #include "actors/event_hub.hpp"
 #include "actors/io_pool.hpp"
+#include "actors/keyring/keyring_access.hpp"
 #include "actors/log.hpp"
 #include "actors/metrics.hpp"
 #include "runtime/cache/cache_access.hpp"
@@ -24,6 +25,7 @@ struct door_context {
   cluster_board& board;
   cache_access& caches;
   std::function<void()> request_leave;  // POST /v1/cluster/leave; returns at once
+  keyring_access* keyring = nullptr;    // none in a cluster without a secret
 };
 
 /// A listening door: HTTP, RESP. Opened and closed by the composition root.

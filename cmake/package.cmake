@@ -12,4 +12,4 @@ configure_package_config_file(cmake/troupeConfig.cmake.in ${PROJECT_BINARY_DIR}/
   INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/troupeConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/troupeConfig.cmake ${PROJECT_BINARY_DIR}/troupeConfigVersion.cmake
-  cmake/FindCAF.cmake DESTINATION ${package_dir})
+  cmake/FindCAF.cmake cmake/Findc-ares.cmake DESTINATION ${package_dir})

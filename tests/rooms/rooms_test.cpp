@@ -80,6 +80,8 @@ TEST(rooms, each_library_is_seen_only_where_it_belongs) {
       {"CLI/", {"node/"}},
       {"prometheus/", {"actors/metrics"}},
       {"spdlog/", {"actors/log"}},
+      {"ares.h", {"actors/net/name_resolver"}},
+      {"openssl/", {"actors/net/", "actors/link/"}},
   };
   for (const auto& room : {"include", "config", "runtime", "actors", "gateways", "node"}) {
     for (const auto& i : inclusions_below(room)) {
