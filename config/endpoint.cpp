@@ -65,6 +65,11 @@ bool is_address(const std::string& host) noexcept {
 
 bool is_wildcard(std::string_view host) noexcept { return host == "0.0.0.0" || host == "::"; }
 
+bool is_multicast_v4(const std::string& host) noexcept {
+  in_addr v4{};
+  return ::inet_pton(AF_INET, host.c_str(), &v4) == 1 && (ntohl(v4.s_addr) >> 28) == 14;
+}
+
 bool is_loopback(const std::string& host) noexcept {
   if (host == "localhost" || host == "lo") return true;
   in_addr v4{};

@@ -24,6 +24,9 @@ struct endpoint {
 /// 0.0.0.0 or ::, which bind to all and reach nobody.
 [[nodiscard]] bool is_wildcard(std::string_view host) noexcept;
 
+/// 224.0.0.0/4.
+[[nodiscard]] bool is_multicast_v4(const std::string& host) noexcept;
+
 /// 127.0.0.0/8, ::1, localhost, or the interface lo.
 [[nodiscard]] bool is_loopback(const std::string& host) noexcept;
 

@@ -68,8 +68,18 @@ std::vector<key> cluster_keys() {
       {"cluster", "advertise", in<&c::cluster, &cluster::advertise>,
        "host:port that the others dial. Empty: what bind resolves to; needed only behind address translation."},
       {"cluster", "seeds", in<&c::cluster, &cluster::seeds>,
-       "host:port of some members to join by; each address of a name is tried. Empty: start alone. The "
-       "node itself may be among them, and any may be down."},
+       "Some members to join by: host:port, srv:NAME or _service._proto.name (DNS service records). Every address of "
+       "a name is tried, and names are resolved again at each attempt. Empty: start alone. The node itself may be "
+       "among them, any may be down, and one that lives is enough."},
+      {"cluster", "seeds_file", in<&c::cluster, &cluster::seeds_file>,
+       "A file with more seeds, one a line, # for comments; looked at each second and read again when it changed. A "
+       "bad line is logged once with its number. As long as the file cannot be read the node founds no cluster."},
+      {"cluster", "dns_server", in<&c::cluster, &cluster::dns_server>,
+       "ip or ip:port of the name server that resolves the names among the seeds. Empty: the system's (resolv.conf)."},
+      {"cluster", "multicast", in<&c::cluster, &cluster::multicast>,
+       "off, or an IPv4 group and port such as 239.255.70.70:7071, where members announce the cluster's name and "
+       "their address to others of the same network. Only addresses to join by are learnt there. Needs "
+       "expected_members above 1, or seeds: else nobody could know who founds the cluster."},
       {.section = "cluster",
        .name = "expected_members",
        .in = in<&c::cluster, &cluster::expected_members>,
@@ -81,8 +91,9 @@ std::vector<key> cluster_keys() {
       {"cluster", "accept_joiners", in<&c::cluster, &cluster::accept_joiners>,
        "Whether other nodes may join. Mode single says false."},
       {"cluster", "secret_file", in<&c::cluster, &cluster::secret_file>,
-       "File whose bytes are the cluster's secret, the same on every node: members prove to each other that they know "
-       "it. Needed when bind is outside loopback."},
+       "File whose bytes are the cluster's secret, the same on every node: gossip is encrypted with keys that are made "
+       "from it, and members prove to each other that they know it. The base64 of 32 bytes is taken as a key of the "
+       "key ring (troupe keyring) itself. Needed when bind is outside loopback."},
       {"cluster", "insecure", in<&c::cluster, &cluster::insecure>,
        "true: outside loopback without a secret. Whoever reaches the port can join and read everything."},
       {.section = "cluster",

@@ -99,7 +99,9 @@ class rules {
       broken("cluster.name", "has 1 to 64 letters, digits, . _ or -, is " + in_quotes(c_.cluster.name));
     }
     if (!c_.cluster.advertise.empty()) check_dialled("cluster.advertise", c_.cluster.advertise, true);
-    for (const std::string& seed : c_.cluster.seeds) check_dialled("cluster.seeds", seed, false);
+    for (const std::string& seed : c_.cluster.seeds) check_seed(seed);
+    check_dns_server();
+    check_multicast();
     check_secret("cluster.secret_file", c_.cluster.secret_file);
     const auto bind = parse_endpoint(c_.cluster.bind);
     if (bind && !is_loopback(bind->host) && c_.cluster.secret_file.empty() && !c_.cluster.insecure) {
@@ -109,6 +111,36 @@ class rules {
     }
     if (c_.cluster.link_queue_max < c_.cluster.frame_max) {
       broken("cluster.link_queue_max", "is below cluster.frame_max: the largest frame could never be sent");
+    }
+  }
+
+  void check_seed(const std::string& seed) {
+    constexpr std::string_view mark = "srv:";
+    const bool marked = seed.starts_with(mark);
+    if (!marked && !(seed.starts_with('_') && seed.find(':') == std::string::npos)) {
+      return check_dialled("cluster.seeds", seed, false);
+    }
+    std::string name = seed.substr(marked ? mark.size() : 0);
+    if (name.ends_with('.')) name.pop_back();
+    if (!is_host_name(name)) broken("cluster.seeds", in_quotes(seed) + " names no DNS service record");
+  }
+
+  void check_dns_server() {
+    const std::string& server = c_.cluster.dns_server;
+    if (server.empty() || is_address(server)) return;
+    const auto e = parse_endpoint(server);
+    if (e && is_address(e->host) && e->port != 0) return;
+    broken("cluster.dns_server", in_quotes(server) + " is neither an address nor address:port");
+  }
+
+  void check_multicast() {
+    const std::string& group = c_.cluster.multicast;
+    if (group == "off") return;
+    const auto e = parse_endpoint(group);
+    if (!e || !is_multicast_v4(e->host) || e->port == 0) {
+      broken("cluster.multicast", in_quotes(group) + " is neither off nor group:port (224.0.0.0 to 239.255.255.255)");
+    } else if (c_.cluster.expected_members == 1 && c_.cluster.seeds.empty() && c_.cluster.seeds_file.empty()) {
+      broken("cluster.multicast", "needs cluster.expected_members above 1, or seeds: nobody could know who founds");
     }
   }
 

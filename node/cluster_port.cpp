@@ -22,21 +22,28 @@ using boost::asio::ip::udp;
 
 cluster_port::cluster_port(const config& c, io_pool& io, event_log& log, std::shared_ptr<network_faults> faults)
     : settings_(c),
+      machine_settings_(c),
       io_(io),
       log_(log),
       faults_(std::move(faults)),
       slot_(std::make_shared<child_slot>()),
       inbox_(slot_),
-      gossip_(std::make_unique<gossip_socket>(io.context(0))) {}
+      gossip_(std::make_unique<gossip_socket>(io.context(0))),
+      discovery_(c.cluster, io, log),
+      drops_(log) {}
 
-expected<void> cluster_port::open() {
+expected<void> cluster_port::open(const std::string& data_dir, const incarnation_id& id) {
   const auto wanted = parse_bind(settings_.cluster.bind);
   if (!wanted) {
     return fail(errc::bad_config, "cluster.bind " + settings_.cluster.bind + ": " + wanted.error().context);
   }
-  auto secret = read_secret();
-  if (!secret) return tl::unexpected(std::move(secret.error()));
-  secret_ = std::move(*secret);
+  const auto secret = read_secret();
+  if (!secret) return tl::unexpected(secret.error());
+  if (!secret->empty()) {
+    auto ring = ring_keeper::open(settings_.cluster.name, *secret, data_dir, log_);
+    if (!ring) return tl::unexpected(std::move(ring.error()));
+    ring_ = std::move(*ring);
+  }
   expected<void> bound;
   const int tries = wanted->port() == 0 ? pair_tries_max : 1;
   for (int i = 0; i < tries; ++i) {
@@ -45,7 +52,9 @@ expected<void> cluster_port::open() {
   }
   if (!bound) return bound;
   advertised_ = settings_.cluster.advertise.empty() ? bound_ : settings_.cluster.advertise;
-  return {};
+  self_ = {settings_.node.name, id, advertised_};
+  machine_settings_.cluster.seeds = discovery_.fixed_seeds();
+  return discovery_.open(self_, bound_, ring_ ? ring_->seal() : nullptr);
 }
 
 expected<std::string> cluster_port::read_secret() const {
@@ -77,8 +86,9 @@ void cluster_port::count_refusals(event_hub& events) const {
 }
 
 expected<void> cluster_port::bind_pair(const tcp::endpoint& wanted) {
-  auto settings = link_settings::from(settings_, secret_);
+  auto settings = link_settings::from(settings_);
   settings.faults = faults_;
+  if (ring_) settings.secrets = [ring = ring_] { return ring->link_secrets(); };
   if (!settings_.cluster.accept_joiners) {
     settings.admit = [](const peer_identity&) {
       return std::optional<std::string>("this node runs alone and accepts no joiners (mode single)");
@@ -89,6 +99,7 @@ expected<void> cluster_port::bind_pair(const tcp::endpoint& wanted) {
   const auto got = parse_address(link->address());
   if (!got) return tl::unexpected(got.error());
   auto gossip = std::make_unique<gossip_socket>(io_.context(0), faults_);
+  if (ring_) gossip->set_seal(ring_->seal());  // before anybody can send
   if (auto bound = gossip->bind(udp::endpoint(got->address(), got->port())); !bound) return bound;
   bound_ = link->address();
   link_ = std::move(link);
@@ -97,8 +108,12 @@ expected<void> cluster_port::bind_pair(const tcp::endpoint& wanted) {
 }
 
 expected<child_spec> cluster_port::make_actor(const surroundings& s) {
-  const node_identity self{settings_.node.name, s.id, advertised_};
-  self_ = {settings_.node.name, s.id, advertised_};
+  const node_identity self{self_.name, self_.id, advertised_, discovery_.may_find_more()};
+  events_ = &s.events;
+  if (ring_) {
+    keyring_ =
+        std::make_shared<keyring_service>(keyring_service::surroundings{ring_, link_, s.board, s.disk, s.events, log_});
+  }
   const auto make_machine = [this, self, data_dir = s.data_dir, seed = s.seed,
                              &contents = s.contents]() -> expected<std::unique_ptr<cluster_machine>> {
     cluster_machine::files found;
@@ -111,7 +126,8 @@ expected<child_spec> cluster_port::make_actor(const surroundings& s) {
       }
     }
     if (auto fits = check_record(found); !fits) return tl::unexpected(std::move(fits.error()));
-    return cluster_machine::make(settings_, self, contents, found, random(seed), std::chrono::steady_clock::now());
+    return cluster_machine::make(machine_settings_, self, contents, found, random(seed),
+                                 std::chrono::steady_clock::now());
   };
   count_refusals(s.events);
   auto first = make_machine();
@@ -134,6 +150,7 @@ expected<child_spec> cluster_port::make_actor(const surroundings& s) {
       .on_addresses = {},
       .on_failed = {},
       .on_adopted = s.on_adopted,
+      .on_seeds_wanted = {},
       .on_departed = {},
   };
   ports.send_datagram = [this](const std::string& to, std::string bytes) { gossip_->send(to, std::move(bytes)); };
@@ -149,6 +166,7 @@ expected<child_spec> cluster_port::make_actor(const surroundings& s) {
     addresses_ = std::move(found);
   };
   ports.on_failed = [this](const incarnation_id& id) { link_->forget(id, "the member has failed"); };
+  ports.on_seeds_wanted = [this] { discovery_.wish(); };
   ports.on_departed = [this] {
     const std::lock_guard lock(departed_mutex_);
     if (departed_) std::exchange(departed_, nullptr)();
@@ -178,6 +196,7 @@ void cluster_port::connect_link() {
     const bool silent = why.code == errc::deadline_exceeded;
     (void)inbox_.push(link_lost{peer.name, silent ? membership::link_loss::timed_out : membership::link_loss::closed});
   });
+  if (keyring_) keyring_->start();
   link_->start(self_);
 }
 
@@ -190,9 +209,20 @@ std::optional<link_target> cluster_port::find(std::uint64_t pid) const {
 void cluster_port::start() {
   started_ = true;
   connect_link();
-  gossip_->start([this](std::string from, std::string bytes) {
-    if (!inbox_.push(datagram_arrived{std::move(from), std::move(bytes)})) ++dropped_;
+  start_gossip();
+  discovery_.start(*events_, link_, [this](std::vector<std::string> addresses, bool complete) {
+    (void)inbox_.push(seeds_found{std::move(addresses), complete});
   });
+}
+
+void cluster_port::start_gossip() {
+  gossip_->start(
+      [this](std::string from, std::string bytes) {
+        if (!inbox_.push(datagram_arrived{std::move(from), std::move(bytes)})) ++dropped_;
+      },
+      [this](const std::string& from, packet_drop why) {
+        (void)drops_.note(from, why, std::chrono::steady_clock::now());
+      });
 }
 
 void cluster_port::leave(std::function<void()> done) {
@@ -214,6 +244,12 @@ void cluster_port::register_metrics(metrics& m) {
   read("troupe_gossip_bytes_in_total", "Bytes of datagrams received", n.bytes_in);
   read("troupe_gossip_bytes_out_total", "Bytes of datagrams sent", n.bytes_out);
   read("troupe_gossip_send_failures_total", "Datagrams that could not be sent", n.send_failures);
+  for (std::size_t i = 0; i < packet_drops; ++i) {
+    m.read_counter("troupe_gossip_dropped_total", "Datagrams dropped unread",
+                   {{"reason", std::string(name_of(static_cast<packet_drop>(i)))}},
+                   [&number = n.dropped[i]] { return static_cast<double>(number.load(std::memory_order_relaxed)); });
+  }
+  discovery_.register_metrics(m);
   read("troupe_cache_shards_lost_total", "Shards that started empty because no copy was left", shards_lost_);
   read("troupe_cache_shards_given_total", "Shards that this node handed over to others", moves_.shards_given);
   read("troupe_cache_shards_taken_total", "Shards that were copied to this node whole", moves_.shards_taken);
@@ -233,6 +269,8 @@ void cluster_port::register_metrics(metrics& m) {
 
 void cluster_port::close() {
   gossip_->close();
+  discovery_.close();
+  if (keyring_) keyring_->close();
   if (!link_ || !std::exchange(started_, false)) return;
   if (faults_ && faults_->of_all()) return;
   const auto closed = std::make_shared<countdown>(1);

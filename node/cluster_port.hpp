@@ -15,9 +15,12 @@
 
 #include "actors/cluster/cluster_actor.hpp"
 #include "actors/io_pool.hpp"
+#include "actors/keyring/keyring_service.hpp"
 #include "actors/link/link_table.hpp"
 #include "actors/metrics.hpp"
+#include "actors/net/drop_log.hpp"
 #include "actors/net/gossip_socket.hpp"
+#include "node/discovery.hpp"
 
 namespace troupe {
 
@@ -29,8 +32,9 @@ class cluster_port {
   /// `faults` are of tests; most have none.
   cluster_port(const config& c, io_pool& io, event_log& log, std::shared_ptr<network_faults> faults);
 
-  /// Binds both sockets. errc::unavailable with the address.
-  [[nodiscard]] expected<void> open();
+  /// Reads the secret and the key ring of `data_dir`, then binds both sockets. errc::unavailable with the
+  /// address, errc::bad_config, errc::corrupt or errc::storage_failed for the ring.
+  [[nodiscard]] expected<void> open(const std::string& data_dir, const incarnation_id& id);
 
   /// The bound address, and the one that others are told.
   [[nodiscard]] const std::string& address() const noexcept { return bound_; }
@@ -44,8 +48,8 @@ class cluster_port {
     shard_contents& contents;
     node_status& status;
     event_hub& events;
+    cluster_board& board;
     std::function<void()> on_adopted;  // called by the actor after each new shard table
-    incarnation_id id;
     std::uint64_t seed = 0;
   };
   [[nodiscard]] expected<child_spec> make_actor(const surroundings& s);
@@ -56,6 +60,9 @@ class cluster_port {
   [[nodiscard]] link_table& link() noexcept { return *link_; }
   /// Where the member with this PID is reached. From any thread.
   [[nodiscard]] std::optional<link_target> find(std::uint64_t pid) const;
+
+  /// The key ring across the cluster; null in a cluster without a secret.
+  [[nodiscard]] keyring_access* keyring() const noexcept { return keyring_.get(); }
 
   /// Begins a graceful departure; `done` runs once, when the others know of it.
   void leave(std::function<void()> done);
@@ -74,8 +81,10 @@ class cluster_port {
   [[nodiscard]] expected<void> check_record(const cluster_machine::files& found) const;
   void count_refusals(event_hub& events) const;
   void connect_link();
+  void start_gossip();
 
   const config& settings_;
+  config machine_settings_;  // the same, with numeric seeds only
   io_pool& io_;
   event_log& log_;
   const std::shared_ptr<network_faults> faults_;
@@ -83,7 +92,11 @@ class cluster_port {
   cluster_inbox inbox_;
   std::unique_ptr<gossip_socket> gossip_;
   std::shared_ptr<link_table> link_;
-  std::string secret_;
+  std::shared_ptr<ring_keeper> ring_;  // null without a secret
+  std::shared_ptr<keyring_service> keyring_;
+  discovery discovery_;
+  drop_log drops_;
+  event_hub* events_ = nullptr;
   peer_identity self_;
   bool started_ = false;
   mutable std::mutex addresses_mutex_;

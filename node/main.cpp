@@ -7,6 +7,7 @@
 #include <troupe/version.hpp>
 
 #include "node/cli/exit_code.hpp"
+#include "node/cli/keyring_verbs.hpp"
 #include "node/cli/node_flags.hpp"
 #include "node/cli/remote_verbs.hpp"
 #include "node/cli/run_dev.hpp"
@@ -27,6 +28,7 @@ class command_line {
     add_config();
     add_remote_verbs();
     add_cache_verbs();
+    add_keyring_verbs();
     auto* dev = verb("dev", "a whole cluster in one process on loopback", [this] { return run_dev(dev_nodes_); });
     dev->add_option("--nodes", dev_nodes_, "how many nodes")->check(CLI::Range(1, 99))->take_last();
     verb("version", "print the version", [] {
@@ -137,6 +139,31 @@ class command_line {
     });
   }
 
+  void add_keyring_verbs() {
+    auto* ring = app_.add_subcommand("keyring", "the keys of the cluster's gossip");
+    ring->require_subcommand(1);
+    struct entry {
+      const char* name;
+      const char* help;
+      int (*action)(const remote_options&, const std::string&);
+    };
+    auto* list = add_verb(*ring, "list", "fingerprints, which is primary, how many have it",
+                          [this] { return list_keyring(remote_); });
+    add_ring_options(*list);
+    for (const entry e : {entry{"install", "add a key (base64 of 32 bytes) at every member", install_key},
+                          entry{"use", "seal with an installed key from now on", use_key},
+                          entry{"remove", "remove a key that is not the primary", remove_key}}) {
+      auto* sub = add_verb(*ring, e.name, e.help, [this, action = e.action] { return action(remote_, ring_key_); });
+      add_ring_options(*sub);
+      sub->add_option("key", ring_key_, "the key; for use and remove also its fingerprint")->required();
+    }
+  }
+
+  void add_ring_options(CLI::App& sub) {
+    add_remote_options(sub);
+    sub.add_flag("--json", remote_.json, "print the node's JSON");
+  }
+
   void add_remote_options(CLI::App& sub) { sub.add_option("--http", remote_.url, "the node, http://HOST:PORT"); }
 
   std::string program_;
@@ -144,6 +171,7 @@ class command_line {
   node_flags flags_;
   remote_options remote_;
   cache_options cache_;
+  std::string ring_key_;
   std::size_t dev_nodes_ = 3;
   int exit_code_ = exit_done;
 };

@@ -98,12 +98,12 @@ expected<void> node::runner::start_parts() {
         {{"cache.replicas", settings_.cache.replicas}, {"effect", "each value is held once; health stays yellow"}});
   }
   name_services();
-  if (auto done = cluster_.open(); !done) return done;
+  if (auto done = cluster_.open(data_.path(), drawn_.id); !done) return done;
   if (auto done = open_database(); !done) return done;
   connect_shards();
-  auto cluster_child = cluster_.make_actor({data_.path(), disk_, shards_, contents_, status_, events_,
+  auto cluster_child = cluster_.make_actor({data_.path(), disk_, shards_, contents_, status_, events_, board_,
                                             [this] { (void)router_->retry_parked(std::chrono::steady_clock::now()); },
-                                            drawn_.id, drawn_.machine_seed});
+                                            drawn_.machine_seed});
   if (!cluster_child) return tl::unexpected(std::move(cluster_child.error()));
   io_.start();
   if (auto done = open_doors(); !done) return done;
@@ -177,7 +177,8 @@ void node::runner::connect_shards() {
 }
 
 expected<void> node::runner::open_doors() {
-  const door_context lent{settings_, io_, *log_, numbers_, events_, board_, *router_, [this] { request_leave(); }};
+  const door_context lent{
+      settings_, io_, *log_, numbers_, events_, board_, *router_, [this] { request_leave(); }, cluster_.keyring()};
   if (settings_.has_service("resp")) {
     doors_.push_back(std::make_unique<resp_door>(lent));
     resp_ = doors_.back().get();

@@ -35,6 +35,17 @@ inline constexpr std::string_view http_schemas = R"json({
     "name": {"type": "string"}, "pid": {"type": "integer"}, "term": {"type": "integer"},
     "fenced": {"type": "boolean"}, "fenced_reason": {"type": "string"},
     "since": {"type": "string", "format": "date-time"}}},
+  "keyring": {"type": "object", "required": ["primary", "members", "keys", "not_reached"], "properties": {
+    "primary": {"type": "string", "pattern": "^[0-9a-f]{16}$"}, "members": {"type": "integer"},
+    "keys": {"type": "array", "items": {"type": "object", "required": ["fingerprint", "primary", "held_by", "primary_of"],
+      "properties": {"fingerprint": {"type": "string"}, "primary": {"type": "boolean"}, "held_by": {"type": "integer"},
+      "primary_of": {"type": "integer"}}}},
+    "not_reached": {"type": "array", "items": {"type": "string"}}}},
+  "keyring_change": {"type": "object", "required": ["fingerprint", "complete", "members"], "properties": {
+    "fingerprint": {"type": "string"}, "complete": {"type": "boolean"},
+    "members": {"type": "array", "items": {"type": "object", "required": ["name", "result", "reason"], "properties": {
+      "name": {"type": "string"}, "result": {"enum": ["done", "refused", "not_reached"]},
+      "reason": {"type": "string"}}}}}},
   "health": {"type": "object", "required": ["status", "missing_primaries", "under_replicated", "checks"], "properties": {
     "status": {"enum": ["green", "yellow", "red"]}, "missing_primaries": {"type": "integer"},
     "under_replicated": {"type": "integer"},

@@ -36,7 +36,10 @@ struct cluster_config {
   std::string name = "troupe";
   std::string bind = "127.0.0.1:7070";  // address or interface name; UDP and TCP
   std::string advertise;                // default: what bind resolves to
-  std::vector<std::string> seeds;
+  std::vector<std::string> seeds;       // host:port, srv:NAME, _service._proto.name
+  std::string seeds_file;               // more of them, one a line, read again when it changes
+  std::string dns_server;               // "ip" or "ip:port"; empty: the system's
+  std::string multicast = "off";        // off | group:port
   std::uint32_t expected_members = 1;
   bool accept_joiners = true;  // false in mode `single`
   std::string secret_file;

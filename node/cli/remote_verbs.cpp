@@ -52,21 +52,8 @@ std::string text_of(const json& value) {
   return joined.empty() ? "-" : joined;
 }
 
-// Asks for `target` and shows the answer: as it is with --json, else by `print`.
-template <class Print>
-int show(const remote_options& o, const std::string& target, Print print) {
-  const auto answer = call(o, "GET", target);
-  if (!answer) return unreachable(o, answer.error());
-  if (answer->status != 200) return refused(*answer);
-  const json body = json::parse(answer->body, nullptr, false);
-  if (body.is_discarded()) {
-    std::fprintf(stderr, "troupe: %s does not answer as a troupe node does\n", o.url.c_str());
-    return exit_unreachable;
-  }
-  if (o.json) std::printf("%s\n", answer->body.c_str());
-  const int code = print(body);
-  std::fflush(stdout);
-  return code;
+int show(const remote_options& o, const std::string& target, const std::function<int(const json&)>& print) {
+  return call_and_show(o, "GET", target, {}, print);
 }
 
 // One row for each element of an array, the columns by name.
@@ -99,6 +86,22 @@ std::string target_of(const cache_options& c) {
 }
 
 }  // namespace
+
+int call_and_show(const remote_options& o, const std::string& method, const std::string& target,
+                  const std::string& request, const std::function<int(const json&)>& print) {
+  const auto answer = call(o, method, target, request);
+  if (!answer) return unreachable(o, answer.error());
+  if (answer->status != 200) return refused(*answer);
+  const json body = json::parse(answer->body, nullptr, false);
+  if (body.is_discarded()) {
+    std::fprintf(stderr, "troupe: %s does not answer as a troupe node does\n", o.url.c_str());
+    return exit_unreachable;
+  }
+  if (o.json) std::printf("%s\n", answer->body.c_str());
+  const int code = print(body);
+  std::fflush(stdout);
+  return code;
+}
 
 int show_members(const remote_options& o) {
   return show_rows(o, "/v1/cluster/members", {"name", "pid", "state", "incarnation", "address", "services", "since"});

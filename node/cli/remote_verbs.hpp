@@ -1,7 +1,10 @@
 // The verbs that ask a running node over HTTP: members, leader, health, shards, services, info, get, set, del, leave.
 #pragma once
 
+#include <functional>
 #include <string>
+
+#include <nlohmann/json_fwd.hpp>
 
 namespace troupe::cli {
 
@@ -18,6 +21,11 @@ struct cache_options {
   std::string ttl;
   bool raw = false;  // the value's bytes and nothing else
 };
+
+/// Sends one request and shows the answer: as it is with --json; `print` shows it otherwise, and says the
+/// exit code either way.
+[[nodiscard]] int call_and_show(const remote_options& o, const std::string& method, const std::string& target,
+                                const std::string& request, const std::function<int(const nlohmann::json&)>& print);
 
 /// Each prints its answer and returns the exit code.
 [[nodiscard]] int show_members(const remote_options& o);

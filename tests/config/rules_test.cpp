@@ -159,6 +159,44 @@ TEST_F(rules, addresses_are_checked_by_their_looks) {
   expect_fault(c, "cluster.advertise: \"0.0.0.0:7070\" is no address that others can reach");
 }
 
+TEST_F(rules, seeds_may_be_service_records) {
+  config c = sound();
+  c.cluster.seeds = {"srv:troupe.example.org", "_troupe._udp.example.org", "srv:whole.name."};
+  EXPECT_THAT(validate(c), IsEmpty());
+  for (const char* seed : {"srv:", "srv:a b", "_troupe._udp.a b", "srv:10.0.0.1"}) {
+    c.cluster.seeds = {seed};
+    expect_fault(c, "cluster.seeds: ");
+  }
+}
+
+TEST_F(rules, a_name_server_is_an_address) {
+  config c = sound();
+  for (const char* server : {"", "10.0.0.1", "10.0.0.1:53", "::1", "[::1]:5353"}) {
+    c.cluster.dns_server = server;
+    EXPECT_THAT(validate(c), IsEmpty()) << server;
+  }
+  for (const char* server : {"ns.example.org", "10.0.0.1:0", "10.0.0.1:99999", "10.0.0"}) {
+    c.cluster.dns_server = server;
+    expect_fault(c, "cluster.dns_server: ");
+  }
+}
+
+TEST_F(rules, multicast_needs_a_group_and_somebody_who_founds) {
+  config c = sound();
+  c.cluster.expected_members = 3;
+  c.cluster.multicast = "239.255.70.70:7071";
+  EXPECT_THAT(validate(c), IsEmpty());
+  for (const char* group : {"on", "10.0.0.1:7071", "239.1.1.1", "239.1.1.1:0", ""}) {
+    c.cluster.multicast = group;
+    expect_fault(c, "cluster.multicast: ");
+  }
+  c.cluster.multicast = "239.255.70.70:7071";
+  c.cluster.expected_members = 1;
+  expect_fault(c, "nobody could know who founds");
+  c.cluster.seeds = {"n1:7070"};
+  EXPECT_THAT(validate(c), IsEmpty());
+}
+
 TEST_F(rules, two_doors_do_not_share_a_port) {
   config c = sound();
   c.resp.bind = "127.0.0.1:8080";
