@@ -17,6 +17,8 @@
 #include <troupe/ids.hpp>
 #include <troupe/time.hpp>
 
+#include "runtime/membership/flap_history.hpp"
+
 namespace troupe::membership {
 
 inline constexpr std::size_t members_max = 10'000;
@@ -67,6 +69,7 @@ struct record {
   time_point since{};         // of the state, on this member's clock
   time_point hinted{};        // when we last told it what we think of it
   bool was_departing = false;
+  flap_history flapping;  // of the name, over all its incarnations
 };
 
 /// Whether `s` is UTF-8 without control characters and at most `bytes_max` long: what may be a name, an

@@ -10,6 +10,9 @@ std::string_view name_of(event_kind k) noexcept {
     case event_kind::member_failed: return "member_failed";
     case event_kind::member_departing: return "member_departing";
     case event_kind::member_departed: return "member_departed";
+    case event_kind::member_quarantined: return "member_quarantined";
+    case event_kind::member_released: return "member_released";
+    case event_kind::force_leave_refused: return "force_leave_refused";
     case event_kind::member_updated: return "member_updated";
     case event_kind::digest_changed: return "digest_changed";
     case event_kind::joined: return "joined";

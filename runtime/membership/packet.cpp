@@ -120,6 +120,7 @@ std::string encode(const packet& p) {
   w.set_target(p.target);
   if (!p.target_id.empty()) put(w.mutable_target_id(), p.target_id);
   w.set_target_address(p.target_address);
+  w.set_patience_ms(p.patience_ms);
   w.set_hash(p.hash);
   w.set_want(p.want);
   w.set_welcome(p.welcome);
@@ -172,6 +173,7 @@ expected<packet> decode(std::string_view bytes) {
   p.target = w.target();
   p.target_id = id_of(w.target_id());
   p.target_address = w.target_address();
+  p.patience_ms = std::min(w.patience_ms(), patience_ms_max);
   p.hash = w.hash();
   p.want = w.want();
   p.welcome = w.welcome();

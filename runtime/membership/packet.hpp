@@ -20,9 +20,10 @@ inline constexpr std::uint32_t protocol_version = 1;
 inline constexpr std::size_t packet_bytes_max = 1400;  // fits an Ethernet frame with room for encryption
 inline constexpr std::size_t update_bytes_max = 1000;  // one member with all its attributes
 inline constexpr std::size_t updates_max = 256;        // in one packet
-inline constexpr std::size_t text_bytes_max = 256;     // of a refusal, of a cluster's name
+inline constexpr std::uint32_t patience_ms_max = 600'000;
+inline constexpr std::size_t text_bytes_max = 256;  // of a refusal, of a cluster's name
 
-enum class packet_kind : std::uint8_t { news, ping, ack, ping_request, join, refusal, state_hash, state };
+enum class packet_kind : std::uint8_t { news, ping, ack, ping_request, join, refusal, state_hash, state, nack };
 
 enum class join_refusal : std::uint8_t {
   none,
@@ -49,6 +50,7 @@ struct packet {
   std::string target;
   incarnation_id target_id;
   std::string target_address;
+  std::uint32_t patience_ms = 0;  // ping_request: a NACK is of use for so long; 0: none is wanted
   std::uint64_t hash = 0;
   bool want = false;
   bool welcome = false;

@@ -1,8 +1,9 @@
 // The numbers of failure detection, as profiles. `lan`, `wan` and `local` are those of HashiCorp
 // memberlist, which a decade of use has tuned; `fast` is for clusters in one rack or one machine.
 //
-// With n members: suspicion lasts between suspicion_mult * max(1, log10 n) * probe_interval and
-// suspicion_max_mult times that; an update is sent at most retransmit_mult * ceil(log10(n + 1)) times.
+// With n members and the local health score h: one probe each probe_interval * (h + 1), judged after that
+// time; suspicion lasts between suspicion_mult * max(1, log10 n) * probe_interval and suspicion_max_mult
+// times that; an update is sent at most retransmit_mult * ceil(log10(n + 1)) times.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +12,8 @@
 #include <troupe/config.hpp>
 #include <troupe/error.hpp>
 #include <troupe/time.hpp>
+
+#include "runtime/membership/flap_history.hpp"
 
 namespace troupe::membership {
 
@@ -28,6 +31,13 @@ struct settings {
   duration push_pull_interval = 30s;  // tables are compared at least this often
   duration reconnect_interval = 5s;   // between attempts to reach failed members and seeds
 
+  // Lifeguard and what goes beyond it: local health, NACKs, suspicions that begin long, the suspect told
+  // first, own stalls noticed, failures that two observers saw. False: SWIM as published, for comparison.
+  bool lifeguard = true;
+  std::uint32_t health_max = 8;                  // the local health score stays below it
+  std::uint32_t accusations_per_minute_max = 6;  // by own probes; beyond it this member doubts itself first
+  std::size_t two_accusers_from = 5;             // from so many members on, one observer's word fails nobody
+
   // A link that the peer's host closed is a strong hint: the probe that follows is judged after
   // closed_link_timeout, and when several observers agree, suspicion ends after closed_link_suspicion.
   duration closed_link_timeout = 300ms;
@@ -41,6 +51,7 @@ struct settings {
   duration leave_timeout = 2s;                          // a departure is over at the latest then
   duration failed_retention = std::chrono::hours(24);   // failed members are tried again for so long
   duration departed_retention = std::chrono::hours(1);  // how long a departed id cannot come back by old news
+  flap_rules flaps;                                     // a member that fails and returns too often
 };
 
 /// errc::not_found when there is no such profile (lan, wan, local, fast).

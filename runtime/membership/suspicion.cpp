@@ -16,7 +16,7 @@ duration suspicion_length(duration shortest, duration longest, std::uint32_t con
 suspicion::suspicion(const bounds& b, const std::string& by, time_point now) : bounds_(b), first_(by), start_(now) {}
 
 bool suspicion::confirm(const std::string& by) {
-  if (confirmed_.size() >= bounds_.wanted || by == first_) return false;
+  if (confirmed_.size() >= std::max(bounds_.wanted, bounds_.kept) || by == first_) return false;
   return confirmed_.insert(by).second;
 }
 
@@ -28,13 +28,14 @@ bool suspicion::confirm_closed(const std::string& by, time_point now) {
 
 time_point suspicion::deadline() const noexcept {
   const auto count = static_cast<std::uint32_t>(confirmed_.size());
-  return std::min(closed_deadline_,
-                  start_ + suspicion_length(bounds_.shortest, bounds_.longest, count, bounds_.wanted));
+  const auto by_time = start_ + suspicion_length(bounds_.shortest, bounds_.longest, count, bounds_.wanted);
+  return std::max(not_before_, std::min(closed_deadline_, by_time));
 }
 
 void suspicion::extend(duration late) noexcept {
   start_ += late;
   if (closed_deadline_ != time_point::max()) closed_deadline_ += late;
+  if (not_before_ != time_point::min()) not_before_ += late;
 }
 
 }  // namespace troupe::membership

@@ -23,6 +23,7 @@ class suspicion {
     std::uint32_t wanted = 0;         // confirmations until it is shortest
     std::uint32_t closed_wanted = 2;  // observers with a closed link until it is closed_length
     duration closed_length{};
+    std::uint32_t kept = 1;  // confirmations that are counted and told on even when none are wanted
   };
 
   suspicion() = default;
@@ -34,7 +35,14 @@ class suspicion {
   /// Notes that the link of `by` was closed; true when that is new.
   bool confirm_closed(const std::string& by, time_point now);
 
+  /// Different members that accuse; those beyond what bounds keep are not counted.
+  [[nodiscard]] std::size_t accusers() const noexcept { return 1 + confirmed_.size(); }
+  [[nodiscard]] const std::string& first_accuser() const noexcept { return first_; }
+  [[nodiscard]] bool accused_by(const std::string& name) const { return name == first_ || confirmed_.count(name) > 0; }
+
   [[nodiscard]] time_point deadline() const noexcept;
+  /// The deadline has passed without enough accusers: not before `until`.
+  void postpone(time_point until) noexcept { not_before_ = until; }
   /// This process was not running for `late`: nobody is judged by that time.
   void extend(duration late) noexcept;
 
@@ -45,6 +53,7 @@ class suspicion {
   std::set<std::string> closed_;
   time_point start_{};
   time_point closed_deadline_ = time_point::max();
+  time_point not_before_ = time_point::min();
 };
 
 }  // namespace troupe::membership

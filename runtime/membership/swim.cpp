@@ -55,6 +55,8 @@ swim::swim(const local_member& self, const settings& s, random rng)
       accept_joiners_(self.accept_joiners),
       settings_(s),
       rng_(rng),
+      health_(s.lifeguard ? s.health_max : 1),
+      accusations_(s.accusations_per_minute_max),
       silent_backoff_(s.join_retry_min, s.join_retry_max),
       refused_backoff_(s.join_refused_min * 2, s.join_retry_max),
       next_sequence_(rng_.next()) {
@@ -135,6 +137,7 @@ void swim::dispatch(const packet& p, std::string_view from, channel how, time_po
   switch (p.kind) {
     case packet_kind::ping: return on_ping(s, now, out);
     case packet_kind::ack: return on_ack(s, out);
+    case packet_kind::nack: return on_nack(s);
     case packet_kind::ping_request: return on_ping_request(s, now, out);
     case packet_kind::state_hash: return on_state_hash(s, now, out);
     case packet_kind::state: return on_state(s, now, out);
@@ -173,6 +176,9 @@ void swim::on_tick(time_point now, output& out) {
   step_probes(now, out);
   step_suspicions(now, out);
   step_claims(now, out);
+  step_relays(now, out);
+  step_dismissals(now, out);
+  step_quarantines(now, out);
   if (phase_ == phase::leaving) {
     step_leaving(now, out);
   } else {
@@ -190,9 +196,11 @@ void swim::on_tick(time_point now, output& out) {
 /// When this process did not run for a while (stopped, starved), the silence of others says nothing:
 /// their answers wait in its sockets. Probes under way are void, suspicions last longer by the pause.
 void swim::note_time(time_point now) {
+  if (!settings_.lifeguard) return;
   if (planned_ == time_point::max() || now < planned_ + settings_.probe_timeout) return;
   const duration late = now - planned_;
   ++counters_.stalls;
+  health_.raise(1);
   probes_.clear();
   for (auto& [name, s] : suspicions_) s.extend(late);
   planned_ = now;
@@ -203,7 +211,7 @@ void swim::plan() {
     planned_ = time_point::max();
     return;
   }
-  planned_ = std::min({next_gossip_, next_prune_, left_at_});
+  planned_ = std::min({next_gossip_, next_prune_, next_nack_, next_release_, left_at_});
   if (phase_ == phase::working) {
     planned_ = std::min({planned_, next_probe_, next_compare_, next_reconnect_, next_join_});
     if (!joined_) planned_ = std::min(planned_, word_on_silence_);
@@ -213,6 +221,7 @@ void swim::plan() {
   }
   for (const auto& [name, s] : suspicions_) planned_ = std::min(planned_, s.deadline());
   for (const auto& [name, c] : claims_) planned_ = std::min({planned_, c.next_ask, c.until});
+  for (const auto& [name, d] : dismissals_) planned_ = std::min({planned_, d.next_ask, d.until});
 }
 
 void swim::prune(time_point now) {
@@ -225,6 +234,7 @@ void swim::prune(time_point now) {
   }
   for (const auto& name : old) table_.erase(name);
   if (!old.empty()) ++version_;
+  decay_flaps(now);
   std::erase_if(relays_, [now](const auto& entry) { return entry.second.until < now; });
 }
 
@@ -236,6 +246,12 @@ void swim::on_link_lost(std::string_view peer, link_loss how, time_point now, ou
   ++counters_.link_hints;
   hint_probe(*r, how == link_loss::closed, false, now, out);
   plan();
+}
+
+void swim::on_link_refused(std::string_view address, time_point now, output& out) {
+  for (const auto& [name, r] : table_.all()) {
+    if (r.address == address && is_live(r.state)) return on_link_lost(name, link_loss::closed, now, out);
+  }
 }
 
 expected<void> swim::set_local(attributes told, time_point now, output&) {

@@ -1,5 +1,5 @@
-// SWIM: who is in the cluster and who is alive, as one pure machine (Das, Gupta, Motivala 2002, with the
-// suspicion timer and the told suspect of Lifeguard, 2018).
+// SWIM: who is in the cluster and who is alive, as one pure machine (Das, Gupta, Motivala 2002, with
+// Lifeguard, Dadgar et al. 2018: local health, NACKs, the shrinking suspicion, the told suspect).
 //
 // The picture: each probe_interval one member, in a random round, is pinged; when it is silent, others
 // are asked to ping it; when nobody hears it, it is suspect; when it does not refute in time, it has
@@ -22,7 +22,9 @@
 
 #include "runtime/base/backoff.hpp"
 #include "runtime/base/random.hpp"
+#include "runtime/membership/accusation_limit.hpp"
 #include "runtime/membership/broadcast_queue.hpp"
+#include "runtime/membership/health_score.hpp"
 #include "runtime/membership/member_table.hpp"
 #include "runtime/membership/output.hpp"
 #include "runtime/membership/packet.hpp"
@@ -71,6 +73,15 @@ class swim {
   /// A hint, never a verdict: `peer` is probed at once, directly and by others.
   void on_link_lost(std::string_view peer, link_loss how, time_point now, output& out);
 
+  /// A connection to `address` was refused: its host lives and nothing listens there. The same as a closed
+  /// link of the live member that has this address.
+  void on_link_refused(std::string_view address, time_point now, output& out);
+
+  /// By an operator's word: asks the failed member once more, and when it stays silent, it has departed for
+  /// all (event member_departed; otherwise force_leave_refused). errc::not_found when it is not known,
+  /// errc::condition_failed while it is not failed, errc::unavailable when too many are under way.
+  expected<void> force_leave(std::string_view name, time_point now, output& out);
+
   /// Announces the departure; this member still works (drains). Idempotent.
   void depart(time_point now, output& out);
   /// Departs for good; event `left` when it is told to all, at once when alone.
@@ -94,6 +105,8 @@ class swim {
   /// Rises whenever anything that self(), others() or find() show has changed (digests excepted).
   [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
   [[nodiscard]] std::size_t news_waiting() const noexcept { return queue_.size(); }
+  /// How far this member doubts itself, below settings::health_max; 0 is healthy.
+  [[nodiscard]] std::uint32_t health() const noexcept { return health_.value(); }
 
  private:
   enum class phase : std::uint8_t { idle, working, leaving, left, expelled };
@@ -117,11 +130,21 @@ class swim {
     time_point verdict_at;
     bool asked_others = false;
     bool link_closed = false;
+    bool second_look = false;           // made to doubt ourselves before we accuse
+    bool helper_heard = false;          // one of the helpers said NACK
+    std::vector<std::string> silent{};  // helpers that were asked and have not said NACK
   };
   struct relay {  // a probe on behalf of another member
     std::string origin;
     channel how;
     std::uint64_t sequence;
+    time_point until;
+    time_point nack_at = time_point::max();
+  };
+  struct dismissal {  // a failed member that an operator wants to be gone, asked once more
+    incarnation_id id;
+    std::uint64_t sequence;
+    time_point next_ask;
     time_point until;
   };
   struct claim {  // a joiner that wants the name of a live member at another address
@@ -148,6 +171,11 @@ class swim {
   void ask_others(std::uint64_t sequence, probe& p, bool over_link, time_point now, output& out);
   void on_ping(const sender& s, time_point now, output& out);
   void on_ack(const sender& s, output& out);
+  void on_nack(const sender& s);
+  void judge_own_health(const probe& failed);
+  bool may_accuse(const probe& failed, time_point now);
+  void look_again(record& r, time_point now, output& out);
+  void step_relays(time_point now, output& out);
   void on_ping_request(const sender& s, time_point now, output& out);
   void send_ping(const record& to, std::uint64_t sequence, channel how, time_point now, output& out);
 
@@ -162,8 +190,17 @@ class swim {
   void confirm(record& r, const accusation& a, time_point now);
   void declare_failed(record& r, std::string why, time_point now, output& out);
   void step_suspicions(time_point now, output& out);
+  [[nodiscard]] std::size_t accusers_needed(const record& r) const;
+  [[nodiscard]] bool failure_is_confirmed(const update& u, const record& known, const std::string& teller) const;
   void refute(std::uint64_t above, const sender& s, time_point now, output& out);
   void lose_name(const update& winner, time_point now, output& out);
+
+  // swim_identity.cpp: names over time
+  void note_return(record& r, time_point now, output& out);
+  void step_quarantines(time_point now, output& out);
+  void decay_flaps(time_point now);
+  void step_dismissals(time_point now, output& out);
+  void refuse_dismissal(const std::string& name, output& out);
 
   // swim_gossip.cpp: how it spreads
   void announce(time_point now);
@@ -220,6 +257,9 @@ class swim {
   std::vector<std::string> seeds_;                    // without this member's own address
   bool heard_ = false;                                // something readable, since the last word on silence
   time_point word_on_silence_{};
+  std::map<std::string, dismissal, std::less<>> dismissals_;  // by name
+  health_score health_;
+  accusation_limit accusations_;
   backoff silent_backoff_;
   backoff refused_backoff_;
   std::uint64_t next_sequence_;
@@ -236,6 +276,8 @@ class swim {
   time_point next_reconnect_ = time_point::max();
   time_point next_join_ = time_point::max();
   time_point next_prune_ = time_point::max();
+  time_point next_nack_ = time_point::max();     // the earliest of relays_
+  time_point next_release_ = time_point::max();  // the earliest end of a quarantine
   time_point left_at_ = time_point::max();
   time_point newcomer_until_{};   // what it is told until then is no news to the others
   time_point strangers_asked_{};  // when a sender that we do not know was last asked for its table

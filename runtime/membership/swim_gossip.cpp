@@ -29,7 +29,10 @@ update swim::update_of(const record& r, bool whole, time_point now) const {
   u.id = r.id;
   u.incarnation = r.incarnation;
   u.state = r.state;
-  if (r.state == member_state::suspect) u.by = self_.name;
+  if (r.state == member_state::suspect) {
+    const auto accused = suspicions_.find(r.name);  // whoever tells on what it heard is no accuser
+    u.by = accused == suspicions_.end() ? self_.name : accused->second.first_accuser();
+  }
   if (!is_live(r.state)) u.age = std::max(duration::zero(), now - r.since);
   if (!whole) return u;
   u.told_at = r.told_at;
@@ -87,7 +90,7 @@ void swim::gossip_soon(time_point now) {
 
 void swim::gossip_round(time_point now, output& out) {
   last_gossip_ = now;
-  const auto hears = [](const record& r) { return r.state != member_state::suspect; };
+  const auto hears = [this](const record& r) { return r.state != member_state::suspect || !settings_.lifeguard; };
   for (const auto* r : table_.pick(settings_.gossip_nodes, rng_, hears)) {
     if (queue_.empty()) break;
     send(header(packet_kind::news), r->address, r->name, channel::datagram, out);
@@ -174,6 +177,7 @@ void swim::leave(time_point now, output& out) {
   probes_.clear();
   suspicions_.clear();
   claims_.clear();
+  dismissals_.clear();
   left_at_ = now;
   if (table_.live_count() > 0 && joined_) {
     left_at_ = now + std::min(settings_.leave_timeout, settings_.gossip_interval * leave_rounds);

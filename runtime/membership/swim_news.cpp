@@ -52,6 +52,12 @@ void swim::apply(const update& u, const sender& s, time_point now, output& out) 
     news.state = member_state::suspect;
     news.by = s.said.from;
     news.link_closed = false;
+  } else if (u.state == member_state::failed && is_live(known->state) &&
+             !failure_is_confirmed(u, *known, s.said.from)) {
+    // One member's word: it counts as its accusation, and the member itself is asked.
+    ++counters_.failures_unconfirmed;
+    news.state = member_state::suspect;
+    news.by = s.said.from;
   }
   const bool same = news.incarnation == known->incarnation;
   if (same && news.state == member_state::suspect && known->state == member_state::suspect) {
@@ -99,10 +105,17 @@ void swim::replace(record& known, const update& u, const sender& s, time_point n
   suspicions_.erase(known.name);
   queue_.erase(known.name);
   std::erase_if(probes_, [&known](const auto& p) { return p.second.target == known.name; });
+  const bool moved_alive = was_live && known.address != u.address;
+  const bool came_back =
+      is_live(u.state) && known.state != member_state::departed && !known.was_departing && !moved_alive;
+  const flap_history flapping = known.flapping;
   const bool departed = known.state == member_state::departed && !is_live(u.state);
   if (departed) return;
   if (was_live) table_.set_state(known, member_state::failed, now);
   learn(u, s, now, out);
+  if (known.id != u.id) return;  // not taken
+  known.flapping = flapping;
+  if (came_back) note_return(known, now, out);
 }
 
 /// `u` supersedes what is known of this incarnation id.
@@ -113,10 +126,14 @@ void swim::change(record& known, const update& u, const sender& s, time_point no
   switch (u.state) {
     case member_state::alive:
     case member_state::departing: {
-      suspicions_.erase(known.name);
+      if (const auto at = suspicions_.find(known.name); at != suspicions_.end()) {
+        ++counters_.suspicions_refuted;
+        if (at->second.accused_by(self_.name)) ++counters_.suspicions_false;
+        suspicions_.erase(at);
+      }
       known.was_departing = u.state == member_state::departing;
       table_.set_state(known, u.state, now);
-      if (before == member_state::suspect) ++counters_.suspicions_refuted;
+      if (before == member_state::failed) note_return(known, now, out);
       if (before == member_state::suspect || before == member_state::failed) {
         out.events.push_back({event_kind::member_alive, known.name, known.id});
       }
@@ -144,7 +161,8 @@ void swim::suspect(record& r, const accusation& a, time_point now, output& out) 
   if (r.state == member_state::suspect) return confirm(r, a, now);
   ++version_;
   const std::size_t members = live_count();
-  const auto k = static_cast<std::size_t>(std::max<std::int64_t>(0, std::int64_t{settings_.suspicion_mult} - 2));
+  const auto confirmations_wanted = settings_.lifeguard ? std::int64_t{settings_.suspicion_mult} - 2 : 0;
+  const auto k = static_cast<std::size_t>(std::max<std::int64_t>(0, confirmations_wanted));
   suspicion::bounds b;
   b.shortest = suspicion_min(settings_, members);
   b.longest = b.shortest * static_cast<int>(settings_.suspicion_max_mult);
@@ -158,7 +176,7 @@ void swim::suspect(record& r, const accusation& a, time_point now, output& out) 
   out.events.push_back({event_kind::member_suspect, r.name, r.id, a.by});
   spread_suspicion(r, a, true, now);
   if (a.by == self_.name) {
-    tell(r, r.address, now, out);
+    if (settings_.lifeguard) tell(r, r.address, now, out);
   } else if (a.link_closed && rng_.chance(confirmers_wanted / static_cast<double>(members))) {
     hint_probe(r, false, true, now, out);
   }
@@ -190,7 +208,35 @@ void swim::step_suspicions(time_point now, output& out) {
   for (const auto& [name, s] : suspicions_) {
     if (now >= s.deadline()) over.push_back(name);
   }
-  for (const auto& name : over) declare_failed(*table_.find(name), "did not answer", now, out);
+  for (const auto& name : over) {
+    record& r = *table_.find(name);
+    auto& s = suspicions_.find(name)->second;
+    if (s.accusers() >= accusers_needed(r)) {
+      declare_failed(r, "did not answer", now, out);
+      continue;
+    }
+    ++counters_.failures_unconfirmed;
+    s.postpone(now + settings_.probe_interval);
+    hint_probe(r, false, true, now, out);
+  }
+}
+
+/// Two from two_accusers_from live members on, as long as there is another who could have noticed: a lone
+/// survivor judges alone.
+std::size_t swim::accusers_needed(const record& r) const {
+  if (!settings_.lifeguard || live_count() < settings_.two_accusers_from) return 1;
+  const std::size_t others = table_.live_count() - suspicions_.size() - (r.state == member_state::suspect ? 0 : 1);
+  return others > 0 ? 2 : 1;
+}
+
+/// Whether those whom we heard accuse this incarnation are enough, `teller`, who holds it failed, among them.
+bool swim::failure_is_confirmed(const update& u, const record& known, const std::string& teller) const {
+  const auto at = suspicions_.find(known.name);
+  std::size_t accusers = 1;
+  if (at != suspicions_.end() && u.incarnation == known.incarnation) {
+    accusers = at->second.accusers() + (at->second.accused_by(teller) ? 0 : 1);
+  }
+  return accusers >= accusers_needed(known);
 }
 
 void swim::on_news_of_self(const update& u, const sender& s, time_point now, output& out) {
@@ -210,6 +256,7 @@ void swim::on_news_of_self(const update& u, const sender& s, time_point now, out
     case member_state::failed:
       if (u.incarnation >= self_.incarnation) {
         ++counters_.refutations;
+        health_.raise(1);
         out.events.push_back({event_kind::refuted, self_.name, self_.id, u.by.empty() ? s.said.from : u.by});
         refute(u.incarnation, s, now, out);
       } else {
@@ -258,6 +305,7 @@ void swim::lose_name(const update& winner, time_point now, output& out) {
   suspicions_.clear();
   probes_.clear();
   claims_.clear();
+  dismissals_.clear();
   next_gossip_ = time_point::max();
   next_join_ = now + refused_backoff_.next(rng_);
 }

@@ -8,10 +8,17 @@ namespace troupe::membership {
 
 namespace {
 constexpr std::size_t relays_max = 4096;
+constexpr int nack_share = 5;  // the last fifth of the asker's patience is left for the way back
+
+std::uint32_t milliseconds_of(duration d) {
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(d).count();
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(ms, 0, patience_ms_max));
+}
+
 }  // namespace
 
 void swim::start_round_probe(time_point now, output& out) {
-  next_probe_ = now + settings_.probe_interval;
+  next_probe_ = now + health_.stretch(settings_.probe_interval);
   const auto idle = [this](const record& r) {
     return std::none_of(probes_.begin(), probes_.end(), [&r](const auto& p) { return p.second.target == r.name; });
   };
@@ -19,7 +26,8 @@ void swim::start_round_probe(time_point now, output& out) {
   if (target == nullptr) return;
   ++counters_.probes;
   const auto sequence = next_sequence_++;
-  probes_[sequence] = {target->name, target->id, now + settings_.probe_timeout, now + settings_.probe_interval};
+  const time_point indirect_at = now + health_.stretch(settings_.probe_timeout);
+  probes_[sequence] = {target->name, target->id, indirect_at, now + health_.stretch(settings_.probe_interval)};
   send_ping(*target, sequence, channel::datagram, now, out);
 }
 
@@ -31,14 +39,14 @@ void swim::hint_probe(record& target, bool link_closed, bool over_link, time_poi
   if (at == probes_.end()) {
     ++counters_.probes;
     const auto sequence = next_sequence_++;
-    probe fresh{target.name, target.id, now, now + settings_.probe_timeout};
+    probe fresh{target.name, target.id, now, now + health_.stretch(settings_.probe_timeout)};
     at = probes_.emplace(sequence, std::move(fresh)).first;
     send_ping(target, sequence, channel::datagram, now, out);
   }
   auto& p = at->second;
   if (link_closed && !p.link_closed) {
     p.link_closed = true;
-    p.verdict_at = std::min(p.verdict_at, now + settings_.closed_link_timeout);
+    p.verdict_at = std::min(p.verdict_at, now + health_.stretch(settings_.closed_link_timeout));
   }
   if (!p.asked_others) ask_others(at->first, p, over_link, now, out);
 }
@@ -48,6 +56,7 @@ void swim::ask_others(std::uint64_t sequence, probe& p, bool over_link, time_poi
   const record* target = table_.find(p.target);
   if (target == nullptr) return;
   if (over_link) send_ping(*target, sequence, channel::stream, now, out);
+  const auto patience = settings_.lifeguard ? milliseconds_of(p.verdict_at - now) : 0;
   const auto helper = [&p](const record& r) { return r.state == member_state::alive && r.name != p.target; };
   for (const auto* r : table_.pick(settings_.indirect_probes, rng_, helper)) {
     ++counters_.probes_indirect;
@@ -56,6 +65,8 @@ void swim::ask_others(std::uint64_t sequence, probe& p, bool over_link, time_poi
     request.target = target->name;
     request.target_id = target->id;
     request.target_address = target->address;
+    request.patience_ms = patience;
+    if (patience > 0) p.silent.push_back(r->name);
     send(request, r->address, r->name, channel::datagram, out);
   }
 }
@@ -76,8 +87,40 @@ void swim::step_probes(time_point now, output& out) {
     record* r = table_.find(p.target);
     if (r == nullptr || r->id != p.id || !is_live(r->state)) continue;
     ++counters_.probes_failed;
-    suspect(*r, {self_.name, p.link_closed}, now, out);
+    judge_own_health(p);
+    if (may_accuse(p, now)) {
+      suspect(*r, {self_.name, p.link_closed}, now, out);
+    } else if (!p.second_look) {
+      look_again(*r, now, out);
+    }
   }
+}
+
+/// Each helper that did not even say NACK speaks against this member rather than against the target.
+void swim::judge_own_health(const probe& failed) {
+  const bool asked = failed.helper_heard || !failed.silent.empty();
+  counters_.nacks_missing += failed.silent.size();
+  health_.raise(asked ? failed.silent.size() : 1);
+}
+
+/// Beyond the bound of a minute, this member doubts itself first: its score rises, it probes once more, and it
+/// accuses only when a helper answered it meanwhile, or when nobody is left to ask.
+bool swim::may_accuse(const probe& failed, time_point now) {
+  if (!settings_.lifeguard) return true;
+  const bool bound_kept = accusations_.allows(now);
+  const bool sound = failed.second_look && (failed.helper_heard || failed.silent.empty());
+  if (!bound_kept && !sound) {
+    health_.raise(1);
+    return false;
+  }
+  accusations_.note(now);
+  return true;
+}
+
+void swim::look_again(record& r, time_point now, output& out) {
+  ++counters_.accusations_doubted;
+  hint_probe(r, false, true, now, out);
+  for (auto& [sequence, p] : probes_) p.second_look = p.second_look || p.target == r.name;
 }
 
 void swim::send_ping(const record& to, std::uint64_t sequence, channel how, time_point now, output& out) {
@@ -105,7 +148,12 @@ void swim::on_ping(const sender& s, time_point now, output& out) {
 
 void swim::on_ack(const sender& s, output& out) {
   const packet& p = s.said;
-  probes_.erase(p.sequence);
+  if (probes_.erase(p.sequence) > 0) health_.lower();
+  for (const auto& [name, d] : dismissals_) {
+    if (d.sequence != p.sequence) continue;
+    refuse_dismissal(std::string(name), out);
+    break;
+  }
   if (const auto at = relays_.find(p.sequence); at != relays_.end()) {
     packet ack = header(packet_kind::ack);
     ack.sequence = at->second.sequence;
@@ -124,6 +172,30 @@ void swim::on_ack(const sender& s, output& out) {
   }
 }
 
+/// A helper lives and hears us: its NACK clears this member, not the target.
+void swim::on_nack(const sender& s) {
+  const auto at = probes_.find(s.said.sequence);
+  if (at == probes_.end() || std::erase(at->second.silent, s.said.from) == 0) return;
+  ++counters_.nacks_in;
+  at->second.helper_heard = true;
+}
+
+void swim::step_relays(time_point now, output& out) {
+  if (now < next_nack_) return;
+  next_nack_ = time_point::max();
+  for (auto& [sequence, r] : relays_) {
+    if (now < r.nack_at) {
+      next_nack_ = std::min(next_nack_, r.nack_at);
+      continue;
+    }
+    r.nack_at = time_point::max();  // a late answer is still passed on
+    ++counters_.nacks_out;
+    packet nack = header(packet_kind::nack);
+    nack.sequence = r.sequence;
+    send(nack, r.origin, {}, r.how, out);
+  }
+}
+
 void swim::on_ping_request(const sender& s, time_point now, output& out) {
   const packet& p = s.said;
   if (p.target.empty() || p.target_address.empty() || p.target == self_.name) return;
@@ -132,7 +204,11 @@ void swim::on_ping_request(const sender& s, time_point now, output& out) {
     if (relays_.size() >= relays_max) return;
   }
   const auto sequence = next_sequence_++;
-  relays_[sequence] = {std::string(s.address), s.how, p.sequence, now + settings_.probe_interval};
+  const duration patience = std::chrono::milliseconds(p.patience_ms);
+  relay r{std::string(s.address), s.how, p.sequence, now + std::max(settings_.probe_interval, patience)};
+  if (p.patience_ms > 0) r.nack_at = now + patience - patience / nack_share;
+  next_nack_ = std::min(next_nack_, r.nack_at);
+  relays_[sequence] = std::move(r);
   record to;
   to.name = p.target;
   to.id = p.target_id;
