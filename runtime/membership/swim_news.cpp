@@ -264,7 +264,8 @@ void swim::on_news_of_self(const update& u, const sender& s, time_point now, out
       }
       return;
     case member_state::departed:
-      if (u.incarnation < self_.incarnation || phase_ == phase::leaving) return;
+      // Whoever holds us for departed never takes us back, however often we have refuted meanwhile.
+      if (phase_ == phase::leaving) return;
       out.events.push_back({event_kind::expelled, self_.name, self_.id, "declared departed by " + s.said.from});
       phase_ = phase::expelled;
       return;

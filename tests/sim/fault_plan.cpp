@@ -69,6 +69,12 @@ void pause_one(world& w, const fault_mix&, duration length) {
   w.after(length, [&w, n] { w.resume(n); });
 }
 
+void block_one(world& w, const fault_mix&, duration length) {
+  const auto n = random_node(w);
+  w.block_io(n);
+  w.after(length, [&w, n] { w.unblock_io(n); });
+}
+
 void slow_one(world& w, const fault_mix&, duration length) {
   const auto n = random_node(w);
   w.trace("node " + std::to_string(n) + " is slow");
@@ -99,7 +105,7 @@ void break_one_link(world& w, const fault_mix&, duration) {
 using fault = void (*)(world&, const fault_mix&, duration);
 
 fault pick(world& w, const fault_mix& m) {
-  const std::array<std::pair<std::uint32_t, fault>, 12> kinds = {{{m.loss_storm, lose_packets},
+  const std::array<std::pair<std::uint32_t, fault>, 13> kinds = {{{m.loss_storm, lose_packets},
                                                                   {m.slow_network, delay_packets},
                                                                   {m.reordering, reorder_packets},
                                                                   {m.partition, split},
@@ -110,7 +116,8 @@ fault pick(world& w, const fault_mix& m) {
                                                                   {m.kill, kill_one},
                                                                   {m.power_loss, unplug_one},
                                                                   {m.disk_loss, wipe_one},
-                                                                  {m.link_break, break_one_link}}};
+                                                                  {m.link_break, break_one_link},
+                                                                  {m.blocked_io, block_one}}};
   std::uint64_t total = 0;
   for (const auto& k : kinds) total += k.first;
   if (total == 0) return nullptr;

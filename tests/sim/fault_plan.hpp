@@ -24,6 +24,7 @@ struct fault_mix {
   std::uint32_t power_loss = 1;
   std::uint32_t disk_loss = 0;  // a kill that loses the disk too
   std::uint32_t link_break = 1;
+  std::uint32_t blocked_io = 0;  // nothing goes in or out, while the process runs
 
   duration gap_max = std::chrono::seconds(10);     // from one fault's begin to the next
   duration length_max = std::chrono::seconds(20);  // of one fault

@@ -45,12 +45,14 @@ void survive(std::uint64_t seed, const fault_mix& mix, bool departures) {
 TEST_P(membership_seeds, survives_random_faults) {
   fault_mix mix;
   mix.down_max = 2;
+  mix.blocked_io = 1;
   for_each_seed(GetParam(), [&mix](std::uint64_t seed) { survive(seed, mix, false); });
 }
 
 TEST_P(membership_seeds, survives_random_faults_and_departures) {
   fault_mix mix;
   mix.gap_max = 20s;
+  mix.blocked_io = 1;
   for_each_seed(GetParam(), [&mix](std::uint64_t seed) { survive(seed, mix, true); });
 }
 

@@ -124,9 +124,10 @@ bool world::arrives(const happening& h) {
 /// Keeps what a paused or slow process cannot take now; true when it was kept (or dropped: full).
 bool world::hold_back(node_index n, happening& h) {
   node& to = nodes_[n];
-  if (to.pauses == 0 && to.slow == duration::zero()) return false;
+  if (to.pauses == 0 && to.io_blocks == 0 && to.slow == duration::zero()) return false;
   if (h.what == happening::kind::tick) {
     if (to.pauses > 0) return true;  // resume() plans it anew
+    if (to.io_blocks > 0) return false;
     if (to.inbox.empty()) return false;
     to.tick_at = to.busy_until;
     queue_.push(to.busy_until, std::move(h));
@@ -135,7 +136,7 @@ bool world::hold_back(node_index n, happening& h) {
   const bool datagram = h.what == happening::kind::packet && h.how == channel::datagram;
   if (datagram && to.inbox.size() >= options_.inbox_max) return true;
   to.inbox.push_back(std::move(h));
-  if (to.pauses == 0) plan_drain(n);
+  if (to.pauses == 0 && to.io_blocks == 0) plan_drain(n);
   return true;
 }
 
@@ -151,7 +152,7 @@ void world::plan_drain(node_index n) {
 
 void world::drain_one(node_index n) {
   node& to = nodes_[n];
-  if (to.pauses > 0 || to.inbox.empty()) return;
+  if (to.pauses > 0 || to.io_blocks > 0 || to.inbox.empty()) return;
   happening h = std::move(to.inbox.front());
   to.inbox.pop_front();
   deliver(n, h);
@@ -161,6 +162,7 @@ void world::drain_one(node_index n) {
 void world::empty_inbox(node_index n) {
   node& to = nodes_[n];
   to.busy_until = now_;
+  if (to.io_blocks > 0) return plan_tick(n);
   if (to.slow > duration::zero()) {
     for (std::size_t i = 0; i < to.inbox.size(); ++i) plan_drain(n);
   } else {

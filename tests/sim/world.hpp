@@ -82,7 +82,7 @@ class world {
   void leave(node_index n);
   [[nodiscard]] bool running(node_index n) const { return nodes_[n].program != nullptr; }
   [[nodiscard]] bool paused(node_index n) const { return nodes_[n].pauses > 0; }
-  /// Runs, is not paused and not slow: liveness may be asked of it.
+  /// Runs, is not paused, not blocked and not slow: liveness may be asked of it.
   [[nodiscard]] bool healthy(node_index n) const;
   /// Counts the starts: 1 after the first. 0: never started.
   [[nodiscard]] std::uint32_t starts(node_index n) const { return nodes_[n].starts; }
@@ -101,6 +101,10 @@ class world {
   // --- faults; each may overlap with others and is undone by its counterpart or by heal()
   void pause(node_index n);   // no packets, no ticks, no finished writes
   void resume(node_index n);  // everything at once
+  /// The process runs and its ticks come, but nothing goes in or out (a stuck network thread): Lifeguard's
+  /// experiment. At the end all passes at once, first what it sent.
+  void block_io(node_index n);
+  void unblock_io(node_index n);
   /// Each packet takes `per_packet` to handle; zero ends it.
   void set_slow(node_index n, duration per_packet);
   /// Takes effect at the next start of the process.
@@ -139,6 +143,11 @@ class world {
 
  private:
   class door;  // the `outside` of one start of a process
+  struct unsent {
+    node_index to;
+    channel how;
+    std::string bytes;
+  };
   struct pending_write {
     std::uint32_t number;
     std::string file, bytes;
@@ -148,11 +157,13 @@ class world {
     std::unique_ptr<process> program;
     std::uint32_t starts = 0;
     std::uint32_t pauses = 0;
+    std::uint32_t io_blocks = 0;
     bool unreachable = false;  // powered off: nothing answers, not even with a reset
     duration slow{};
     time_point busy_until{};
     time_point tick_at = time_point::max();  // the earliest tick that is in the queue
-    std::deque<happening> inbox;             // while paused or slow
+    std::deque<happening> inbox;             // while paused, blocked or slow
+    std::deque<unsent> outbox;               // while blocked
     std::deque<pending_write> writes;
     std::uint32_t next_write = 0;
     time_point last_write{};
@@ -187,6 +198,7 @@ class world {
   void announce_loss(node_index end, node_index peer, bool closed);
   // world_faults.cpp
   void end_process(node_index n, crash_kind how);
+  void flush(node_index n);
   void cut_one_way(const std::vector<node_index>& from, const std::vector<node_index>& to);
   [[nodiscard]] std::vector<node_index> all_but(const std::vector<node_index>& group) const;
 

@@ -20,6 +20,7 @@ void world::start(node_index n) {
   of.tick_at = time_point::max();
   of.busy_until = now_;
   of.inbox.clear();
+  of.outbox.clear();
   of.unreachable = false;
   trace("node " + std::to_string(n) + " starts");
   of.outside = std::make_unique<door>(*this, n);
@@ -50,8 +51,9 @@ void world::end_process(node_index n, crash_kind how) {
   of.program.reset();
   of.outside.reset();
   of.inbox.clear();
+  of.outbox.clear();
   of.writes.clear();
-  of.pauses = 0;
+  of.pauses = of.io_blocks = 0;
   for (node_index peer = 0; peer < size(); ++peer) {
     if (peer == n) continue;
     close_link(n, peer, how == crash_kind::killed);
@@ -66,7 +68,7 @@ void world::leave(node_index n) {
 }
 
 bool world::healthy(node_index n) const {
-  return running(n) && nodes_[n].pauses == 0 && nodes_[n].slow == duration::zero();
+  return running(n) && nodes_[n].pauses == 0 && nodes_[n].io_blocks == 0 && nodes_[n].slow == duration::zero();
 }
 
 void world::pause(node_index n) {
@@ -82,9 +84,29 @@ void world::resume(node_index n) {
   if (--nodes_[n].pauses == 0) empty_inbox(n);
 }
 
+void world::block_io(node_index n) {
+  if (!running(n)) return;
+  trace("node " + std::to_string(n) + " neither sends nor receives");
+  ++nodes_[n].io_blocks;
+}
+
+void world::unblock_io(node_index n) {
+  if (!running(n) || nodes_[n].io_blocks == 0) return;
+  trace("node " + std::to_string(n) + " sends and receives again");
+  if (--nodes_[n].io_blocks == 0) flush(n);
+}
+
+/// What a blocked process sent leaves it, what came for it arrives.
+void world::flush(node_index n) {
+  std::deque<unsent> waiting;
+  std::swap(waiting, nodes_[n].outbox);
+  for (auto& u : waiting) send(n, u.to, u.how, std::move(u.bytes));
+  if (nodes_[n].pauses == 0) empty_inbox(n);
+}
+
 void world::set_slow(node_index n, duration per_packet) {
   nodes_[n].slow = per_packet;
-  if (per_packet == duration::zero() && running(n) && nodes_[n].pauses == 0) empty_inbox(n);
+  if (per_packet == duration::zero() && healthy(n)) empty_inbox(n);
 }
 
 void world::set_clock(node_index n, duration skew, std::int64_t drift_ppm) {
@@ -145,8 +167,8 @@ void world::heal(bool restart) {
     nodes_[n].slow = duration::zero();
     nodes_[n].unreachable = false;
     if (running(n)) {
-      nodes_[n].pauses = 0;
-      empty_inbox(n);
+      nodes_[n].pauses = nodes_[n].io_blocks = 0;
+      flush(n);
     } else if (restart && nodes_[n].starts > 0) {
       start(n);
     }

@@ -8,6 +8,11 @@ namespace troupe::sim {
 
 void world::send(node_index from, node_index to, channel how, std::string bytes) {
   if (to >= size()) return;
+  if (nodes_[from].io_blocks > 0) {
+    auto& waiting = nodes_[from].outbox;
+    if (waiting.size() < options_.inbox_max) waiting.push_back({to, how, std::move(bytes)});
+    return;
+  }
   if (how == channel::datagram) {
     send_datagram(from, to, std::move(bytes));
   } else {

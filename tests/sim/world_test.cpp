@@ -164,6 +164,28 @@ TEST(world, a_paused_process_gets_everything_at_once_afterwards) {
   EXPECT_NEAR(static_cast<double>(s.heard(0, 1).size() - from_paused), 100, 3) << "missed ticks are not made up for";
 }
 
+TEST(world, a_process_with_blocked_io_ticks_and_what_it_sent_and_should_get_passes_at_the_end) {
+  stage s(channel::datagram);
+  s.w.run_for(100ms);
+  s.w.block_io(1);
+  s.w.run_for(2ms);
+  const auto sent = s.heard(0, 1).size(), heard = s.heard(1, 0).size();
+  s.w.run_for(200ms);
+  EXPECT_FALSE(s.w.healthy(1));
+  EXPECT_EQ(s.heard(0, 1).size(), sent);
+  EXPECT_EQ(s.heard(1, 0).size(), heard);
+  s.w.pause(1);
+  s.w.resume(1);
+  EXPECT_EQ(s.heard(1, 0).size(), heard) << "a pause within it does not end it";
+  s.w.unblock_io(1);
+  EXPECT_GE(s.heard(1, 0).size(), heard + 19);
+  s.w.run_for(2ms);
+  EXPECT_GE(s.heard(0, 1).size(), sent + 19) << "its ticks went on";
+  s.w.block_io(1);
+  s.w.heal();
+  EXPECT_TRUE(s.w.healthy(1));
+}
+
 TEST(world, a_slow_process_handles_one_packet_after_the_other) {
   stage s(channel::datagram);
   s.w.set_slow(1, 100ms);
