@@ -29,7 +29,12 @@ bool suspicion::confirm_closed(const std::string& by, time_point now) {
 time_point suspicion::deadline() const noexcept {
   const auto count = static_cast<std::uint32_t>(confirmed_.size());
   const auto by_time = start_ + suspicion_length(bounds_.shortest, bounds_.longest, count, bounds_.wanted);
-  return std::max(not_before_, std::min(closed_deadline_, by_time));
+  return std::min(closed_deadline_, std::max(not_before_, by_time));
+}
+
+void suspicion::postpone(time_point until) noexcept {
+  not_before_ = until;
+  if (closed_deadline_ != time_point::max()) closed_deadline_ = std::max(closed_deadline_, until);
 }
 
 void suspicion::extend(duration late) noexcept {

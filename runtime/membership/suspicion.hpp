@@ -3,6 +3,7 @@
 // link which the member's own host has closed is short.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <set>
 #include <string>
@@ -42,7 +43,9 @@ class suspicion {
 
   [[nodiscard]] time_point deadline() const noexcept;
   /// The deadline has passed without enough accusers: not before `until`.
-  void postpone(time_point until) noexcept { not_before_ = until; }
+  void postpone(time_point until) noexcept;
+  /// One more accuser was heard: the suspect gets until `until` to answer that too, unless links closed.
+  void allow_answer(time_point until) noexcept { not_before_ = std::max(not_before_, until); }
   /// This process was not running for `late`: nobody is judged by that time.
   void extend(duration late) noexcept;
 

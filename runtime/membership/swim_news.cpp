@@ -188,6 +188,8 @@ void swim::confirm(record& r, const accusation& a, time_point now) {
   if (at == suspicions_.end()) return;
   const bool more = at->second.confirm(a.by);
   const bool closed_more = a.link_closed && at->second.confirm_closed(a.by, now);
+  // Time that this member spent deaf may have passed already, and the answer may be on its way.
+  if (more && settings_.lifeguard) at->second.allow_answer(now + settings_.probe_timeout);
   if (more || closed_more) spread_suspicion(r, a, false, now);
 }
 

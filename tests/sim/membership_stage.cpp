@@ -91,6 +91,7 @@ membership_stage::membership_stage(stage_options o)
         }
         if (options.customise) options.customise(n, start, setup);
         ids_[n] = setup.self.id;
+        nodes_[setup.self.id] = n;
         return std::make_unique<membership_process>(
             n, std::move(setup), out, rng,
             [this](node_index at_node, const membership::event& e) { on_event(at_node, e); });
@@ -111,6 +112,8 @@ void membership_stage::start_all() {
 }
 
 member_state membership_stage::view(node_index observer, node_index subject) {
+  // By its usual name first: a scenario may have given another.
+  if (const auto* r = at(observer).find(name_of(subject)); r != nullptr && r->id == ids_[subject]) return r->state;
   for (const auto& [name, r] : at(observer).others()) {
     if (r.id == ids_[subject]) return r.state;
   }
@@ -162,10 +165,17 @@ void membership_stage::on_event(node_index n, const membership::event& e) {
   using kind = membership::event_kind;
   ++counts_[{n, e.kind}];
   last_[{n, e.kind}] = e;
+  if (listener) listener(n, e);
   if (e.kind != kind::member_failed) return;
-  for (const auto& [subject, id] : ids_) {
-    if (id == e.id && w.healthy(subject)) ++false_failures_;
-  }
+  const auto subject = nodes_.find(e.id);
+  if (subject == nodes_.end()) return;
+  ++failures_[subject->second];
+  if (ids_[subject->second] == e.id && w.healthy(subject->second)) ++false_failures_;
+}
+
+std::uint64_t membership_stage::failures_of(node_index n) const {
+  const auto at_node = failures_.find(n);
+  return at_node == failures_.end() ? 0 : at_node->second;
 }
 
 std::uint64_t membership_stage::count(membership::event_kind k) const {

@@ -86,9 +86,13 @@ class membership_stage {
   [[nodiscard]] std::uint64_t count(node_index n, membership::event_kind k) const;
   /// member_failed events about a node that was running, not paused and not slow at that moment.
   [[nodiscard]] std::uint64_t false_failures() const noexcept { return false_failures_; }
+  /// member_failed events about this node's processes, at others.
+  [[nodiscard]] std::uint64_t failures_of(node_index n) const;
   [[nodiscard]] const membership::event* last(node_index n, membership::event_kind k) const;
 
   stage_options options;
+  /// Called for every event of every node.
+  std::function<void(node_index, const membership::event&)> listener;
   world w;
 
  private:
@@ -97,6 +101,8 @@ class membership_stage {
   std::map<std::pair<node_index, membership::event_kind>, std::uint64_t> counts_;
   std::map<std::pair<node_index, membership::event_kind>, membership::event> last_;
   std::map<node_index, incarnation_id> ids_;
+  std::map<incarnation_id, node_index> nodes_;  // of all processes ever
+  std::map<node_index, std::uint64_t> failures_;
   std::uint64_t false_failures_ = 0;
 };
 
