@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include <troupe/config.hpp>
 
@@ -26,6 +27,8 @@ struct door_context {
   cache_access& caches;
   std::function<void()> request_leave;  // POST /v1/cluster/leave; returns at once
   keyring_access* keyring = nullptr;    // none in a cluster without a secret
+  /// POST /v1/cluster/force-leave; false when it cannot be taken now. The outcome is an event.
+  std::function<bool(std::string name)> force_leave{};
 };
 
 /// A listening door: HTTP, RESP. Opened and closed by the composition root.

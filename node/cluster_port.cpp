@@ -142,8 +142,8 @@ expected<child_spec> cluster_port::make_actor(const surroundings& s) {
       .events = s.events,
       .log = log_,
       .shards_lost = shards_lost_,
-      .malformed = malformed_,
       .moves = moves_,
+      .membership = membership_,
       .send_datagram = {},
       .send_link = {},
       .send_bulk = {},
@@ -197,6 +197,7 @@ void cluster_port::connect_link() {
     (void)inbox_.push(link_lost{peer.name, silent ? membership::link_loss::timed_out : membership::link_loss::closed});
   });
   if (keyring_) keyring_->start();
+  link_->on_dial_refused([this](const link_target& to) { (void)inbox_.push(link_refused{to.address}); });
   link_->start(self_);
 }
 
@@ -233,6 +234,8 @@ void cluster_port::leave(std::function<void()> done) {
   (void)inbox_.push(leave_asked{});
 }
 
+bool cluster_port::force_leave(std::string name) { return inbox_.push(force_leave_asked{std::move(name)}); }
+
 void cluster_port::register_metrics(metrics& m) {
   const auto read = [&](const char* name, const char* help, const std::atomic<std::uint64_t>& number) {
     m.read_counter(name, help, {}, [&number] { return static_cast<double>(number.load(std::memory_order_relaxed)); });
@@ -260,10 +263,10 @@ void cluster_port::register_metrics(metrics& m) {
        moves_.refused_for_room);
   m.read_gauge("troupe_cache_shards_to_give_count", "Shards on their way to others", {},
                [this] { return static_cast<double>(moves_.shards_to_give.load(std::memory_order_relaxed)); });
-  read("troupe_gossip_malformed_total", "Datagrams that were no gossip of this cluster", malformed_);
   read("troupe_cluster_joiners_refused_total", "Joiners that this node refused, each once in ten seconds",
        refusals_->of_joiners);
   read("troupe_cluster_joins_refused_total", "Times that this node was refused", refusals_->of_this);
+  membership_.register_metrics(m);
   read("troupe_cluster_inbox_dropped_total", "Packets dropped because the cluster actor was behind", dropped_);
 }
 

@@ -67,6 +67,9 @@ class cluster_port {
   /// Begins a graceful departure; `done` runs once, when the others know of it.
   void leave(std::function<void()> done);
 
+  /// Asks for a failed member to be declared departed; false when the node is too busy to take it.
+  [[nodiscard]] bool force_leave(std::string name);
+
   void register_metrics(metrics& m);
   /// Says goodbye to the peers and closes; bounded by close_max. A node off the network says nothing.
   void close();
@@ -103,13 +106,13 @@ class cluster_port {
   std::map<std::uint64_t, link_target> addresses_;  // by PID
   std::atomic<std::uint64_t> dropped_{0};
   std::atomic<std::uint64_t> shards_lost_{0};
-  std::atomic<std::uint64_t> malformed_{0};
   hand_over_numbers moves_;
   struct refusals {
     std::atomic<std::uint64_t> of_joiners{0};  // by this node
     std::atomic<std::uint64_t> of_this{0};     // by others
   };
   const std::shared_ptr<refusals> refusals_ = std::make_shared<refusals>();
+  membership_numbers membership_;
   std::string bound_;
   std::string advertised_;
   std::mutex departed_mutex_;

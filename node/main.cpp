@@ -119,6 +119,11 @@ class command_line {
       add_remote_options(*sub);
       sub->add_flag("--json", remote_.json, "print the node's JSON");
     }
+    auto* force =
+        verb("force-leave", "declare a failed member departed", [this] { return force_to_leave(remote_, member_); });
+    add_remote_options(*force);
+    force->add_option("name", member_, "the member's name")->required();
+    force->add_flag("--json", remote_.json, "print the node's JSON");
   }
 
   void add_cache_verbs() {
@@ -172,6 +177,7 @@ class command_line {
   remote_options remote_;
   cache_options cache_;
   std::string ring_key_;
+  std::string member_;
   std::size_t dev_nodes_ = 3;
   int exit_code_ = exit_done;
 };

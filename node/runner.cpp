@@ -177,8 +177,15 @@ void node::runner::connect_shards() {
 }
 
 expected<void> node::runner::open_doors() {
-  const door_context lent{
-      settings_, io_, *log_, numbers_, events_, board_, *router_, [this] { request_leave(); }, cluster_.keyring()};
+  const door_context lent{settings_,
+                          io_,
+                          *log_,
+                          numbers_,
+                          events_,
+                          board_,
+                          *router_,
+                          [this] { request_leave(); },
+                          [this](std::string name) { return cluster_.force_leave(std::move(name)); }};
   if (settings_.has_service("resp")) {
     doors_.push_back(std::make_unique<resp_door>(lent));
     resp_ = doors_.back().get();

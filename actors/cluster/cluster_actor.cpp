@@ -55,6 +55,8 @@ void cluster_actor::on_wake() {
                    },
                    [&](link_lost& l) { machine_->on_link_lost(l.name, l.how, read_clock(), out_); },
                    [&](write_finished& w) { machine_->on_written(w.token, w.durable, read_clock(), out_); },
+                   [&](link_refused& l) { machine_->on_link_refused(l.address, read_clock(), out_); },
+                   [&](force_leave_asked& f) { machine_->force_leave(f.name, read_clock(), out_); },
                    [&](leave_asked&) { machine_->leave(read_clock(), out_); },
                    [&](seeds_found& s) { machine_->on_seeds(std::move(s.addresses), s.complete, read_clock(), out_); },
                },
@@ -96,9 +98,7 @@ void cluster_actor::carry_out() {
 }
 
 void cluster_actor::count() {
-  const auto& packets = machine_->members().counts();
-  ports_.malformed =
-      packets.dropped_corrupt + packets.dropped_oversize + packets.dropped_protocol + packets.dropped_cluster;
+  ports_.membership.publish(machine_->members());
   const auto& moves = machine_->moves().counts();
   ports_.moves.shards_given = moves.shards_given;
   ports_.moves.shards_taken = moves.shards_taken;

@@ -19,6 +19,7 @@
 
 #include "actors/atoms.hpp"
 #include "actors/cache/shard_host.hpp"
+#include "actors/cluster/membership_numbers.hpp"
 #include "actors/disk/disk_writer.hpp"
 #include "actors/event_hub.hpp"
 #include "actors/inbox.hpp"
@@ -46,14 +47,21 @@ struct write_finished {
   std::uint64_t token = 0;
   bool durable = false;
 };
+struct link_refused {  // a connection that was dialled: its host answers, nothing listens there
+  std::string address;
+};
 struct leave_asked {};
 struct seeds_found {
   std::vector<std::string> addresses;
   bool complete = false;
 };
 
-using cluster_item =
-    std::variant<datagram_arrived, link_message_arrived, link_lost, write_finished, leave_asked, seeds_found>;
+struct force_leave_asked {
+  std::string name;
+};
+
+using cluster_item = std::variant<datagram_arrived, link_message_arrived, link_lost, link_refused, write_finished,
+                                  leave_asked, seeds_found, force_leave_asked>;
 
 /// The way in, for I/O threads and the disk's thread: survives a restart of the actor.
 class cluster_inbox {
@@ -91,8 +99,8 @@ struct cluster_ports {
   event_hub& events;
   event_log& log;
   std::atomic<std::uint64_t>& shards_lost;
-  std::atomic<std::uint64_t>& malformed;  // packets that were no gossip of this cluster
   hand_over_numbers& moves;
+  membership_numbers& membership;
   std::function<void(const std::string& to, std::string bytes)> send_datagram;
   std::function<void(const link_target& to, const std::string& bytes)> send_link;
   std::function<void(const link_target& to, const std::string& bytes)> send_bulk;  // behind whatever is small

@@ -23,6 +23,12 @@ namespace {
 constexpr unsigned user_timeout_ms = 10000;  // unacknowledged bytes for so long: the peer is lost
 constexpr duration goodbye_max = std::chrono::seconds(1);
 
+// Nothing came from the peer's host, so it says nothing of the peer's process.
+bool is_silence(const error_code& fault) {
+  return fault == asio::error::timed_out || fault == asio::error::host_unreachable ||
+         fault == asio::error::network_unreachable || fault == asio::error::network_down;
+}
+
 std::string close_frame(bool idle, const std::string& words) {
   wire::LinkClose close;
   close.set_idle(idle);
@@ -97,7 +103,10 @@ void link_connection::connect() {
   if (held(way::out, &link_connection::connect) || held(way::in, &link_connection::connect)) return;
   asio::async_connect(socket_, endpoints_, [self = shared_from_this()](error_code fault, const tcp::endpoint& at) {
     if (self->ended_) return;
-    if (fault) return self->end({errc::unavailable, to_address(at) + ": " + fault.message()});
+    if (fault) {
+      self->end_.nobody = fault == asio::error::connection_refused;
+      return self->end({errc::unavailable, to_address(at) + ": " + fault.message()});
+    }
     self->on_connected();
   });
 }
@@ -108,6 +117,7 @@ void link_connection::on_connected() {
   const auto remote = socket_.remote_endpoint(fault);
   if (!fault && local == remote) {
     link_counters::add(host_.counters().self_connects);
+    end_.nobody = true;
     return end({errc::unavailable, to_address(remote) + ": the connection reached its own socket"});
   }
   set_options();
@@ -217,6 +227,7 @@ void link_connection::take_arrived() {
   const auto [fault, size] = arrived_;
   if (fault) {
     const bool closed = fault == asio::error::eof;
+    end_.silent = is_silence(fault);
     return end({errc::peer_lost, closed ? "the peer closed the connection" : "reading: " + fault.message()});
   }
   link_counters::add(host_.counters().bytes_in, size);
@@ -345,7 +356,10 @@ void link_connection::on_written(error_code fault, std::size_t size) {
   if (peer_) peer_->on_written(std::exchange(batch_, 0), blocks_);
   blocks_.clear();
   if (ended_) return;
-  if (fault) return end({errc::peer_lost, "writing: " + fault.message()});
+  if (fault) {
+    end_.silent = is_silence(fault);
+    return end({errc::peer_lost, "writing: " + fault.message()});
+  }
   link_counters::add(host_.counters().bytes_out, size);
   touch();
   write_more();

@@ -176,7 +176,7 @@ void link_table::ended(const connection_ptr& c, const connection_end& end) {
       peer->current = nullptr;
       counters_.connections.fetch_sub(1, std::memory_order_relaxed);
       if (!end.idle) {
-        lose(peer, {errc::peer_lost, end.why.context});
+        lose(peer, {errc::peer_lost, end.why.context}, end.silent);
       } else if (closed_) {
         lose(peer, {errc::unavailable, "the node stops"});
       } else if (peer->needs_connection()) {
@@ -218,7 +218,9 @@ void link_table::dial_ended(const peer_ptr& peer, const connection_end& end) {
   link_counters::add(counters_.dials_failed);
   if (end.refusal != link_refusal::wrong_incarnation) back_off(peer->target().address);
   log_.debug("link", "dial_failed", {{"address", peer->target().address}, {"reason", end.why.context}});
-  lose(peer, {peer->identity().id.empty() ? errc::unavailable : errc::peer_lost, end.why.context});
+  if (end.nobody && refused_callback_ && !closed_) refused_callback_(peer->target());
+  lose(peer, {peer->identity().id.empty() ? errc::unavailable : errc::peer_lost, end.why.context},
+       !end.nobody && end.refusal == link_refusal::none);
 }
 
 void link_table::wait_for_inbound(const peer_ptr& peer) {
@@ -231,7 +233,7 @@ void link_table::wait_for_inbound(const peer_ptr& peer) {
   });
 }
 
-void link_table::lose(const peer_ptr& peer, const error& why) {
+void link_table::lose(const peer_ptr& peer, const error& why, bool silent) {
   if (!peer->alive()) return;
   unlist(peer);
   const bool was_up = !peer->identity().id.empty();
@@ -246,7 +248,8 @@ void link_table::lose(const peer_ptr& peer, const error& why) {
   if (!was_up || closed_) return;
   link_counters::add(counters_.peers_lost);
   log_.info("link", "peer_lost", {{"peer", peer->identity().name}, {"reason", why.context}});
-  for (const auto& tell : lost_callbacks_) tell(peer->identity(), why);
+  const error told{silent ? errc::deadline_exceeded : why.code, why.context};
+  for (const auto& tell : lost_callbacks_) tell(peer->identity(), told);
 }
 
 void link_table::back_off(const std::string& address) {

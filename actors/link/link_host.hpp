@@ -24,8 +24,10 @@ struct connection_end {
   error why;
   link_refusal refusal = link_refusal::none;  // in the handshake
   bool refused_by_peer = false;
-  bool idle = false;   // both ends agreed to close it; the peer is not lost
-  peer_identity peer;  // proven, or empty
+  bool silent = false;  // nothing was heard for too long: it says nothing of the peer's process
+  bool nobody = false;  // the dialled host refused: nothing listens there
+  bool idle = false;    // both ends agreed to close it; the peer is not lost
+  peer_identity peer;   // proven, or empty
 };
 
 class link_host {

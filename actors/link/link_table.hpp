@@ -63,7 +63,10 @@ class link_table final : public link_host, public std::enable_shared_from_this<l
   void set_cluster_handler(cluster_handler h) { cluster_handler_ = std::move(h); }
   void handle_requests(link_request_kind kind, request_handler h) { request_handlers_[kind] = std::move(h); }
   /// An established connection broke or was ended by its peer: a hint for membership.
+  /// errc::deadline_exceeded: nothing was heard for too long; otherwise the peer's host has closed it.
   void on_peer_lost(lost_callback c) { lost_callbacks_.push_back(std::move(c)); }
+  /// A dialled host answered that nothing listens there.
+  void on_dial_refused(std::function<void(const link_target&)> c) { refused_callback_ = std::move(c); }
   void set_extension(link_extension_factory f) { extension_factory_ = std::move(f); }
   /// `self` is what others learn of this node: its name, incarnation and advertised address.
   void start(const peer_identity& self);
@@ -145,7 +148,7 @@ class link_table final : public link_host, public std::enable_shared_from_this<l
   void log_refusal(const connection_end& end);
   void merge(const peer_ptr& peer, const peer_ptr& known);
   void activate(const peer_ptr& peer, const connection_ptr& c, const peer_identity& who, bool confirm);
-  void lose(const peer_ptr& peer, const error& why);
+  void lose(const peer_ptr& peer, const error& why, bool silent = false);
   void back_off(const std::string& address);
   void sweep();
   void close_idle();
@@ -161,6 +164,7 @@ class link_table final : public link_host, public std::enable_shared_from_this<l
   cluster_handler cluster_handler_;
   std::map<link_request_kind, request_handler> request_handlers_;
   std::vector<lost_callback> lost_callbacks_;
+  std::function<void(const link_target&)> refused_callback_;
   link_extension_factory extension_factory_;
   std::atomic<std::uint64_t> next_request_id_{1};
   std::atomic<bool> sweep_armed_{false};

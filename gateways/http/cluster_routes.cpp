@@ -1,5 +1,8 @@
 #include "gateways/http/cluster_routes.hpp"
 
+#include <algorithm>
+
+#include "gateways/http/uri.hpp"
 #include "gateways/http/view_json.hpp"
 
 namespace troupe {
@@ -62,6 +65,45 @@ http_route leave_route(std::function<void()> request_leave) {
   return route;
 }
 
+// The answers come from the picture; the machine asks the member once more before it believes the operator.
+http_reply force_leave(const cluster_view& view, const std::string& name,
+                       const std::function<bool(std::string)>& begin) {
+  const auto known = std::find_if(view.members.begin(), view.members.end(), [&name](const member& m) {
+    return m.name == name && m.state != member_state::departed;
+  });
+  if (known == view.members.end())
+    return problem_reply(error{errc::not_found, "no member '" + name + "' to be forced out"});
+  if (known->state != member_state::failed) {
+    return problem_reply(409, "'" + name + "' is " + std::string(name_of(known->state)) + ", not failed", "not-failed");
+  }
+  if (!begin || !begin(name)) return problem_reply(error{errc::unavailable, "this node cannot take it now"});
+  http_reply reply = json_reply(forcing_json(name));
+  reply.status = 202;
+  return reply;
+}
+
+http_route force_leave_route(const door_context& context) {
+  http_route route;
+  route.method = http_method::post;
+  route.pattern = "/v1/cluster/force-leave";
+  route.summary = "Declares a failed member departed, after it was asked once more; the outcome is an event";
+  route.query = {{"name", "the member's name"}};
+  route.answers = {{202, "it is asked once more", "application/json", "forcing"},
+                   {400, "no name is given", "application/problem+json", "problem"},
+                   {403, "the door is not bound to a loopback address", "application/problem+json", "problem"},
+                   {404, "no such member", "application/problem+json", "problem"},
+                   {409, "the member has not failed", "application/problem+json", "problem"}};
+  route.admin = true;
+  route.handler = [&board = context.board, begin = context.force_leave](http_exchange& ex) {
+    const auto given = parse_query(ex.request().query);
+    if (!given || given->size() != 1 || given->front().second.empty()) {
+      return ex.answer(problem_reply(error{errc::invalid_argument, "give one name"}));
+    }
+    ex.answer(force_leave(*board.read(), given->front().second, begin));
+  };
+  return route;
+}
+
 }  // namespace
 
 expected<void> add_cluster_routes(http_routes& to, const door_context& context) {
@@ -89,6 +131,7 @@ expected<void> add_cluster_routes(http_routes& to, const door_context& context) 
       get("/v1/cluster/shards", "Where each shard lives", {ok("shards", "shards")},
           from_view(board, [](const cluster_view& v) { return json_reply(shards_json(v)); })),
       leave_route(context.request_leave),
+      force_leave_route(context),
       get("/v1/services", "Services, their states and nodes", {ok("services", "services")},
           from_view(board, [](const cluster_view& v) { return json_reply(services_json(v)); })),
   };

@@ -1,5 +1,5 @@
 // What a node says of itself and its cluster: health probes, metrics, /v1/cluster..., /v1/services, and
-// the request to leave.
+// the requests to leave.
 #pragma once
 
 #include "actors/door_context.hpp"

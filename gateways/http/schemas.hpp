@@ -14,6 +14,8 @@ inline constexpr std::string_view http_schemas = R"json({
   "readiness": {"type": "object", "required": ["ready", "reasons"], "properties": {
     "ready": {"type": "boolean"}, "reasons": {"type": "array", "items": {"type": "string"}}}},
   "leaving": {"type": "object", "required": ["leaving"], "properties": {"leaving": {"type": "boolean"}}},
+  "forcing": {"type": "object", "required": ["forcing"], "properties": {
+    "forcing": {"type": "string", "description": "the member that is asked once more"}}},
   "cluster": {"type": "object",
     "required": ["name", "node", "id", "pid", "leader", "term", "fenced", "health", "counts", "ready"], "properties": {
     "name": {"type": "string"}, "node": {"type": "string"}, "id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
@@ -23,13 +25,16 @@ inline constexpr std::string_view http_schemas = R"json({
     "health": {"enum": ["green", "yellow", "red"]},
     "counts": {"type": "object", "additionalProperties": {"type": "integer"}}, "ready": {"type": "boolean"}}},
   "member": {"type": "object",
-    "required": ["name", "id", "pid", "state", "incarnation", "address", "services", "tags", "since"], "properties": {
+    "required": ["name", "id", "pid", "state", "incarnation", "address", "services", "tags", "since", "flaps",
+      "quarantined"], "properties": {
     "name": {"type": "string"}, "id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
     "pid": {"type": "integer"}, "state": {"enum": ["alive", "suspect", "failed", "departing", "departed"]},
     "incarnation": {"type": "integer"}, "address": {"type": "string"},
     "services": {"type": "array", "items": {"type": "string"}},
     "tags": {"type": "object", "additionalProperties": {"type": "string"}},
-    "since": {"type": "string", "format": "date-time"}}},
+    "since": {"type": "string", "format": "date-time"},
+    "flaps": {"type": "integer", "description": "returns from a failure lately; decays"},
+    "quarantined": {"type": "boolean", "description": "it flaps: nothing new is entrusted to it for a while"}}},
   "members": {"type": "array", "items": {"$ref": "#/components/schemas/member"}},
   "leader": {"type": "object", "required": ["name", "pid", "term", "fenced", "since"], "properties": {
     "name": {"type": "string"}, "pid": {"type": "integer"}, "term": {"type": "integer"},

@@ -97,10 +97,14 @@ std::string members_json(const cluster_view& v) {
                     {"address", m->address},
                     {"services", m->services},
                     {"tags", m->tags},
-                    {"since", format_time(m->since)}});
+                    {"since", format_time(m->since)},
+                    {"flaps", m->flaps},
+                    {"quarantined", m->quarantined}});
   }
   return line_of(rows);
 }
+
+std::string forcing_json(const std::string& name) { return line_of({{"forcing", name}}); }
 
 std::string leader_json(const leader& l) { return line_of(leader_object(l)); }
 

@@ -15,6 +15,7 @@ namespace troupe {
 [[nodiscard]] std::string cluster_json(const cluster_view& v);
 /// One row a name: the newest incarnation.
 [[nodiscard]] std::string members_json(const cluster_view& v);
+[[nodiscard]] std::string forcing_json(const std::string& name);
 [[nodiscard]] std::string leader_json(const leader& l);
 [[nodiscard]] std::string health_json(const cluster_health& h);
 [[nodiscard]] std::string shards_json(const cluster_view& v);

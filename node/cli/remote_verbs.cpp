@@ -104,7 +104,8 @@ int call_and_show(const remote_options& o, const std::string& method, const std:
 }
 
 int show_members(const remote_options& o) {
-  return show_rows(o, "/v1/cluster/members", {"name", "pid", "state", "incarnation", "address", "services", "since"});
+  return show_rows(o, "/v1/cluster/members",
+                   {"name", "pid", "state", "incarnation", "address", "services", "since", "flaps", "quarantined"});
 }
 
 int show_leader(const remote_options& o) { return show_object(o, "/v1/cluster/leader"); }
@@ -165,6 +166,18 @@ int ask_to_leave(const remote_options& o) {
   if (!answer) return unreachable(o, answer.error());
   if (answer->status != 202) return refused(*answer);
   std::printf("the node is leaving\n");
+  return exit_done;
+}
+
+int force_to_leave(const remote_options& o, const std::string& name) {
+  const auto answer = call(o, "POST", "/v1/cluster/force-leave?name=" + percent_encode(name));
+  if (!answer) return unreachable(o, answer.error());
+  if (answer->status != 202) return refused(*answer);
+  if (o.json) {
+    std::printf("%s\n", answer->body.c_str());
+  } else {
+    std::printf("%s is asked once more; when it stays silent it has departed\n", name.c_str());
+  }
   return exit_done;
 }
 

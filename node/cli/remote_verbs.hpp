@@ -1,4 +1,5 @@
-// The verbs that ask a running node over HTTP: members, leader, health, shards, services, info, get, set, del, leave.
+// The verbs that ask a running node over HTTP: members, leader, health, shards, services, info, get, set, del, leave,
+// force-leave.
 #pragma once
 
 #include <functional>
@@ -38,5 +39,7 @@ struct cache_options {
 [[nodiscard]] int set_value(const remote_options& o, const cache_options& c);
 [[nodiscard]] int delete_value(const remote_options& o, const cache_options& c);
 [[nodiscard]] int ask_to_leave(const remote_options& o);
+/// The member `name` has failed and shall be forgotten.
+[[nodiscard]] int force_to_leave(const remote_options& o, const std::string& name);
 
 }  // namespace troupe::cli

@@ -125,6 +125,18 @@ void cluster_machine::on_link_lost(std::string_view name, membership::link_loss 
   settle(now, out);
 }
 
+void cluster_machine::on_link_refused(std::string_view address, time_point now, cluster_output& out) {
+  members_.on_link_refused(address, now, m_);
+  settle(now, out);
+}
+
+void cluster_machine::force_leave(std::string_view name, time_point now, cluster_output& out) {
+  if (const auto asked = members_.force_leave(name, now, m_); !asked) {
+    out.events.push_back({"force_leave_refused", {{"name", std::string(name)}, {"reason", asked.error().context}}});
+  }
+  settle(now, out);
+}
+
 void cluster_machine::on_written(std::uint64_t token, bool durable, time_point now, cluster_output& out) {
   if (!unwritten_ || unwritten_->token != token) return;  // a later write of the file is under way
   if (!durable) {

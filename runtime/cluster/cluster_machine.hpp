@@ -106,6 +106,8 @@ class cluster_machine {
   void on_link_message(const member_ref& from, std::string_view address, std::string_view bytes, time_point now,
                        cluster_output& out);
   void on_link_lost(std::string_view name, membership::link_loss how, time_point now, cluster_output& out);
+  /// Nothing listens at `address`, though its host answers: as a closed link of the member there.
+  void on_link_refused(std::string_view address, time_point now, cluster_output& out);
   void on_written(std::uint64_t token, bool durable, time_point now, cluster_output& out);
   /// The stores go by table() now, as cluster_output::table_changed asked.
   void on_adopted(time_point now, cluster_output& out);
@@ -117,6 +119,10 @@ class cluster_machine {
   /// Begins a graceful departure: this node's shards go to others first, for at most leave_hand_over_part of
   /// node.drain_timeout; alone or without a leader it goes at once. cluster_output::departed follows.
   void leave(time_point now, cluster_output& out);
+
+  /// By an operator's word: event member_departed follows for a failed member that stays silent, otherwise
+  /// force_leave_refused with the reason.
+  void force_leave(std::string_view name, time_point now, cluster_output& out);
 
   [[nodiscard]] const shard_table& table() const noexcept { return table_; }
   [[nodiscard]] std::uint64_t pid() const;

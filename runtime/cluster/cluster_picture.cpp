@@ -41,7 +41,17 @@ shard_placement row_of(std::uint32_t shard, const shard_row& row, const name_by_
 }
 
 member member_of(const membership::record& r, wall_time since) {
-  return {r.name, r.id, r.told.pid, r.state, r.incarnation, r.address, r.told.services, r.told.tags, since};
+  return {r.name,
+          r.id,
+          r.told.pid,
+          r.state,
+          r.incarnation,
+          r.address,
+          r.told.services,
+          r.told.tags,
+          since,
+          r.flapping.flaps(),
+          r.flapping.quarantined()};
 }
 
 bool runs(const member& m, const std::string& service) {

@@ -41,7 +41,13 @@ class suspicion {
   [[nodiscard]] const std::string& first_accuser() const noexcept { return first_; }
   [[nodiscard]] bool accused_by(const std::string& name) const { return name == first_ || confirmed_.count(name) > 0; }
 
+  [[nodiscard]] duration age(time_point now) const noexcept { return now - start_; }
+
   [[nodiscard]] time_point deadline() const noexcept;
+  /// The earliest end when only an accuser speaks that doubts itself: shortest * (score + 1), at most longest.
+  [[nodiscard]] time_point doubtful_deadline(std::uint32_t score) const noexcept {
+    return start_ + std::min(bounds_.longest, bounds_.shortest * static_cast<int>(score + 1));
+  }
   /// The deadline has passed without enough accusers: not before `until`.
   void postpone(time_point until) noexcept;
   /// One more accuser was heard: the suspect gets until `until` to answer that too, unless links closed.

@@ -191,7 +191,8 @@ class swim {
   void declare_failed(record& r, std::string why, time_point now, output& out);
   void step_suspicions(time_point now, output& out);
   [[nodiscard]] std::size_t accusers_needed(const record& r) const;
-  [[nodiscard]] bool failure_is_confirmed(const update& u, const record& known, const std::string& teller) const;
+  [[nodiscard]] bool failure_is_confirmed(const update& u, const record& known, const std::string& teller,
+                                          time_point now) const;
   void refute(std::uint64_t above, const sender& s, time_point now, output& out);
   void lose_name(const update& winner, time_point now, output& out);
 

@@ -53,7 +53,7 @@ void swim::apply(const update& u, const sender& s, time_point now, output& out) 
     news.by = s.said.from;
     news.link_closed = false;
   } else if (u.state == member_state::failed && is_live(known->state) &&
-             !failure_is_confirmed(u, *known, s.said.from)) {
+             !failure_is_confirmed(u, *known, s.said.from, now)) {
     // One member's word: it counts as its accusation, and the member itself is asked.
     ++counters_.failures_unconfirmed;
     news.state = member_state::suspect;
@@ -213,13 +213,18 @@ void swim::step_suspicions(time_point now, output& out) {
   for (const auto& name : over) {
     record& r = *table_.find(name);
     auto& s = suspicions_.find(name)->second;
-    if (s.accusers() >= accusers_needed(r)) {
+    // Only we say so, and we doubt ourselves: not so soon. A pair has nobody who could say NACK.
+    const bool doubtful = s.accusers() == 1 && s.accused_by(self_.name) && live_count() > 2;
+    const time_point not_before = doubtful ? s.doubtful_deadline(health_.value()) : now;
+    if (now < not_before) {
+      s.postpone(not_before);
+    } else if (s.accusers() >= accusers_needed(r)) {
       declare_failed(r, "did not answer", now, out);
-      continue;
+    } else {
+      ++counters_.failures_unconfirmed;
+      s.postpone(now + settings_.probe_interval);
+      hint_probe(r, false, true, now, out);
     }
-    ++counters_.failures_unconfirmed;
-    s.postpone(now + settings_.probe_interval);
-    hint_probe(r, false, true, now, out);
   }
 }
 
@@ -232,13 +237,14 @@ std::size_t swim::accusers_needed(const record& r) const {
 }
 
 /// Whether those whom we heard accuse this incarnation are enough, `teller`, who holds it failed, among them.
-bool swim::failure_is_confirmed(const update& u, const record& known, const std::string& teller) const {
+/// Where one is enough, the member has had the time to answer us.
+bool swim::failure_is_confirmed(const update& u, const record& known, const std::string& teller, time_point now) const {
+  if (!settings_.lifeguard) return true;
   const auto at = suspicions_.find(known.name);
-  std::size_t accusers = 1;
-  if (at != suspicions_.end() && u.incarnation == known.incarnation) {
-    accusers = at->second.accusers() + (at->second.accused_by(teller) ? 0 : 1);
-  }
-  return accusers >= accusers_needed(known);
+  if (at == suspicions_.end() || u.incarnation != known.incarnation) return false;
+  const auto needed = accusers_needed(known);
+  if (needed == 1) return at->second.age(now) >= settings_.probe_timeout;
+  return at->second.accusers() + (at->second.accused_by(teller) ? 0 : 1) >= needed;
 }
 
 void swim::on_news_of_self(const update& u, const sender& s, time_point now, output& out) {

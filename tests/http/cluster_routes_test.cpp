@@ -77,7 +77,7 @@ TEST_F(http_cluster_test, lists_one_row_a_name_the_newest) {
   EXPECT_EQ(rows[0]["name"], "a");
   EXPECT_EQ(rows[1], json::parse(R"({"name":"b","id":"0000000000000000000000000000000a","pid":10,"state":"alive",
     "incarnation":5,"address":"127.0.0.1:7070","services":["http"],"tags":{"zone":"z1"},
-    "since":"1970-01-01T00:00:00.500Z"})"));
+    "since":"1970-01-01T00:00:00.500Z","flaps":0,"quarantined":false})"));
 }
 
 TEST_F(http_cluster_test, tells_who_leads_and_that_nobody_does) {
@@ -153,6 +153,40 @@ TEST_F(http_cluster_test, does_not_leave_when_asked_from_outside) {
   auto client = raw_client("127.0.0.1" + door->address().substr(door->address().rfind(':')));
   EXPECT_EQ(client.call(request("POST", "/v1/cluster/leave")).status, 403);
   EXPECT_EQ(leaves, 0);
+}
+
+TEST_F(http_cluster_test, forces_only_failed_members_out) {
+  board.update([](cluster_view& v) {
+    auto gone = v.members[0];
+    gone.name = "gone away";
+    gone.state = member_state::failed;
+    v.members.push_back(gone);
+    gone.name = "left";
+    gone.state = member_state::departed;
+    v.members.push_back(gone);
+  });
+  open();
+  const auto ask = [this](const std::string& query) { return call("POST", "/v1/cluster/force-leave" + query).status; };
+  EXPECT_EQ(ask("?name=gone%20away"), 202);
+  EXPECT_EQ(forced, std::vector<std::string>{"gone away"});
+  EXPECT_EQ(ask("?name=b"), 409);
+  EXPECT_EQ(ask("?name=nobody"), 404);
+  EXPECT_EQ(ask("?name=left"), 404);
+  EXPECT_EQ(ask("?name="), 400);
+  EXPECT_EQ(ask(""), 400);
+  EXPECT_EQ(ask("?name=a&name=b"), 400);
+  EXPECT_EQ(ask("?member=b"), 400);
+  EXPECT_EQ(call("GET", "/v1/cluster/force-leave?name=b").status, 405);
+  takes_force_leave = false;
+  EXPECT_EQ(ask("?name=gone%20away"), 503);
+  EXPECT_EQ(forced.size(), 1U);
+}
+
+TEST_F(http_cluster_test, does_not_force_anybody_out_when_asked_from_outside) {
+  settings.http.bind = "0.0.0.0:0";
+  open();
+  auto client = raw_client("127.0.0.1" + door->address().substr(door->address().rfind(':')));
+  EXPECT_EQ(client.call(request("POST", "/v1/cluster/force-leave?name=b")).status, 403);
 }
 
 TEST_F(http_cluster_test, refuses_unknown_routes_and_methods) {

@@ -32,8 +32,12 @@ class http_door_test : public testing::Test {
   }
 
   void make() {
-    door = std::make_unique<http_door>(
-        door_context{settings, io, *log, numbers, events, board, caches, [this] { ++leaves; }});
+    door = std::make_unique<http_door>(door_context{settings, io, *log, numbers, events, board, caches,
+                                                    [this] { ++leaves; },
+                                                    [this](std::string name) {
+                                                      if (takes_force_leave) forced.push_back(std::move(name));
+                                                      return takes_force_leave.load();
+                                                    }});
   }
 
   void open() {
@@ -87,6 +91,8 @@ class http_door_test : public testing::Test {
   cluster_board board;
   fake_cache caches;
   std::atomic<int> leaves{0};
+  std::vector<std::string> forced;  // by one client at a time
+  std::atomic<bool> takes_force_leave{true};
   std::unique_ptr<http_door> door;
 };
 

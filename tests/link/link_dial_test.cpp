@@ -64,6 +64,16 @@ TEST(link_dial, does_not_give_one_incarnation_s_letters_to_another) {
   EXPECT_EQ(a.ask(b.target(), "y"), "y");
 }
 
+TEST(link_dial, tells_that_nobody_listens_at_an_address_whose_host_answers) {
+  link_node a("a", 1);
+  watched<std::vector<std::string>> refused;
+  a.link->on_dial_refused(
+      [&](const link_target& to) { refused.update([&](auto& all) { all.push_back(to.address); }); });
+  (void)a.link->send_cluster({"127.0.0.1:1", {9, 9}}, "x");
+  EXPECT_TRUE(refused.wait([](const auto& all) { return all == std::vector<std::string>{"127.0.0.1:1"}; }));
+  EXPECT_TRUE(a.lost.wait([](const auto& all) { return all.empty(); })) << "it was never up";
+}
+
 TEST(link_dial, fails_fast_when_nobody_listens) {
   link_node a("a", 1);
   std::string address;

@@ -134,11 +134,26 @@ TEST_F(lifeguard, among_five_one_members_word_fails_nobody_and_two_are_believed)
   expect_state("m0", "m4", member_state::failed);
 }
 
-TEST_F(lifeguard, among_four_one_members_word_is_enough) {
+TEST_F(lifeguard, among_four_one_members_word_is_enough_when_the_suspect_had_the_time_to_answer) {
   start_all(names(4));
   freeze("m3");
   tell_failed("m1", "m0", "m3");
+  expect_state("m0", "m3", member_state::suspect);
+  tell_failed("m1", "m0", "m3");
+  expect_state("m0", "m3", member_state::suspect);
+  tick(600ms);
+  tell_failed("m1", "m0", "m3");
   expect_state("m0", "m3", member_state::failed);
+}
+
+TEST_F(lifeguard, among_three_one_that_hears_nobody_doubts_itself_before_it_fails_the_others) {
+  start_all({"a", "b", "c"});
+  freeze("b");
+  freeze("c");
+  tick(11s);
+  EXPECT_EQ(count("a", event_kind::member_failed), 0U) << "a healthy observer would have given them up";
+  tick(30s);
+  EXPECT_EQ(count("a", event_kind::member_failed), 2U);
 }
 
 TEST_F(lifeguard, a_lie_about_a_live_member_is_refuted_and_not_passed_on_as_a_failure) {

@@ -113,6 +113,8 @@ TEST(exit_code, a_node_that_does_not_answer_is_69) {
     EXPECT_EQ(run({verb, "--http", "http://127.0.0.1:1"}).exit_code, 69) << verb;
   }
   EXPECT_EQ(run({"get", "k", "--http", "http://127.0.0.1:1"}).exit_code, 69);
+  EXPECT_EQ(run({"force-leave", "b", "--http", "http://127.0.0.1:1"}).exit_code, 69);
+  EXPECT_EQ(run({"force-leave", "--http", "http://127.0.0.1:1"}).exit_code, 64);
 }
 
 }  // namespace

@@ -120,6 +120,15 @@ TEST(single_node, the_command_line_shows_the_same) {
   EXPECT_EQ(json::parse(run({"members", "--json", "--http", node.url()}).out)[0].at("name"), "solo");
 }
 
+TEST(single_node, forces_nobody_out_that_it_does_not_know_or_that_lives) {
+  const single_node node;
+  const auto unknown = run({"force-leave", "nobody", "--http", node.url()});
+  EXPECT_EQ(unknown.exit_code, 1) << unknown.err;
+  const auto itself = run({"force-leave", "solo", "--http", node.url()});
+  EXPECT_EQ(itself.exit_code, 1);
+  EXPECT_NE(itself.err.find("not failed"), std::string::npos) << itself.err;
+}
+
 TEST(single_node, sigterm_leaves_and_ends_with_0) {
   const single_node node;
   node.process->signal(SIGTERM);
