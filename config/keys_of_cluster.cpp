@@ -152,8 +152,11 @@ std::vector<key> gossip_keys() {
       {.section = "gossip",
        .name = "probe_interval",
        .in = in<&c::gossip, &gossip::probe_interval>,
-       .doc = "Each node probes one other each interval. Half of it doubles the packets and halves the time to notice. "
-              "Also known as ping_cycle.",
+       .doc =
+           "Each node probes one other each probe_interval * (h + 1), h being its health score: 0 when it is well, at "
+           "most 7. Half of it doubles the packets and halves the time to notice: the first probe of a dead member "
+           "comes after 0.9 intervals on average, whatever the size. Also known as ping_cycle; giving both is a "
+           "fault.",
        .min = 1 * ms,
        .max = 1 * minutes,
        .zero = by_profile,
@@ -161,37 +164,47 @@ std::vector<key> gossip_keys() {
       {.section = "gossip",
        .name = "probe_timeout",
        .in = in<&c::gossip, &gossip::probe_timeout>,
-       .doc = "Without an answer for so long others are asked to probe. Above the round trip's 99th percentile and "
-              "below probe_interval.",
+       .doc = "Without an answer for probe_timeout * (h + 1) others are asked to probe, and the link is tried; the "
+              "verdict falls at the end of the interval. Above the round trip's 99th percentile and below "
+              "probe_interval.",
        .min = 1 * ms,
        .max = 1 * minutes,
        .zero = by_profile},
       {.section = "gossip",
        .name = "gossip_interval",
        .in = in<&c::gossip, &gossip::gossip_interval>,
-       .doc = "How often news are sent to a few random members besides those carried by probes.",
+       .doc = "While there is news, how often it is sent to a few random members (3; wan 4) besides being carried by "
+              "probes. Everybody knows after about log2(members) / 2 rounds; fresh news waits a quarter of it only.",
        .min = 1 * ms,
        .max = 1 * minutes,
        .zero = by_profile},
       {.section = "gossip",
        .name = "push_pull_interval",
        .in = in<&c::gossip, &gossip::push_pull_interval>,
-       .doc = "How often the whole state is exchanged with one random member over TCP; heals what gossip missed.",
+       .doc = "How often a hash of the whole state is compared with one random member's, and the state exchanged when "
+              "they differ; heals what gossip missed. Above 32 members it is longer by itself for each doubling: "
+              "push_pull_interval * (1 + ceil(log2(members / 32))).",
        .min = 1 * ms,
        .max = 1 * hours,
        .zero = by_profile},
       {.section = "gossip",
        .name = "indirect_probes",
        .in = in<&c::gossip, &gossip::indirect_probes>,
-       .doc = "Members that are asked to probe one that did not answer.",
+       .doc =
+           "Members (k) that are asked to probe one that did not answer. A probe finds a live member dead with "
+           "(1 - (1 - p)^2) * (1 - (1 - p)^4)^k at packet loss p: 1.2e-6 for k = 3 at 1 %. Those that hear the asker "
+           "and not the target say NACK, which tells the asker that it is well itself.",
        .min = 1,
        .max = 16,
        .zero = by_profile},
       {.section = "gossip",
        .name = "suspicion_mult",
        .in = in<&c::gossip, &gossip::suspicion_mult>,
-       .doc = "A suspect has this times log10(members) times probe_interval to refute. Higher: fewer false alarms, "
-              "later detection. Also known as failure_threshold.",
+       .doc =
+           "A suspect has suspicion_mult * max(1, log10(members)) * probe_interval to refute when suspicion_mult - 2 "
+           "others confirm, and up to 6 times as long (fast: 4) while fewer do. Higher: fewer false alarms, later "
+           "detection. From 5 members on nobody fails on the word of one. Also known as failure_threshold; giving "
+           "both is a fault.",
        .min = 1,
        .max = 32,
        .zero = by_profile,
@@ -199,7 +212,8 @@ std::vector<key> gossip_keys() {
       {.section = "gossip",
        .name = "retransmit_mult",
        .in = in<&c::gossip, &gossip::retransmit_mult>,
-       .doc = "News are sent this times log10(members + 1) times by each node.",
+       .doc = "Each piece of news is sent retransmit_mult * ceil(log10(members + 1)) times by each node. Lower: fewer "
+              "bytes, and more is left to push_pull_interval under loss.",
        .min = 1,
        .max = 32,
        .zero = by_profile},

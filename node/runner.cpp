@@ -185,6 +185,7 @@ expected<void> node::runner::open_doors() {
                           board_,
                           *router_,
                           [this] { request_leave(); },
+                          cluster_.keyring(),
                           [this](std::string name) { return cluster_.force_leave(std::move(name)); }};
   if (settings_.has_service("resp")) {
     doors_.push_back(std::make_unique<resp_door>(lent));

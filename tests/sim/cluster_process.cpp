@@ -117,6 +117,13 @@ void cluster_process::leave(time_point now) {
   carry_out();
 }
 
+void cluster_process::force_leave(const std::string& name, time_point now) {
+  now_ = now;
+  if (!machine_) return;
+  machine_->force_leave(name, now, output_);
+  carry_out();
+}
+
 void cluster_process::finish_writes(time_point now) {
   while (!written_.empty()) {
     const auto token = written_.front();
@@ -277,6 +284,11 @@ bool cluster_stage::settled(const std::vector<node_index>& group) const {
     return at(n).pid() != 0 && w.process_of<cluster_process>(n)->adopted().stamp == table.stamp;
   });
   return agreed && served_by(group) == all_shards;
+}
+
+void cluster_stage::force_leave(node_index at_node, const std::string& name) {
+  w.with_process(at_node,
+                 [&name](process& p, time_point now) { static_cast<cluster_process&>(p).force_leave(name, now); });
 }
 
 void cluster_stage::expect_settled(const std::string& when) {

@@ -40,6 +40,7 @@ class cluster_process final : public process {
   void on_tick(time_point now) override;
   time_point next_tick() const override;
   void leave(time_point now) override;
+  void force_leave(const std::string& name, time_point now);
   bool finished() const override { return departed_; }
 
   /// Null when what is on the disk was refused.
@@ -114,6 +115,7 @@ class cluster_stage {
   [[nodiscard]] bool settled() const { return settled(running()); }
   [[nodiscard]] std::vector<node_index> running() const;
   [[nodiscard]] shard_set served_by(const std::vector<node_index>& group) const;
+  void force_leave(node_index at_node, const std::string& name);
   /// Runs until settled, or fails the test.
   void expect_settled(const std::string& when);
 

@@ -1,0 +1,124 @@
+// Writes the first files of each corpus: one packet of each kind, and short tales of them.
+// Usage: fuzz_seeds DIRECTORY (tests/fuzz/corpus), after a change of the format.
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "runtime/membership/packet.hpp"
+
+namespace {
+
+using namespace troupe::membership;
+using troupe::member_state;
+
+update news(const std::string& name, member_state state, std::uint64_t incarnation) {
+  update u;
+  u.name = name;
+  u.id = {static_cast<std::uint64_t>(name.front()), 2};
+  u.incarnation = u.told_at = incarnation;
+  u.state = state;
+  u.address = name + ":7070";
+  u.told.pid = 3;
+  u.told.protocol = protocol_version;
+  u.told.services = {"http", "cache"};
+  u.told.tags = {{"rack", "7"}};
+  u.told.meta = "0";
+  if (state == member_state::suspect) u.by = "c";
+  if (state == member_state::failed) u.age = std::chrono::seconds(90);
+  return u;
+}
+
+packet from_b(packet_kind kind) {
+  packet p;
+  p.cluster = cluster_hash("troupe", 1);
+  p.from = "b";
+  p.from_id = {'b', 2};
+  p.kind = kind;
+  p.digest = "7.1";
+  return p;
+}
+
+std::string packet_of(packet_kind kind) {
+  packet p = from_b(kind);
+  p.sequence = 12345;
+  p.target = "a";
+  p.target_id = {1, 1};
+  p.target_address = "a:7070";
+  p.patience_ms = kind == packet_kind::ping_request ? 500 : 0;
+  p.hash = 99;
+  p.want = kind == packet_kind::state;
+  if (kind == packet_kind::join) {
+    p.cluster_name = "troupe";
+    p.expected_members = 1;
+    p.updates = {news("b", member_state::alive, 1)};
+  }
+  if (kind == packet_kind::refusal) {
+    p.refusal = join_refusal::name_in_use;
+    p.text = "the name 'b' is mine";
+  }
+  if (kind == packet_kind::news || kind == packet_kind::state) {
+    p.updates = {news("b", member_state::alive, 1), news("c", member_state::suspect, 2)};
+  }
+  return encode(p);
+}
+
+std::string with_news(packet_kind kind, std::vector<update> updates) {
+  packet p = from_b(kind);
+  p.updates = std::move(updates);
+  return encode(p);
+}
+
+/// One step of a tale: after so many sixteenths of a second, this packet.
+std::string step(int sixteenths, std::string bytes) {
+  bytes.resize((bytes.size() + 7) / 8 * 8, '\0');  // a zero is no field: the decoder refuses the packet ...
+  const auto eighths = bytes.size() / 8;
+  return std::string{static_cast<char>(sixteenths), static_cast<char>(eighths)} + bytes;
+}
+
+/// ... so fill with a field that nobody knows instead: number 15000, bytes.
+std::string filled(std::string bytes) {
+  constexpr std::size_t head = 4;
+  const std::size_t missing = (16 - (bytes.size() + head) % 8) % 8;
+  bytes += std::string("\xc2\xa9\x07", 3) + static_cast<char>(missing) + std::string(missing, 'x');
+  return bytes;
+}
+
+void write(const std::filesystem::path& file, const std::string& bytes) {
+  std::ofstream(file, std::ios::binary) << bytes;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fputs("usage: fuzz_seeds DIRECTORY\n", stderr);
+    return 64;
+  }
+  namespace fs = std::filesystem;
+  const fs::path packets = fs::path(argv[1]) / "gossip_packet", tales = fs::path(argv[1]) / "swim_packets";
+  fs::create_directories(packets);
+  fs::create_directories(tales);
+  constexpr const char* names[] = {"news", "ping", "ack", "ping_request", "join", "refusal", "state_hash", "state", "nack"};
+  const std::string join = step(1, filled(packet_of(packet_kind::join)));
+  for (int k = 0; k < 9; ++k) {
+    const auto kind = static_cast<packet_kind>(k);
+    write(packets / names[k], packet_of(kind));
+    write(tales / (std::string("join_then_") + names[k]), join + step(8, filled(packet_of(kind))));
+  }
+  const auto say = [](member_state s, std::uint64_t incarnation) {
+    return filled(with_news(packet_kind::news, {news("b", member_state::alive, 1), news("c", s, incarnation)}));
+  };
+  write(tales / "a_life", join + step(2, say(member_state::alive, 1)) + step(2, say(member_state::suspect, 1)) +
+                              step(4, say(member_state::alive, 2)) + step(90, say(member_state::failed, 2)) +
+                              step(90, say(member_state::alive, 3)) + step(2, say(member_state::departing, 4)) +
+                              step(2, say(member_state::departed, 5)) + step(2, say(member_state::alive, 9)));
+  write(tales / "told_that_it_is_dead",
+        join + step(2, filled(with_news(packet_kind::news, {[] {
+                      update u = news("a", member_state::failed, 1);
+                      u.id = {1, 1};
+                      return u;
+                    }()}))));
+  return 0;
+}
