@@ -135,6 +135,14 @@ void apply_setting(draft& d, std::string_view path, const std::string& value) {
 }  // namespace
 
 void apply_environment(draft& d, const text_pairs& environment) {
+  const auto given = [&environment](const std::string& variable) {
+    return std::any_of(environment.begin(), environment.end(), [&](const auto& e) { return e.first == variable; });
+  };
+  for (const key& k : keys()) {
+    if (k.alias.empty()) continue;
+    const auto name = variable_of(k.section, k.name), alias = variable_of(k.section, k.alias);
+    if (given(name) && given(alias)) d.fault(alias + ": given twice, as " + name + " too");
+  }
   for (const auto& [name, value] : environment) {
     if (name.starts_with(variable_prefix)) apply_variable(d, name, value);
   }

@@ -3,7 +3,7 @@
 // without Lifeguard.
 //
 // Usage: membership_curves [DIRECTORY]. Prints CSV; with a directory writes membership.csv and the plots there.
-// TROUPE_BENCH_FULL=1 takes the real size (about 20 minutes), without it the smallest, against rot.
+// TROUPE_BENCH_FULL=1 takes the real size (half an hour of one core at most), without it the smallest, against rot.
 //
 // All times are virtual but for the last column. The stalled member's I/O is blocked for 0 to 20 s and free for
 // 0 to 20 s, in turn: it runs, its timers fire, and nothing goes in or out (the experiment of Dadgar et al.).
@@ -205,31 +205,41 @@ std::vector<cell> cells_of(bool full) {
     for (const std::uint32_t nodes : {3U, 10U}) add(nodes, 0.05, 60s, 1);
     return cells;
   }
-  for (const double loss : {0.0, 0.01, 0.05, 0.25}) {
-    for (const std::uint32_t nodes : {3U, 10U, 50U}) add(nodes, loss, 1h, 11);
-    add(100, loss, 20min, 7);
-    add(500, loss, 4min, 3);
-    add(1000, loss, 2min, 3);
+  struct size {
+    std::uint32_t nodes;
+    duration window;
+    int deaths;
+  };
+  for (const auto& s : {size{3, 1h, 11}, size{10, 1h, 11}, size{50, 1h, 11}, size{100, 20min, 7}, size{500, 2min, 3},
+                        size{1000, 1min, 1}}) {
+    for (const double loss : {0.0, 0.01, 0.05, 0.25}) add(s.nodes, loss, s.window, s.deaths);
   }
   return cells;
 }
 
 /// What the goal asks for: fifty members, one stalled, a simulated day.
-void stalled_day(std::string& csv) {
+std::vector<cell> day_cells() {
+  std::vector<cell> cells;
   for (const double loss : {0.0, 0.01}) {
-    double with = 0, without = 0;
-    for (const bool lifeguard : {true, false}) {
-      const cell c{50, loss, lifeguard, 24h, 11};
-      const auto r = experiment(c).run();
-      (lifeguard ? with : without) = static_cast<double>(r.false_failures);
-      const auto row = csv_row(c, r);
-      csv += row;
-      std::fputs(row.c_str(), stdout);
-      std::fflush(stdout);
-    }
-    std::printf("# a day of 50 members at %g %% loss: %.0f healthy ones declared failed with Lifeguard, %.0f without\n",
-                loss * 100, with, without);
+    for (const bool lifeguard : {true, false}) cells.push_back({50, loss, lifeguard, 24h, 11});
   }
+  return cells;
+}
+
+/// False when a file could not be written. After each cell, so that a run may be cut short.
+bool write_all(const std::string& directory, const std::string& csv, const results& all) {
+  const auto write = [&directory](const std::string& file, const std::string& text) {
+    std::ofstream to(directory + "/" + file, std::ios::binary);
+    to << text;
+    to.close();
+    if (!to) std::fprintf(stderr, "cannot write %s/%s\n", directory.c_str(), file.c_str());
+    return !to.fail();
+  };
+  bool written = write("membership.csv", csv);
+  for (const auto& of : curves) {
+    written = write(std::string("membership_") + of.file + ".svg", bench::to_svg(plot_of(of, all))) && written;
+  }
+  return written;
 }
 
 int run(const char* directory) {
@@ -237,32 +247,22 @@ int run(const char* directory) {
   std::string csv = csv_head;
   std::fputs(csv_head, stdout);
   results all;
-  for (const auto& c : cells_of(full)) {
-    all.emplace_back(c, experiment(c).run());
-    const auto row = csv_row(c, all.back().second);
+  const auto measure = [&](const cell& c, bool draw) {
+    const auto r = experiment(c).run();
+    const auto row = csv_row(c, r);
     csv += row;
     std::fputs(row.c_str(), stdout);
     std::fflush(stdout);
-  }
-  if (full) stalled_day(csv);
-  const auto write = [directory](const std::string& file, const std::string& text) {
-    std::ofstream to(std::string(directory) + "/" + file, std::ios::binary);
-    to << text;
-    to.close();
-    if (!to) std::fprintf(stderr, "cannot write %s/%s\n", directory, file.c_str());
-    return !to.fail();
+    if (draw) all.emplace_back(c, r);
+    return directory == nullptr || write_all(directory, csv, all);
   };
-  if (directory == nullptr) {
-    for (const auto& of : curves) {
-      if (bench::to_svg(plot_of(of, all)).find("nan") != std::string::npos) return 1;
-    }
-    return 0;
+  bool done = true;
+  if (full) {
+    for (const auto& c : day_cells()) done = measure(c, false) && done;
   }
-  bool written = write("membership.csv", csv);
-  for (const auto& of : curves) {
-    written = write(std::string("membership_") + of.file + ".svg", bench::to_svg(plot_of(of, all))) && written;
-  }
-  return written ? 0 : 1;
+  for (const auto& c : cells_of(full)) done = measure(c, true) && done;
+  for (const auto& of : curves) done = bench::to_svg(plot_of(of, all)).find("nan") == std::string::npos && done;
+  return done ? 0 : 1;
 }
 
 }  // namespace

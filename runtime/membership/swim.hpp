@@ -130,6 +130,7 @@ class swim {
     time_point verdict_at;
     bool asked_others = false;
     bool link_closed = false;
+    time_point nacks_by{};              // what helpers have not said by then they owe
     bool second_look = false;           // made to doubt ourselves before we accuse
     bool helper_heard = false;          // one of the helpers said NACK
     std::vector<std::string> silent{};  // helpers that were asked and have not said NACK
@@ -174,7 +175,7 @@ class swim {
   void on_nack(const sender& s);
   void judge_own_health(const probe& failed);
   bool may_accuse(const probe& failed, time_point now);
-  void look_again(record& r, time_point now, output& out);
+  void look_again(record& r, bool link_closed, time_point now, output& out);
   void step_relays(time_point now, output& out);
   void on_ping_request(const sender& s, time_point now, output& out);
   void send_ping(const record& to, std::uint64_t sequence, channel how, time_point now, output& out);

@@ -46,7 +46,7 @@ void swim::hint_probe(record& target, bool link_closed, bool over_link, time_poi
   auto& p = at->second;
   if (link_closed && !p.link_closed) {
     p.link_closed = true;
-    p.verdict_at = std::min(p.verdict_at, now + health_.stretch(settings_.closed_link_timeout));
+    p.verdict_at = std::min(p.verdict_at, now + settings_.closed_link_timeout);
   }
   if (!p.asked_others) ask_others(at->first, p, over_link, now, out);
 }
@@ -57,6 +57,7 @@ void swim::ask_others(std::uint64_t sequence, probe& p, bool over_link, time_poi
   if (target == nullptr) return;
   if (over_link) send_ping(*target, sequence, channel::stream, now, out);
   const auto patience = settings_.lifeguard ? milliseconds_of(p.verdict_at - now) : 0;
+  p.nacks_by = p.verdict_at;
   const auto helper = [&p](const record& r) { return r.state == member_state::alive && r.name != p.target; };
   for (const auto* r : table_.pick(settings_.indirect_probes, rng_, helper)) {
     ++counters_.probes_indirect;
@@ -87,11 +88,11 @@ void swim::step_probes(time_point now, output& out) {
     record* r = table_.find(p.target);
     if (r == nullptr || r->id != p.id || !is_live(r->state)) continue;
     ++counters_.probes_failed;
-    judge_own_health(p);
+    if (now >= p.nacks_by) judge_own_health(p);  // a closed link shortened it: helpers owe nothing yet
     if (may_accuse(p, now)) {
       suspect(*r, {self_.name, p.link_closed}, now, out);
     } else if (!p.second_look) {
-      look_again(*r, now, out);
+      look_again(*r, p.link_closed, now, out);
     }
   }
 }
@@ -117,9 +118,9 @@ bool swim::may_accuse(const probe& failed, time_point now) {
   return true;
 }
 
-void swim::look_again(record& r, time_point now, output& out) {
+void swim::look_again(record& r, bool link_closed, time_point now, output& out) {
   ++counters_.accusations_doubted;
-  hint_probe(r, false, true, now, out);
+  hint_probe(r, link_closed, true, now, out);
   for (auto& [sequence, p] : probes_) p.second_look = p.second_look || p.target == r.name;
 }
 

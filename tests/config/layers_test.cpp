@@ -74,6 +74,15 @@ TEST_F(layers, aliases_are_other_names_of_the_same_key) {
             "t.toml:3: gossip.probe_interval: given twice, as probe_interval and ping_cycle");
 }
 
+TEST_F(layers, a_key_and_its_alias_in_the_environment_are_a_fault) {
+  config_sources sources;
+  sources.settings = {{"node.services", "cache"}};
+  sources.environment = {{"TROUPE_GOSSIP_PING_CYCLE", "300ms"}};
+  EXPECT_EQ(loaded(sources).gossip.probe_interval, 300ms);
+  sources.environment.emplace_back("TROUPE_GOSSIP_PROBE_INTERVAL", "1s");
+  EXPECT_EQ(faults(sources), "TROUPE_GOSSIP_PING_CYCLE: given twice, as TROUPE_GOSSIP_PROBE_INTERVAL too");
+}
+
 TEST_F(layers, each_layer_wins_over_the_one_below) {
   config_sources sources;
   sources.settings = {{"node.name", "n"}};

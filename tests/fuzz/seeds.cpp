@@ -100,7 +100,8 @@ int main(int argc, char** argv) {
   const fs::path packets = fs::path(argv[1]) / "gossip_packet", tales = fs::path(argv[1]) / "swim_packets";
   fs::create_directories(packets);
   fs::create_directories(tales);
-  constexpr const char* names[] = {"news", "ping", "ack", "ping_request", "join", "refusal", "state_hash", "state", "nack"};
+  constexpr const char* names[] = {"news",    "ping",       "ack",   "ping_request", "join",
+                                   "refusal", "state_hash", "state", "nack"};
   const std::string join = step(1, filled(packet_of(packet_kind::join)));
   for (int k = 0; k < 9; ++k) {
     const auto kind = static_cast<packet_kind>(k);
@@ -114,11 +115,10 @@ int main(int argc, char** argv) {
                               step(4, say(member_state::alive, 2)) + step(90, say(member_state::failed, 2)) +
                               step(90, say(member_state::alive, 3)) + step(2, say(member_state::departing, 4)) +
                               step(2, say(member_state::departed, 5)) + step(2, say(member_state::alive, 9)));
-  write(tales / "told_that_it_is_dead",
-        join + step(2, filled(with_news(packet_kind::news, {[] {
-                      update u = news("a", member_state::failed, 1);
-                      u.id = {1, 1};
-                      return u;
-                    }()}))));
+  write(tales / "told_that_it_is_dead", join + step(2, filled(with_news(packet_kind::news, {[] {
+                                                                          update u = news("a", member_state::failed, 1);
+                                                                          u.id = {1, 1};
+                                                                          return u;
+                                                                        }()}))));
   return 0;
 }
