@@ -18,7 +18,7 @@ void cluster_machine::leave(time_point now, cluster_output& out) {
 
 void cluster_machine::consider_departure(time_point now) {
   const bool late = now >= departure_waits_until_;
-  if (departure_ == departure::handing_over && (late || !holds_shards() || !has_heirs())) {
+  if (departure_ == departure::handing_over && (late || !holds_shards(pid()) || !has_heirs())) {
     departure_ = departure::resigned;
     departure_waits_until_ = now + (has_heirs() ? successor_wait : duration::zero());
     lead_.leave(now, e_);
@@ -32,10 +32,9 @@ void cluster_machine::consider_departure(time_point now) {
   members_.leave(now, m_);
 }
 
-bool cluster_machine::holds_shards() const {
-  const auto mine = pid();
-  return mine != 0 && std::any_of(table_.rows.begin(), table_.rows.end(),
-                                  [mine](const shard_row& row) { return row.primary == mine; });
+bool cluster_machine::holds_shards(std::uint64_t pid) const {
+  return pid != 0 && std::any_of(table_.rows.begin(), table_.rows.end(),
+                                 [pid](const shard_row& row) { return row.primary == pid; });
 }
 
 // Somebody leads, and somebody else may take this node's shards.

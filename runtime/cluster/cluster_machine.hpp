@@ -182,7 +182,7 @@ class cluster_machine {
   // cluster_departure.cpp
   void consider_departure(time_point now);
   [[nodiscard]] bool has_heirs() const;
-  [[nodiscard]] bool holds_shards() const;
+  [[nodiscard]] bool holds_shards(std::uint64_t pid) const;
 
   // cluster_table.cpp: the leader's duty
   struct draft {

@@ -91,17 +91,22 @@ void cluster_machine::take_releases(const std::vector<placement_member>& members
   }
 }
 
-// Those that may hold shards; who departs gives its own away. Nothing is planned while one that is gone
+// Those that may hold shards; who departs gives its own away, who comes and goes too often gets none. Nothing is planned while one that is gone
 // may still serve some shard under its lease, also when the record has dropped its PID already.
 std::optional<std::vector<placement_member>> cluster_machine::data_members(time_point now) {
   std::vector<placement_member> found;
+  std::vector<std::uint64_t> quarantined;  // and without shards
   const auto& record = *lead_.record();
   auto leases_end = time_point::min();
   const auto consider = [&](const membership::record& r) {
     if (!holds_data(r)) return;
     const bool departing = r.state == member_state::departing;
     if (departing || r.state == member_state::alive || r.state == member_state::suspect) {
-      if (const auto pid = record.pid_of({r.name, r.id}); pid != 0) found.push_back({pid, departing ? 0U : 1U, {}});
+      if (const auto pid = record.pid_of({r.name, r.id}); pid != 0) {
+        const bool flaps = r.flapping.quarantined() && !holds_shards(pid);
+        found.push_back({pid, departing || flaps ? 0U : 1U, {}});
+        if (flaps && !departing) quarantined.push_back(pid);
+      }
     } else {
       leases_end = std::max(leases_end, lead_.lease_may_run_until(r.name));
     }
@@ -115,6 +120,12 @@ std::optional<std::vector<placement_member>> cluster_machine::data_members(time_
   if (has_gone_primary && leases_end > now) {
     table_again_ = leases_end;
     return std::nullopt;
+  }
+  // Better flapping members than none.
+  if (std::none_of(found.begin(), found.end(), [](const auto& m) { return m.weight > 0; })) {
+    for (auto& m : found) {
+      if (std::find(quarantined.begin(), quarantined.end(), m.pid) != quarantined.end()) m.weight = 1;
+    }
   }
   std::sort(found.begin(), found.end());
   return found;
