@@ -17,6 +17,8 @@
 
 namespace troupe {
 
+class cluster_calls;
+
 struct door_context {
   const config& settings;
   io_pool& io;
@@ -29,6 +31,8 @@ struct door_context {
   keyring_access* keyring = nullptr;    // none in a cluster without a secret
   /// POST /v1/cluster/force-leave; false when it cannot be taken now. The outcome is an event.
   std::function<bool(std::string name)> force_leave{};
+  /// Events, queries, tags, round trips; none: their routes answer 503.
+  cluster_calls* calls = nullptr;
 };
 
 /// A listening door: HTTP, RESP. Opened and closed by the composition root.

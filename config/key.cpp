@@ -47,6 +47,7 @@ const std::vector<section>& sections() {
        "without one."},
       {"db", "The database service."},
       {"entities", "Rows by a model file."},
+      {"events", "Programs that run when something happens."},
       {"log", "One line an event."},
   };
   return table;

@@ -39,7 +39,7 @@ field in_block(config& c, const std::string& block) {
 /// [node], [cluster], [gossip], [election], [kvs].
 [[nodiscard]] std::vector<key> keys_of_cluster();
 
-/// [http], [resp], [cache], [caches.NAME], [db], [entities], [log].
+/// [http], [resp], [cache], [caches.NAME], [db], [entities], [events], [log].
 [[nodiscard]] std::vector<key> keys_of_services();
 
 }  // namespace troupe

@@ -207,6 +207,34 @@ std::vector<key> entities_keys() {
   };
 }
 
+std::vector<key> events_keys() {
+  return {
+      {"events", "handlers", in<&c::events, &events_config::handlers>,
+       "FILTER=/path of a program that runs without a shell, the event on its standard input. Filters, with a bar "
+       "between them: a "
+       "kind such as member_failed, user or user:NAME, query or query:NAME (what it prints is the answer), * for every "
+       "event. It runs with this node's rights."},
+      {.section = "events",
+       .name = "handler_timeout",
+       .in = in<&c::events, &events_config::handler_timeout>,
+       .doc = "A handler that runs longer is killed, with all that it started.",
+       .min = 10 * ms,
+       .max = 1 * hours},
+      {.section = "events",
+       .name = "handlers_at_once",
+       .in = in<&c::events, &events_config::handlers_at_once>,
+       .doc = "Handlers that run at the same time, a thread each; with 1 they run in the order of the events.",
+       .min = 1,
+       .max = 64},
+      {.section = "events",
+       .name = "handler_queue_max",
+       .in = in<&c::events, &events_config::handler_queue_max>,
+       .doc = "Events that may wait for a handler; what comes beyond them is handled by none, and counted.",
+       .min = 1,
+       .max = 100'000},
+  };
+}
+
 std::vector<key> log_keys() {
   return {
       {.section = "log",
@@ -226,7 +254,8 @@ std::vector<key> log_keys() {
 }  // namespace
 
 std::vector<key> keys_of_services() {
-  return joined_rows({http_keys(), resp_keys(), cache_keys(), caches_keys(), db_keys(), entities_keys(), log_keys()});
+  return joined_rows(
+      {http_keys(), resp_keys(), cache_keys(), caches_keys(), db_keys(), entities_keys(), events_keys(), log_keys()});
 }
 
 }  // namespace troupe

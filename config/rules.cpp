@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "config/endpoint.hpp"
+#include "config/event_handler.hpp"
 #include "config/file.hpp"
 #include "config/text.hpp"
 #include "config/value.hpp"
@@ -31,6 +32,7 @@ class rules {
     check_stores();
     check_doors();
     check_caches();
+    check_events();
     return std::move(broken_);
   }
 
@@ -225,6 +227,17 @@ class rules {
       }
     }
     if (own_files && c_.has_service("entities")) broken("node.services", "entities " + std::string(needs_postgres));
+  }
+
+  void check_events() {
+    if (c_.events.handlers.size() > event_handlers_max) {
+      broken("events.handlers", "has more than " + std::to_string(event_handlers_max) + " handlers");
+    }
+    for (const std::string& text : c_.events.handlers) {
+      if (const auto handler = parse_event_handler(text); !handler) {
+        broken("events.handlers", in_quotes(text) + " " + handler.error().context);
+      }
+    }
   }
 
   static constexpr std::string_view needs_postgres =

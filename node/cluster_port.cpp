@@ -152,6 +152,7 @@ expected<child_spec> cluster_port::make_actor(const surroundings& s) {
       .on_adopted = s.on_adopted,
       .on_seeds_wanted = {},
       .on_departed = {},
+      .calls = nullptr,
   };
   ports.send_datagram = [this](const std::string& to, std::string bytes) { gossip_->send(to, std::move(bytes)); };
   // A message that cannot be taken is lost, as with its peer: the machines repeat what matters.
@@ -171,6 +172,7 @@ expected<child_spec> cluster_port::make_actor(const surroundings& s) {
     const std::lock_guard lock(departed_mutex_);
     if (departed_) std::exchange(departed_, nullptr)();
   };
+  ports.calls = &calls_;
   // A restarted actor begins with a machine made anew from the disk: what the old one only had in
   // memory may be what broke it.
   auto spawn = [this, ports, make_machine,
@@ -237,6 +239,7 @@ void cluster_port::leave(std::function<void()> done) {
 bool cluster_port::force_leave(std::string name) { return inbox_.push(force_leave_asked{std::move(name)}); }
 
 void cluster_port::register_metrics(metrics& m) {
+  calls_.register_metrics(m);
   const auto read = [&](const char* name, const char* help, const std::atomic<std::uint64_t>& number) {
     m.read_counter(name, help, {}, [&number] { return static_cast<double>(number.load(std::memory_order_relaxed)); });
   };

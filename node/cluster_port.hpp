@@ -14,6 +14,7 @@
 #include <troupe/error.hpp>
 
 #include "actors/cluster/cluster_actor.hpp"
+#include "actors/cluster/cluster_calls.hpp"
 #include "actors/io_pool.hpp"
 #include "actors/keyring/keyring_service.hpp"
 #include "actors/link/link_table.hpp"
@@ -70,6 +71,9 @@ class cluster_port {
   /// Asks for a failed member to be declared departed; false when the node is too busy to take it.
   [[nodiscard]] bool force_leave(std::string name);
 
+  /// Tags, user events, queries, round trips.
+  [[nodiscard]] cluster_calls& calls() noexcept { return calls_; }
+
   void register_metrics(metrics& m);
   /// Says goodbye to the peers and closes; bounded by close_max. A node off the network says nothing.
   void close();
@@ -93,6 +97,7 @@ class cluster_port {
   const std::shared_ptr<network_faults> faults_;
   std::shared_ptr<child_slot> slot_;
   cluster_inbox inbox_;
+  cluster_calls calls_{inbox_};
   std::unique_ptr<gossip_socket> gossip_;
   std::shared_ptr<link_table> link_;
   std::shared_ptr<ring_keeper> ring_;  // null without a secret

@@ -12,6 +12,7 @@
 #include "node/cli/remote_verbs.hpp"
 #include "node/cli/run_dev.hpp"
 #include "node/cli/run_node.hpp"
+#include "node/cli/talk_verbs.hpp"
 
 namespace troupe::cli {
 
@@ -29,6 +30,7 @@ class command_line {
     add_remote_verbs();
     add_cache_verbs();
     add_keyring_verbs();
+    add_talk_verbs();
     auto* dev = verb("dev", "a whole cluster in one process on loopback", [this] { return run_dev(dev_nodes_); });
     dev->add_option("--nodes", dev_nodes_, "how many nodes")->check(CLI::Range(1, 99))->take_last();
     verb("version", "print the version", [] {
@@ -169,6 +171,34 @@ class command_line {
     sub.add_flag("--json", remote_.json, "print the node's JSON");
   }
 
+  void add_talk_verbs() {
+    auto* tags = app_.add_subcommand("tags", "the tags of the node");
+    auto* set = add_verb(*tags, "set", "change tags until the node ends: NAME=VALUE ..., --delete NAME",
+                         [this] { return change_tags(remote_, talk_); });
+    tags->callback([this, set] {
+      if (set->count() == 0) exit_code_ = show_tags(remote_);
+    });
+    set->add_option("tag", talk_.set_tags, "NAME=VALUE");
+    set->add_option("--delete", talk_.delete_tags, "a tag to delete; may be repeated")->allow_extra_args(false);
+    auto* say = verb("event", "say a user event to all members", [this] { return say_event(remote_, talk_); });
+    auto* ask = verb("query", "ask the members, a line each", [this] { return ask_members(remote_, talk_); });
+    for (auto* sub : {say, ask}) {
+      sub->add_option("name", talk_.name, "its name")->required();
+      sub->add_option("payload", talk_.payload, "at most 512 bytes");
+    }
+    ask->add_option("--tag", talk_.tags, "NAME=VALUE: only members with it; may be repeated")->allow_extra_args(false);
+    ask->add_option("--service", talk_.service, "only members that run it");
+    ask->add_option("--timeout", talk_.timeout, "how long to wait, e.g. 2s");
+    auto* rtt =
+        verb("rtt", "the estimated round trip of two members", [this] { return show_round_trip(remote_, talk_); });
+    rtt->add_option("a", talk_.a, "a member")->required();
+    rtt->add_option("b", talk_.b, "another")->required();
+    for (auto* sub : {tags, set, say, ask, rtt}) {
+      add_remote_options(*sub);
+      sub->add_flag("--json", remote_.json, "print the node's JSON");
+    }
+  }
+
   void add_remote_options(CLI::App& sub) { sub.add_option("--http", remote_.url, "the node, http://HOST:PORT"); }
 
   std::string program_;
@@ -178,6 +208,7 @@ class command_line {
   cache_options cache_;
   std::string ring_key_;
   std::string member_;
+  talk_options talk_;
   std::size_t dev_nodes_ = 3;
   int exit_code_ = exit_done;
 };

@@ -85,6 +85,7 @@ node::runner::runner(config c, std::shared_ptr<event_log> log, data_directory da
       contents_(shards_, catalogue_),
       router_(std::make_shared<cache_router>(shards_, catalogue_, settings_.cache.value_max)),
       cluster_(settings_, io_, *log_, std::move(faults)),
+      handlers_(settings_, *log_, events_, cluster_.calls()),
       actors_(settings_.node) {}
 
 node::runner::~runner() { stop(); }
@@ -108,6 +109,7 @@ expected<void> node::runner::start_parts() {
   io_.start();
   if (auto done = open_doors(); !done) return done;
 
+  handlers_.start();
   std::vector<child_spec> children;
   if (database_) {
     children.push_back({"database", [this](caf::actor_system& s) { return database_->spawn(s); }, nullptr});
@@ -186,7 +188,8 @@ expected<void> node::runner::open_doors() {
                           *router_,
                           [this] { request_leave(); },
                           cluster_.keyring(),
-                          [this](std::string name) { return cluster_.force_leave(std::move(name)); }};
+                          [this](std::string name) { return cluster_.force_leave(std::move(name)); },
+                          &cluster_.calls()};
   if (settings_.has_service("resp")) {
     doors_.push_back(std::make_unique<resp_door>(lent));
     resp_ = doors_.back().get();
@@ -220,6 +223,7 @@ void node::runner::register_metrics() {
     troupe::register_metrics(numbers_, served_);
   }
   cluster_.register_metrics(numbers_);
+  handlers_.register_metrics(numbers_);
   if (database_) database_->register_metrics(numbers_);
 }
 
@@ -289,6 +293,7 @@ void node::runner::stop() {
   resume();
   router_->stop_parking();
   for (auto it = doors_.rbegin(); it != doors_.rend(); ++it) (*it)->close();
+  handlers_.stop();
   if (!actors_.stop()) log_->error("node", "actors_left_behind");
   cluster_.close();
   if (database_) database_->stop();

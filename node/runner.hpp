@@ -35,6 +35,7 @@
 #include "actors/supervision/actor_runtime.hpp"
 #include "node/cluster_port.hpp"
 #include "node/entropy.hpp"
+#include "node/event_handlers.hpp"
 #include "node/standstill.hpp"
 
 namespace troupe {
@@ -56,6 +57,8 @@ class node::runner {
   [[nodiscard]] node_addresses addresses() const;
   [[nodiscard]] const config& settings() const noexcept { return settings_; }
   void on_event(event_callback f);
+  [[nodiscard]] cluster_calls& calls() noexcept { return cluster_.calls(); }
+  [[nodiscard]] event_handlers& handlers() noexcept { return handlers_; }
   expected<void> leave();
   void stop();
   /// For tests: the node stands still until resume(), or until it is stopped.
@@ -95,6 +98,7 @@ class node::runner {
   std::shared_ptr<cache_router> router_;
   std::unique_ptr<database_service> database_;
   cluster_port cluster_;
+  event_handlers handlers_;
   std::unique_ptr<link_forwarder> forwarder_;  // none on a node that is alone by configuration
   std::shared_ptr<const cache_server_counters> served_;
   actor_runtime actors_;

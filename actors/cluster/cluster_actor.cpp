@@ -4,6 +4,8 @@
 
 #include <caf/send.hpp>
 
+#include "actors/cluster/cluster_calls.hpp"
+
 namespace troupe {
 
 namespace {
@@ -59,6 +61,7 @@ void cluster_actor::on_wake() {
                    [&](force_leave_asked& f) { machine_->force_leave(f.name, read_clock(), out_); },
                    [&](leave_asked&) { machine_->leave(read_clock(), out_); },
                    [&](seeds_found& s) { machine_->on_seeds(std::move(s.addresses), s.complete, read_clock(), out_); },
+                   [&](call_asked& c) { c.run(*machine_, read_clock(), out_); },
                },
                item);
     carry_out();
@@ -86,6 +89,7 @@ void cluster_actor::carry_out() {
   if (out_.table_changed || out_.picture_changed) publish_picture();
   tell_events();
   count();
+  if (ports_.calls != nullptr) ports_.calls->take(out_, *machine_);
   const bool departed = out_.departed;
   if (out_.seeds_wanted && ports_.on_seeds_wanted) ports_.on_seeds_wanted();
   out_ = {};

@@ -60,8 +60,15 @@ struct force_leave_asked {
   std::string name;
 };
 
+/// Anything else that another thread wants of the machine: runs on the actor's thread (cluster_calls.hpp).
+struct call_asked {
+  std::function<void(cluster_machine& machine, time_point now, cluster_output& out)> run;
+};
+
 using cluster_item = std::variant<datagram_arrived, link_message_arrived, link_lost, link_refused, write_finished,
-                                  leave_asked, seeds_found, force_leave_asked>;
+                                  leave_asked, seeds_found, force_leave_asked, call_asked>;
+
+class cluster_calls;
 
 /// The way in, for I/O threads and the disk's thread: survives a restart of the actor.
 class cluster_inbox {
@@ -109,6 +116,7 @@ struct cluster_ports {
   std::function<void()> on_adopted;       // the shard stores go by another table
   std::function<void()> on_seeds_wanted;  // seeds were tried: seeds_found may follow
   std::function<void()> on_departed;      // called once the departure is known to the others
+  cluster_calls* calls = nullptr;         // who asked and who answers queries
 };
 
 class cluster_actor : public caf::event_based_actor {

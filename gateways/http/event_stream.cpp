@@ -1,37 +1,8 @@
 #include "gateways/http/event_stream.hpp"
 
-#include <deque>
-#include <mutex>
-
 #include "gateways/http/view_json.hpp"
 
 namespace troupe {
-
-// Shared with the hub's listener, which may still run while the stream is being destroyed.
-struct event_stream::queue {
-  std::mutex mutex;
-  std::deque<std::shared_ptr<const event>> events;
-  std::size_t room = queue_max;  // events that may still be added
-  bool overrun = false;
-  bool woken = false;  // a wake is on its way
-  bool replaying = true;
-  std::function<void()> wake;
-
-  void push(const std::shared_ptr<const event>& e) {
-    const std::lock_guard lock(mutex);
-    if (overrun) return;
-    if (!replaying && room == 0) {  // what is replayed is bounded by the hub's history
-      overrun = true;
-    } else {
-      events.push_back(e);
-      if (!replaying) --room;
-    }
-    if (!woken) {
-      woken = true;
-      wake();
-    }
-  }
-};
 
 void append_event(std::string& out, const event& e) {
   out.append("id: ").append(std::to_string(e.sequence)).append("\nevent: ").append(e.kind);
@@ -39,7 +10,7 @@ void append_event(std::string& out, const event& e) {
 }
 
 event_stream::event_stream(event_hub& hub, options o, std::shared_ptr<event_stream_counts> counts)
-    : hub_(hub), options_(std::move(o)), counts_(std::move(counts)), queue_(std::make_shared<queue>()) {
+    : hub_(hub), options_(std::move(o)), counts_(std::move(counts)) {
   counts_->open.fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -49,33 +20,20 @@ event_stream::~event_stream() {
 }
 
 void event_stream::start(std::function<void()> wake) {
-  queue_->wake = std::move(wake);
-  auto listener = [q = queue_, kinds = options_.kinds](const std::shared_ptr<const event>& e) {
-    if (kinds.empty() || kinds.contains(e->kind)) q->push(e);
-  };
-  std::uint64_t after = options_.resume_after.value_or(UINT64_MAX);
-  // A number this node has not reached is of an earlier life: all that is kept is new to the client.
-  if (options_.resume_after && *options_.resume_after > hub_.last_sequence()) after = 0;
-  listener_ = hub_.listen(std::move(listener), after);
-  const std::lock_guard lock(queue_->mutex);
-  queue_->replaying = false;
+  queue_ = std::make_shared<event_queue>(std::move(wake));
+  listener_ = event_queue::fill(queue_, hub_, options_.kinds, options_.resume_after.value_or(UINT64_MAX));
 }
 
 bool event_stream::pull(std::string& out, std::size_t room, time_point now) {
   const std::size_t start = out.size();
   std::uint64_t sent = 0;
-  bool overrun = false;
-  {
-    const std::lock_guard lock(queue_->mutex);
-    auto& q = *queue_;
-    q.woken = false;
-    while (!q.events.empty() && out.size() - start < room) {
-      append_event(out, *q.events.front());
-      q.events.pop_front();
-      q.room = std::min(q.room + 1, queue_max);
-      ++sent;
-    }
-    overrun = q.overrun;
+  queue_->begin();
+  const bool overrun = queue_->overrun();
+  while (out.size() - start < room) {
+    const auto next = queue_->pop();
+    if (!next) break;
+    append_event(out, *next);
+    ++sent;
   }
   counts_->sent.fetch_add(sent, std::memory_order_relaxed);
   if (overrun) {

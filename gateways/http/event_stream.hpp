@@ -13,6 +13,7 @@
 #include <string>
 
 #include "actors/event_hub.hpp"
+#include "gateways/http/event_queue.hpp"
 #include "gateways/http/message.hpp"
 
 namespace troupe {
@@ -26,7 +27,7 @@ struct event_stream_counts {
 
 class event_stream final : public http_stream {
  public:
-  static constexpr std::size_t queue_max = 1024;
+  static constexpr std::size_t queue_max = event_queue::events_max;
   static constexpr duration heartbeat = std::chrono::seconds(15);
 
   struct options {
@@ -42,12 +43,10 @@ class event_stream final : public http_stream {
   [[nodiscard]] bool pull(std::string& out, std::size_t room, time_point now) override;
 
  private:
-  struct queue;
-
   event_hub& hub_;
   options options_;
   std::shared_ptr<event_stream_counts> counts_;
-  std::shared_ptr<queue> queue_;
+  std::shared_ptr<event_queue> queue_;
   std::uint64_t listener_ = 0;
   std::optional<time_point> last_output_;
 };

@@ -57,8 +57,28 @@ void http_lane::remove(http_session& session) {
   if (draining_ && sessions_.empty()) tell_drained();
 }
 
+bool http_lane::adopt(std::shared_ptr<http_tenant> tenant) {
+  if (draining_) return false;
+  tenants_.push_back(std::move(tenant));
+  shared_->connections.fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
+void http_lane::release(http_tenant& tenant) {
+  const auto gone = std::erase_if(tenants_, [&tenant](const auto& t) { return t.get() == &tenant; });
+  shared_->connections.fetch_sub(gone, std::memory_order_relaxed);
+}
+
+void http_lane::close_tenants() {
+  while (!tenants_.empty()) {
+    const auto tenant = tenants_.back();
+    tenant->close();
+  }
+}
+
 void http_lane::drain(std::function<void()> drained) {
   draining_ = true;
+  close_tenants();
   drained_ = std::move(drained);
   // Backwards: a session that closes moves the last one, seen already, into its place.
   for (std::size_t i = sessions_.size(); i-- > 0;) {
@@ -77,6 +97,7 @@ void http_lane::close() {
   gate_->close();
   draining_ = true;
   sweep_timer_.cancel();
+  close_tenants();
   while (!sessions_.empty()) {
     const auto session = sessions_.back();
     session->close();

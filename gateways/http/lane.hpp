@@ -28,6 +28,14 @@ namespace troupe {
 
 class http_session;
 
+/// A connection that has left HTTP and stays on the lane's thread: a WebSocket.
+class http_tenant {
+ public:
+  virtual ~http_tenant() = default;
+  /// At once; calls http_lane::release.
+  virtual void close() = 0;
+};
+
 /// What all lanes of a door share.
 struct http_shared {
   const http_routes& routes;
@@ -72,6 +80,9 @@ class http_lane : public std::enable_shared_from_this<http_lane> {
 
   void accept(boost::asio::ip::tcp::socket socket);
   void remove(http_session& session);
+  /// Counts and keeps it until it is released; false when the lane drains.
+  [[nodiscard]] bool adopt(std::shared_ptr<http_tenant> tenant);
+  void release(http_tenant& tenant);
 
   /// Ends idle connections and streams, lets the others finish; then `drained` runs once.
   void drain(std::function<void()> drained);
@@ -97,12 +108,14 @@ class http_lane : public std::enable_shared_from_this<http_lane> {
   void arm_sweep();
   void sweep();
   void tell_drained();
+  void close_tenants();
 
   boost::asio::io_context& io_;
   std::shared_ptr<http_gate> gate_;
   std::shared_ptr<http_shared> shared_;
   std::shared_ptr<http_counts> counts_;
   std::vector<std::shared_ptr<http_session>> sessions_;  // session->slot() is its place
+  std::vector<std::shared_ptr<http_tenant>> tenants_;
   boost::asio::steady_timer sweep_timer_;
   duration sweep_interval_;
   bool sweeping_ = false;

@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include <boost/asio/ip/tcp.hpp>
+
 #include <troupe/error.hpp>
 #include <troupe/time.hpp>
 
@@ -96,7 +98,12 @@ class http_stream {
   [[nodiscard]] virtual bool pull(std::string& out, std::size_t room, time_point now) = 0;
 };
 
-/// One request and the way to answer it. A handler does one of: write the answer, answer, later, stream.
+class http_lane;
+
+/// Gets the connection of a request that is no HTTP from here on (a WebSocket's handshake), on its lane's thread.
+using http_take_over = std::function<void(boost::asio::ip::tcp::socket, std::shared_ptr<http_lane>)>;
+
+/// One request and the way to answer it. A handler does one of: write the answer, answer, later, stream, take_over.
 class http_exchange {
  public:
   [[nodiscard]] virtual const http_request& request() const noexcept = 0;
@@ -113,6 +120,9 @@ class http_exchange {
 
   /// Answers 200 with a body without an end. Not for HEAD.
   virtual void stream(std::string_view content_type, std::unique_ptr<http_stream> body) = 0;
+
+  /// Answers nothing: once earlier answers are out, `f` gets the socket, and with it the duty to answer.
+  virtual void take_over(http_take_over f) = 0;
 
  protected:
   ~http_exchange() = default;

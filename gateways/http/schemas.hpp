@@ -34,7 +34,8 @@ inline constexpr std::string_view http_schemas = R"json({
     "tags": {"type": "object", "additionalProperties": {"type": "string"}},
     "since": {"type": "string", "format": "date-time"},
     "flaps": {"type": "integer", "description": "returns from a failure lately; decays"},
-    "quarantined": {"type": "boolean", "description": "it flaps: nothing new is entrusted to it for a while"}}},
+    "quarantined": {"type": "boolean", "description": "it flaps: nothing new is entrusted to it for a while"},
+    "protocol": {"type": "integer", "description": "the highest minor version of gossip that it speaks"}}},
   "members": {"type": "array", "items": {"$ref": "#/components/schemas/member"}},
   "leader": {"type": "object", "required": ["name", "pid", "term", "fenced", "since"], "properties": {
     "name": {"type": "string"}, "pid": {"type": "integer"}, "term": {"type": "integer"},
@@ -65,6 +66,18 @@ inline constexpr std::string_view http_schemas = R"json({
     "properties": {"name": {"type": "string"},
     "state": {"enum": ["stopped", "starting", "running", "degraded", "stopping", "failed", "not_implemented"]},
     "reason": {"type": "string"}, "nodes": {"type": "array", "items": {"type": "string"}}}}},
+  "tags": {"type": "object", "required": ["tags"], "properties": {
+    "tags": {"type": "object", "additionalProperties": {"type": "string"}}}},
+  "said": {"type": "object", "required": ["name", "ltime"], "properties": {
+    "name": {"type": "string"}, "ltime": {"type": "integer", "description": "Lamport time"}}},
+  "query": {"type": "object", "required": ["name", "answers", "unhandled", "silent"], "properties": {
+    "name": {"type": "string"},
+    "answers": {"type": "array", "items": {"type": "object", "required": ["member", "payload", "took_ms"], "properties": {
+      "member": {"type": "string"}, "payload": {"type": "string"}, "took_ms": {"type": "number"}}}},
+    "unhandled": {"type": "array", "items": {"type": "string"}},
+    "silent": {"type": "array", "items": {"type": "string"}}}},
+  "rtt": {"type": "object", "required": ["a", "b", "rtt_ms"], "properties": {
+    "a": {"type": "string"}, "b": {"type": "string"}, "rtt_ms": {"type": "number"}}},
   "event": {"type": "object", "required": ["sequence", "time", "kind", "fields"], "properties": {
     "sequence": {"type": "integer"}, "time": {"type": "string", "format": "date-time"},
     "kind": {"type": "string"}, "fields": {"type": "object", "additionalProperties": {"type": "string"}}}}

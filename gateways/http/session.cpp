@@ -72,7 +72,7 @@ void http_session::on_read(std::size_t n) {
 }
 
 bool http_session::may_take_request() const noexcept {
-  return !waiting_ && !stream_ && !close_after_ && !in_.empty() && out_.size() - sent_ < output_high_water;
+  return !closed_ && !waiting_ && !stream_ && !close_after_ && !in_.empty() && out_.size() - sent_ < output_high_water;
 }
 
 void http_session::work() {
@@ -146,6 +146,7 @@ void http_session::answer_request(http_request& request) {
   }
   request_ = nullptr;
   if (waiting_ || stream_) return;
+  if (take_over_ && !failed) return hand_over();
   if (failed || !writer_.complete()) {
     out_.resize(start);
     write_problem(writer_, {.status = 500, .type = "about:blank", .detail = "the handler failed", .errors = {}});
@@ -183,6 +184,17 @@ void http_session::refuse(http_refusal why, int status, std::string detail) {
   write_problem(writer_,
                 {.status = status, .type = std::string(name_of(why)), .detail = std::move(detail), .errors = {}});
   count_answer();
+}
+
+// The connection leaves HTTP. Input behind the request is dropped: a client waits for the answer first.
+void http_session::hand_over() {
+  const auto f = std::exchange(take_over_, nullptr);
+  if (!flush() || lane_->draining()) return close();  // an earlier answer that the client does not take
+  const auto self = shared_from_this();
+  closed_ = true;
+  auto socket = std::move(socket_);
+  lane_->remove(*this);
+  f(std::move(socket), lane_);
 }
 
 http_later http_session::later(time_point deadline) {

@@ -59,6 +59,7 @@ class http_session final : public std::enable_shared_from_this<http_session>, pr
   answer_writer& writer() noexcept override { return writer_; }
   http_later later(time_point deadline) override;
   void stream(std::string_view content_type, std::unique_ptr<http_stream> body) override;
+  void take_over(http_take_over f) override { take_over_ = std::move(f); }
 
   void read();
   void on_read(std::size_t n);
@@ -73,6 +74,7 @@ class http_session final : public std::enable_shared_from_this<http_session>, pr
   void on_later(std::uint64_t ticket, const http_reply& reply);
   void count_answer();
   void enter_waiting_phase();
+  void hand_over();
   [[nodiscard]] bool flush();
   void wait_writable();
   [[nodiscard]] bool pump();
@@ -88,6 +90,7 @@ class http_session final : public std::enable_shared_from_this<http_session>, pr
   answer_writer writer_;
   http_request* request_ = nullptr;  // during a handler's call
   std::unique_ptr<http_stream> stream_;
+  http_take_over take_over_;
   phase phase_ = phase::idle;
   time_point now_{};              // of the present batch
   time_point deadline_{};         // of the phase

@@ -99,7 +99,8 @@ std::string members_json(const cluster_view& v) {
                     {"tags", m->tags},
                     {"since", format_time(m->since)},
                     {"flaps", m->flaps},
-                    {"quarantined", m->quarantined}});
+                    {"quarantined", m->quarantined},
+                    {"protocol", m->protocol}});
   }
   return line_of(rows);
 }

@@ -28,9 +28,10 @@ struct member {
   std::string address;            // "host:port" of gossip (UDP) and link (TCP)
   std::vector<std::string> services;
   std::map<std::string, std::string> tags;
-  wall_time since{};         // start of the present state, as seen here
-  std::uint32_t flaps = 0;   // returns from a failure lately, as seen here; decays
-  bool quarantined = false;  // it flaps: alive, but nothing new is entrusted to it for a while
+  wall_time since{};           // start of the present state, as seen here
+  std::uint32_t flaps = 0;     // returns from a failure lately, as seen here; decays
+  bool quarantined = false;    // it flaps: alive, but nothing new is entrusted to it for a while
+  std::uint32_t protocol = 0;  // the highest minor version of gossip that it speaks
 };
 
 struct leader {

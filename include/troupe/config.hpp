@@ -134,6 +134,14 @@ struct entities_config {
   [[nodiscard]] bool operator==(const entities_config&) const = default;
 };
 
+struct events_config {
+  std::vector<std::string> handlers;  // "member_joined|member_failed=/path", "user:deploy=/path", "query:load=/path"
+  duration handler_timeout = std::chrono::seconds(30);
+  std::uint32_t handlers_at_once = 4;
+  std::uint32_t handler_queue_max = 256;
+  [[nodiscard]] bool operator==(const events_config&) const = default;
+};
+
 struct log_config {
   std::string level = "info";   // error | warn | info | debug
   std::string format = "text";  // text | json
@@ -153,6 +161,7 @@ struct config {
   std::map<std::string, named_cache_config> caches;
   db_config db;
   entities_config entities;
+  events_config events;
   log_config log;
 
   [[nodiscard]] bool has_service(std::string_view name) const noexcept {

@@ -1,5 +1,10 @@
 // Something that happened in the cluster, as it is seen at one node: the stream behind
 // GET /v1/events and node::on_event.
+//
+// Every listener of a node gets its events in the order of their sequence. What happened to one member is
+// published in the order in which this node learned it (joined before suspect, suspect before failed), and so
+// are user events of one origin (see runtime/membership/README.md). Two nodes may see two members in
+// different orders.
 #pragma once
 
 #include <cstdint>

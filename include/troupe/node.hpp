@@ -14,6 +14,7 @@
 #include <troupe/config.hpp>
 #include <troupe/error.hpp>
 #include <troupe/event.hpp>
+#include <troupe/query.hpp>
 
 namespace troupe {
 
@@ -48,8 +49,23 @@ class node {
   [[nodiscard]] node_addresses addresses() const;
   [[nodiscard]] const config& settings() const;
 
-  /// Calls `f` for each later event, on a thread of the node, in order. It must not block.
+  /// Calls `f` for each later event, on a thread of the node, in order. It must not block. The order is that
+  /// of event::sequence, so what happened to one member comes in the order in which this node saw it.
   void on_event(event_callback f);
+
+  /// Says a user event to every member, this one included: event `user_event` with name, payload, ltime and
+  /// origin, once in each process. At most 64 and 512 bytes; its Lamport time. errc::unavailable above 10 a
+  /// second. The calls from here to round_trip() block for a moment: not from a thread of the node.
+  [[nodiscard]] expected<std::uint64_t> raise_event(std::string name, std::string payload = {});
+  /// Asks all members that match, and blocks until they answered or the query's timeout passed.
+  [[nodiscard]] expected<query_result> ask(query q);
+  /// Answers queries here, before scripts of events.handlers do; the first handler with an answer counts.
+  void on_query(query_handler h);
+  /// Changes tags of this node as the others see them, until the process ends; all tags after the change.
+  [[nodiscard]] expected<std::map<std::string, std::string>> change_tags(std::map<std::string, std::string> set,
+                                                                         std::vector<std::string> erase = {});
+  /// The estimated round trip between two members, by name; errc::not_found while it is not known here.
+  [[nodiscard]] expected<duration> round_trip(std::string a, std::string b) const;
 
   /// Departs gracefully: hands over, drains what is in flight, then stops. Bounded by node.drain_timeout;
   /// errc::deadline_exceeded when something had to be cut off (the node is stopped all the same).

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <troupe/version.hpp>
+
 namespace troupe {
 
 namespace {
@@ -69,8 +71,8 @@ expected<std::unique_ptr<cluster_machine>> cluster_machine::make(const config& s
   if (!gossip) return tl::unexpected(gossip.error());
   membership::swim members(local, *gossip, rng.fork());
   leadership lead(settings, options_of(settings, self, fresh()), std::move(*file), rng.fork(), now);
-  return std::unique_ptr<cluster_machine>(
-      new cluster_machine(settings, std::move(self), contents, {std::move(members), std::move(lead), had_record}, now));
+  return std::unique_ptr<cluster_machine>(new cluster_machine(
+      settings, std::move(self), contents, {std::move(members), std::move(lead), had_record, rng.fork()}, now));
 }
 
 cluster_machine::cluster_machine(const config& settings, node_identity self, shard_contents& contents, parts p,
@@ -78,6 +80,7 @@ cluster_machine::cluster_machine(const config& settings, node_identity self, sha
     : settings_(settings),
       self_(std::move(self)),
       started_(now),
+      talk_(self_.name, self_.id, TROUPE_VERSION_STRING, p.rng),
       members_(std::move(p.members)),
       lead_(std::move(p.lead)),
       split_(split_settings_of(settings)),
@@ -85,7 +88,9 @@ cluster_machine::cluster_machine(const config& settings, node_identity self, sha
       had_record_(p.had_record),
       seeds_(settings.cluster.seeds),
       seeds_complete_(!self_.more_seeds),
-      shards_begin_anew_(lead_.keeps_its_pid()) {}
+      shards_begin_anew_(lead_.keeps_its_pid()) {
+  members_.set_rider(&talk_);
+}
 
 void cluster_machine::on_start(time_point now, cluster_output& out) {
   consider_leading(now);
@@ -156,6 +161,7 @@ void cluster_machine::on_tick(time_point now, cluster_output& out) {
   }
   if (now >= table_again_) tend_table_ = true;
   members_.on_tick(now, m_);
+  talk_.on_tick(now);
   if (may_lead_) lead_.on_tick(now, e_);
   moves_.on_tick(now, moves_out_);
   settle(now, out);
@@ -164,7 +170,7 @@ void cluster_machine::on_tick(time_point now, cluster_output& out) {
 time_point cluster_machine::next_tick() const {
   const auto lead_tick = may_lead_ ? lead_.next_tick() : time_point::max();
   return std::min({members_.next_tick(), lead_tick, write_again_, table_again_, moves_.next_tick(),
-                   departure_waits_until_, split_.next_tick()});
+                   departure_waits_until_, split_.next_tick(), talk_.next_tick()});
 }
 
 void cluster_machine::on_seeds(std::vector<std::string> addresses, bool complete, time_point now, cluster_output& out) {
@@ -214,6 +220,7 @@ void cluster_machine::settle(time_point now, cluster_output& out) {
     tell_others(now);
   } while (!m_.events.empty() || !e_.events.empty() || e_.persist || !e_.packets.empty() ||
            !moves_out_.messages.empty() || !moves_out_.released.empty());
+  carry_talk(now, out);
   carry_packets(out);
   if (join_attempts_ != members_.counts().join_attempts) {
     join_attempts_ = members_.counts().join_attempts;

@@ -28,6 +28,8 @@
 #include "runtime/cluster/split_brain.hpp"
 #include "runtime/link/peer_identity.hpp"
 #include "runtime/membership/swim.hpp"
+#include "runtime/membership/tags.hpp"
+#include "runtime/membership/talk.hpp"
 #include "runtime/sharding/hand_over.hpp"
 #include "runtime/sharding/placement.hpp"
 #include "runtime/sharding/shard_table.hpp"
@@ -71,11 +73,13 @@ struct cluster_output {
   std::vector<datagram> datagrams;
   std::vector<link_message> link_messages;
   std::vector<happening> events;
-  std::vector<incarnation_id> failed;  // links to these are to be given up
-  bool table_changed = false;          // table() is to be adopted by the shard stores
-  bool picture_changed = false;        // describe() says something new
-  bool departed = false;               // the departure is known to the others
-  bool seeds_wanted = false;           // seeds were tried: on_seeds may tell of newer ones
+  std::vector<membership::asked_query> asked;        // by others or here, for the handlers
+  std::vector<membership::finished_query> finished;  // asked here
+  std::vector<incarnation_id> failed;                // links to these are to be given up
+  bool table_changed = false;                        // table() is to be adopted by the shard stores
+  bool picture_changed = false;                      // describe() says something new
+  bool departed = false;                             // the departure is known to the others
+  bool seeds_wanted = false;                         // seeds were tried: on_seeds may tell of newer ones
 };
 
 class cluster_machine {
@@ -124,6 +128,18 @@ class cluster_machine {
   /// force_leave_refused with the reason.
   void force_leave(std::string_view name, time_point now, cluster_output& out);
 
+  // cluster_talk.cpp: what is said beside who lives. Each as the function of membership::talk, swim or tags.
+  expected<std::uint64_t> raise_event(std::string name, std::string payload, time_point now, cluster_output& out);
+  expected<std::uint64_t> ask(query q, time_point now, cluster_output& out);
+  void answer_query(const membership::announcement_id& id, std::optional<std::string> payload, time_point now,
+                    cluster_output& out);
+  /// The tags of this node after the change.
+  expected<std::map<std::string, std::string>> change_tags(const membership::tag_change& change, time_point now,
+                                                           cluster_output& out);
+  /// The estimated round trip between two live members, by name.
+  [[nodiscard]] expected<duration> round_trip(std::string_view a, std::string_view b) const;
+  [[nodiscard]] const membership::talk& talk() const noexcept { return talk_; }
+
   [[nodiscard]] const shard_table& table() const noexcept { return table_; }
   [[nodiscard]] std::uint64_t pid() const;
   /// Until when this node may serve the shards it is primary of.
@@ -157,6 +173,7 @@ class cluster_machine {
     membership::swim members;
     leadership lead;
     bool had_record = false;
+    random rng;
   };
   cluster_machine(const config& settings, node_identity self, shard_contents& contents, parts p, time_point now);
 
@@ -168,6 +185,7 @@ class cluster_machine {
   void consider_leading(time_point now);
   [[nodiscard]] bool knows_foreign_seeds() const;
   void tell_others(time_point now);
+  void carry_talk(time_point now, cluster_output& out);
   void on_membership(const membership::event& e, time_point now, cluster_output& out);
   void put_member(const membership::record& r, time_point now);
 
@@ -200,6 +218,7 @@ class cluster_machine {
   const config& settings_;
   node_identity self_;
   time_point started_;
+  membership::talk talk_;  // rides on members_
   membership::swim members_;
   leadership lead_;
   membership::output m_;  // of the calls under way

@@ -51,7 +51,8 @@ member member_of(const membership::record& r, wall_time since) {
           r.told.tags,
           since,
           r.flapping.flaps(),
-          r.flapping.quarantined()};
+          r.flapping.quarantined(),
+          r.told.protocol};
 }
 
 bool runs(const member& m, const std::string& service) {

@@ -37,8 +37,9 @@ struct attributes {
   std::uint64_t pid = 0;
   std::vector<std::string> services;
   std::map<std::string, std::string> tags;
-  std::uint32_t protocol = 0;
-  std::string meta;  // opaque here: the election's stamp and leader hint
+  std::uint32_t protocol = 0;      // the highest minor version that it speaks (protocol.hpp)
+  std::uint32_t protocol_min = 0;  // and the lowest
+  std::string meta;                // opaque here: the election's stamp and leader hint
 
   bool operator==(const attributes&) const = default;
 };

@@ -38,6 +38,7 @@ void put(wire::MemberUpdate& into, const update& u) {
   into.set_told_at(u.told_at);
   into.set_pid(u.told.pid);
   into.set_protocol(u.told.protocol);
+  into.set_protocol_min(u.told.protocol_min);
   into.set_meta(u.told.meta);
   for (const auto& s : u.told.services) into.add_services(s);
   for (const auto& [key, value] : u.told.tags) {
@@ -76,6 +77,7 @@ update read(const wire::MemberUpdate& w) {
   u.told_at = std::min(w.told_at(), w.incarnation());
   u.told.pid = w.pid();
   u.told.protocol = w.protocol();
+  u.told.protocol_min = w.protocol_min();
   u.told.meta = w.meta();
   u.told.services.assign(w.services().begin(), w.services().end());
   for (const auto& tag : w.tags()) u.told.tags[tag.key()] = tag.value();
@@ -128,6 +130,7 @@ std::string encode(const packet& p) {
   w.set_text(p.text);
   w.set_cluster_name(p.cluster_name);
   w.set_expected_members(p.expected_members);
+  w.set_talk(p.talk);
   for (const auto& u : p.updates) put(*w.add_updates(), u);
   return w.SerializeAsString();
 }
@@ -136,6 +139,26 @@ std::string encode(const update& u) {
   wire::MemberUpdate w;
   put(w, u);
   return w.SerializeAsString();
+}
+
+namespace {
+
+void append_length(std::string& to, std::size_t length) {
+  for (; length >= 0x80; length >>= 7) to.push_back(static_cast<char>(length | 0x80));
+  to.push_back(static_cast<char>(length));
+}
+
+}  // namespace
+
+bool append_talk(std::string& packet_bytes, std::string_view talk) {
+  static_assert(wire::GossipPacket::kTalkFieldNumber == 40);
+  constexpr std::string_view tag = "\xc2\x02";  // number 40, length-delimited
+  if (talk.empty()) return true;
+  if (packet_bytes.size() + talk_header_bytes + talk.size() > packet_bytes_max) return false;
+  packet_bytes.append(tag);
+  append_length(packet_bytes, talk.size());
+  packet_bytes.append(talk);
+  return true;
 }
 
 bool append_update(std::string& packet_bytes, std::string_view update_bytes) {
@@ -147,12 +170,7 @@ bool append_update(std::string& packet_bytes, std::string_view update_bytes) {
   if (update_bytes.size() > update_bytes_max + name_bytes_max) return false;
   if (packet_bytes.size() + header_max + update_bytes.size() > packet_bytes_max) return false;
   packet_bytes.push_back(tag);
-  auto length = update_bytes.size();
-  while (length >= 0x80) {
-    packet_bytes.push_back(static_cast<char>(length | 0x80));
-    length >>= 7;
-  }
-  packet_bytes.push_back(static_cast<char>(length));
+  append_length(packet_bytes, update_bytes.size());
   packet_bytes.append(update_bytes);
   return true;
 }
@@ -181,6 +199,7 @@ expected<packet> decode(std::string_view bytes) {
   p.text = w.text();
   p.cluster_name = w.cluster_name();
   p.expected_members = w.expected_members();
+  p.talk = w.talk();
   p.updates.reserve(static_cast<std::size_t>(w.updates_size()));
   for (const auto& u : w.updates()) p.updates.push_back(read(u));
   return p;

@@ -19,6 +19,8 @@ namespace troupe::membership {
 inline constexpr std::uint32_t protocol_version = 1;
 inline constexpr std::size_t packet_bytes_max = 1400;  // fits an Ethernet frame with room for encryption
 inline constexpr std::size_t update_bytes_max = 1000;  // one member with all its attributes
+inline constexpr std::size_t talk_header_bytes = 4;    // tag and length of what rides on a packet
+inline constexpr std::size_t talk_bytes_max = 1150;    // of it in a packet of its own
 inline constexpr std::size_t updates_max = 256;        // in one packet
 inline constexpr std::uint32_t patience_ms_max = 600'000;
 inline constexpr std::size_t text_bytes_max = 256;  // of a refusal, of a cluster's name
@@ -59,6 +61,7 @@ struct packet {
   std::string cluster_name;
   std::uint32_t expected_members = 0;
   std::vector<update> updates;
+  std::string talk;  // of the rider (gossip_rider.hpp), not looked into
 };
 
 /// The packet without room limits; updates usually follow by append_update.
@@ -69,6 +72,9 @@ struct packet {
 
 /// Adds an encoded update to an encoded packet; false, and no change, when it would exceed packet_bytes_max.
 bool append_update(std::string& packet_bytes, std::string_view update_bytes);
+
+/// Adds what rides to an encoded packet that has nothing riding yet; false when it would exceed packet_bytes_max.
+bool append_talk(std::string& packet_bytes, std::string_view talk);
 
 /// errc::too_large beyond packet_bytes_max, errc::corrupt when malformed. A packet of another protocol
 /// version comes back with `protocol` set and, where they could be read, the fields of a join.

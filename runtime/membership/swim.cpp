@@ -18,7 +18,8 @@ record record_of(const local_member& m) {
   r.incarnation = 1;
   r.address = m.address;
   r.told = m.told;
-  r.told.protocol = protocol_version;
+  r.told.protocol = m.speaks.max;
+  r.told.protocol_min = m.speaks.min;
   r.told_at = 1;
   return r;
 }
@@ -134,6 +135,7 @@ void swim::dispatch(const packet& p, std::string_view from, channel how, time_po
     if (!joined_ || phase_ == phase::expelled) return;
   }
   note_sender(s, now, out);
+  take_ride(s, now, out);
   switch (p.kind) {
     case packet_kind::ping: return on_ping(s, now, out);
     case packet_kind::ack: return on_ack(s, out);
@@ -258,7 +260,8 @@ expected<void> swim::set_local(attributes told, time_point now, output&) {
   if (auto sound = check(told); !sound) return sound;
   record next = self_;
   next.told = std::move(told);
-  next.told.protocol = protocol_version;
+  next.told.protocol = self_.told.protocol;
+  next.told.protocol_min = self_.told.protocol_min;
   if (next.told == self_.told) return {};
   next.told_at = ++next.incarnation;
   if (auto fits = check_size(next); !fits) return fits;

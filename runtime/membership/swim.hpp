@@ -24,10 +24,12 @@
 #include "runtime/base/random.hpp"
 #include "runtime/membership/accusation_limit.hpp"
 #include "runtime/membership/broadcast_queue.hpp"
+#include "runtime/membership/gossip_rider.hpp"
 #include "runtime/membership/health_score.hpp"
 #include "runtime/membership/member_table.hpp"
 #include "runtime/membership/output.hpp"
 #include "runtime/membership/packet.hpp"
+#include "runtime/membership/protocol.hpp"
 #include "runtime/membership/settings.hpp"
 #include "runtime/membership/suspicion.hpp"
 
@@ -42,6 +44,7 @@ struct local_member {
   std::uint32_t expected_members = 1;
   bool accept_joiners = true;
   attributes told;
+  minor_range speaks{};
 };
 
 /// errc::invalid_argument or errc::too_large when others would refuse what it says of itself.
@@ -93,12 +96,19 @@ class swim {
   /// Rides on every packet from here, without being news. errc::too_large above digest_bytes_max.
   expected<void> set_local_digest(std::string digest);
 
+  /// What rides beside the news of members; outlives this machine. Before join().
+  void set_rider(gossip_rider* r) noexcept { rider_ = r; }
+  /// The rider has something new to send.
+  void carry_rides(time_point now, output& out);
+
   [[nodiscard]] const record& self() const noexcept { return self_; }
   /// All others that are known, failed and departed ones too.
   [[nodiscard]] const member_table::map& others() const noexcept { return table_.all(); }
   [[nodiscard]] const record* find(std::string_view name) const;
   /// Live members, this one included.
   [[nodiscard]] std::size_t live_count() const noexcept { return table_.live_count() + 1; }
+  /// The minor versions that all live members share, and so what is spoken: the highest of them.
+  [[nodiscard]] minor_range shared_minors() const;
   [[nodiscard]] bool joined() const noexcept { return joined_; }
   [[nodiscard]] bool has_left() const noexcept { return phase_ == phase::left; }
   [[nodiscard]] const counters& counts() const noexcept { return counters_; }
@@ -134,6 +144,7 @@ class swim {
     bool second_look = false;           // made to doubt ourselves before we accuse
     bool helper_heard = false;          // one of the helpers said NACK
     std::vector<std::string> silent{};  // helpers that were asked and have not said NACK
+    time_point sent{};                  // the first datagram
   };
   struct relay {  // a probe on behalf of another member
     std::string origin;
@@ -222,6 +233,11 @@ class swim {
   void send(const packet& p, std::string_view address, const std::string& peer, channel how, output& out);
   void send_bytes(std::string bytes, std::string_view address, const std::string& peer, channel how, output& out);
 
+  // swim_rides.cpp
+  void board(std::string& bytes, packet_kind kind);
+  [[nodiscard]] bool has_gossip() const;
+  void take_ride(const sender& s, time_point now, output& out);
+
   // swim_join.cpp
   void contact_seeds(time_point now, output& out);
   void take_seeds(std::vector<std::string> seeds);
@@ -250,6 +266,7 @@ class swim {
   bool joined_ = false;
   member_table table_;
   broadcast_queue queue_;
+  gossip_rider* rider_ = nullptr;
   std::map<std::string, suspicion, std::less<>> suspicions_;  // exactly of the suspect members
   std::map<std::uint64_t, probe> probes_;                     // at most one a member
   std::map<std::uint64_t, relay> relays_;

@@ -11,6 +11,7 @@ constexpr std::size_t state_datagrams_max = 16;  // a larger table goes over the
 constexpr std::size_t farewells_max = 64;        // members told directly by one that departs
 constexpr int quick_rounds_per_interval = 4;     // when there is something new
 constexpr int leave_rounds = 3;
+constexpr std::size_t state_ride_max = 32;
 }  // namespace
 
 packet swim::header(packet_kind kind) const {
@@ -48,6 +49,7 @@ void swim::send(const packet& p, std::string_view address, const std::string& pe
     const auto limit = retransmit_limit(settings_, live_count());
     queue_.offer(limit, [&bytes](const std::string& encoded) { return append_update(bytes, encoded); });
   }
+  board(bytes, p.kind);
   send_bytes(std::move(bytes), address, peer, how, out);
 }
 
@@ -92,11 +94,12 @@ void swim::gossip_round(time_point now, output& out) {
   last_gossip_ = now;
   const auto hears = [this](const record& r) { return r.state != member_state::suspect || !settings_.lifeguard; };
   for (const auto* r : table_.pick(settings_.gossip_nodes, rng_, hears)) {
-    if (queue_.empty()) break;
+    if (!has_gossip()) break;
     send(header(packet_kind::news), r->address, r->name, channel::datagram, out);
   }
   if (table_.live_count() == 0) queue_ = {};
-  next_gossip_ = queue_.empty() ? time_point::max() : now + settings_.gossip_interval;
+  if (table_.live_count() == 0 && rider_ != nullptr) rider_->drop_waiting();
+  next_gossip_ = has_gossip() ? now + settings_.gossip_interval : time_point::max();
 }
 
 /// One packet that says what we hold of `about`. It may go to one who cannot hear: no other news rides on
@@ -142,6 +145,7 @@ void swim::send_state(std::string_view address, const std::string& peer, bool we
   packet head = header(packet_kind::state);
   head.welcome = welcome;
   head.want = want;
+  if (rider_ != nullptr) head.talk = rider_->board(packet_kind::state, state_ride_max, 0);
   std::vector<std::string> parts = {encode(head)};
   head.want = false;
   const auto add = [&](const record& r) {

@@ -101,6 +101,13 @@ void swim::on_join(const packet& p, std::string_view from, time_point now, outpu
         out);
   }
   const update& joiner = p.updates.front();
+  if (const minor_range ours = shared_minors(), its{joiner.told.protocol_min, joiner.told.protocol};
+      ours.shared_with(its).empty()) {
+    return refuse(p, from, join_refusal::protocol,
+                  "this cluster speaks protocol " + text_of(protocol_version, ours) + ", '" + p.from + "' speaks " +
+                      text_of(protocol_version, its),
+                  out);
+  }
   if (p.from == self_.name) {
     if (joiner.address == self_.address) return;
     return refuse(p, from, join_refusal::name_in_use, "the name '" + self_.name + "' is mine", out);
@@ -118,6 +125,14 @@ void swim::on_join(const packet& p, std::string_view from, time_point now, outpu
   }
   admit(joiner, from, p.want, now, out);
   if (!joined_) on_welcome(now, out);
+}
+
+minor_range swim::shared_minors() const {
+  minor_range shared{self_.told.protocol_min, self_.told.protocol};
+  for (const auto& [name, r] : table_.all()) {
+    if (is_live(r.state)) shared = shared.shared_with({r.told.protocol_min, r.told.protocol});
+  }
+  return shared;
 }
 
 void swim::admit(const update& joiner, std::string_view reply_to, bool want, time_point now, output& out) {

@@ -125,6 +125,9 @@ void swim::look_again(record& r, bool link_closed, time_point now, output& out) 
 }
 
 void swim::send_ping(const record& to, std::uint64_t sequence, channel how, time_point now, output& out) {
+  if (const auto at = probes_.find(sequence); at != probes_.end() && at->second.sent == time_point{}) {
+    if (how == channel::datagram) at->second.sent = now;
+  }
   packet p = header(packet_kind::ping);
   p.sequence = sequence;
   p.target = to.name;

@@ -67,7 +67,7 @@ class raw_client {
     if (end == std::string::npos) return a;
     read_head(a, std::string_view(bytes_).substr(0, end));
     bytes_.erase(0, end + 4);
-    if (head || a.status == 204 || a.status == 304) return a;
+    if (head || a.status == 101 || a.status == 204 || a.status == 304) return a;
     const auto length = a.fields.find("content-length");
     if (length == a.fields.end()) return a;
     const auto size = static_cast<std::size_t>(std::stoull(length->second));
@@ -91,6 +91,15 @@ class raw_client {
     std::string text = bytes_.substr(0, end);
     bytes_.erase(0, end + 1);
     return text;
+  }
+
+  /// `size` bytes, fewer when the connection ended.
+  std::string take(std::size_t size) {
+    while (bytes_.size() < size && receive() > 0) {
+    }
+    std::string taken = bytes_.substr(0, size);
+    bytes_.erase(0, taken.size());
+    return taken;
   }
 
   /// True when the door closes the connection in time; what comes before is dropped.

@@ -2,4 +2,5 @@ add_library(troupe_sim_membership STATIC membership_stage.cpp)
 troupe_compile_options(troupe_sim_membership)
 target_link_libraries(troupe_sim_membership PUBLIC troupe_sim)
 troupe_test(membership_sim LABEL sim ROOMS runtime SOURCES membership_joins_test.cpp membership_regressions_test.cpp
-  membership_scenarios_test.cpp membership_seeds_test.cpp membership_sick_test.cpp LIBRARIES troupe_sim_membership)
+  membership_scenarios_test.cpp membership_seeds_test.cpp membership_sick_test.cpp membership_talk_test.cpp
+  LIBRARIES troupe_sim_membership)

@@ -29,9 +29,19 @@ membership_process::membership_process(node_index self, member_setup setup, outs
       seeds_(std::move(setup.seeds)),
       out_(out),
       on_event_(std::move(on_event)),
-      machine_(std::move(setup.self), setup.settings, rng) {}
+      machine_(setup.self, setup.settings, rng) {
+  if (!setup.talks) return;
+  talk_.emplace(setup.self.name, setup.self.id, "sim", random(self + 1));
+  machine_.set_rider(&*talk_);
+}
 
 void membership_process::carry_out() {
+  if (talk_) {
+    auto said = talk_->take_output();
+    for (auto& e : said.events) heard_.events.push_back(std::move(e));
+    for (auto& q : said.asked) heard_.asked.push_back(std::move(q));
+    for (auto& f : said.finished) heard_.finished.push_back(std::move(f));
+  }
   for (auto& p : output_.packets) {
     out_.send(node_at(p.address), p.how == membership::channel::stream ? channel::stream : channel::datagram,
               std::move(p.bytes));
@@ -64,6 +74,7 @@ void membership_process::on_link_ended(node_index peer, bool closed, time_point 
 }
 
 void membership_process::on_tick(time_point now) {
+  if (talk_) talk_->on_tick(now);
   machine_.on_tick(now, output_);
   carry_out();
 }

@@ -1,13 +1,16 @@
 // A simulated cluster of membership machines: the process that wraps one, and the verbs of its scenarios.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "runtime/membership/swim.hpp"
+#include "runtime/membership/talk.hpp"
 #include "tests/sim/fault_plan.hpp"
 #include "tests/sim/seeds.hpp"
 #include "tests/sim/world.hpp"
@@ -23,6 +26,7 @@ struct member_setup {
   membership::local_member self;
   membership::settings settings;
   std::vector<std::string> seeds;
+  bool talks = false;  // events, queries and coordinates ride on its packets
 };
 
 class membership_process final : public process {
@@ -35,11 +39,16 @@ class membership_process final : public process {
   void on_link_lost(node_index, time_point) override {}
   void on_link_ended(node_index peer, bool closed, time_point now) override;
   void on_tick(time_point now) override;
-  time_point next_tick() const override { return machine_.next_tick(); }
+  time_point next_tick() const override {
+    return talk_ ? std::min(machine_.next_tick(), talk_->next_tick()) : machine_.next_tick();
+  }
   void leave(time_point now) override;
   bool finished() const override { return machine_.has_left(); }
 
   [[nodiscard]] membership::swim& machine() noexcept { return machine_; }
+  /// Only when it talks; what it heard is kept here.
+  [[nodiscard]] membership::talk& talk() { return *talk_; }
+  [[nodiscard]] const membership::talk_output& heard() const noexcept { return heard_; }
   /// Calls the machine and carries out what it wants.
   void with(const std::function<void(membership::swim&, membership::output&)>& act);
 
@@ -50,6 +59,8 @@ class membership_process final : public process {
   std::vector<std::string> seeds_;
   outside& out_;
   listener on_event_;
+  std::optional<membership::talk> talk_;  // rides on machine_
+  membership::talk_output heard_;
   membership::swim machine_;
   membership::output output_;
 };

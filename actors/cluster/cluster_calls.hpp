@@ -1,0 +1,88 @@
+// What other threads ask of the cluster actor beside packets: tags, user events, queries, round trips; and
+// where queries for handlers leave it. Each call returns at once, its answer comes on the actor's thread.
+//
+//   door, embedder --call_asked--> inbox --> machine --> done(result)
+//   machine --asked--> on_asked (handlers, elsewhere) --answer--> inbox --> machine --> the asker
+//
+// An answer may never come when the actor is restarted meanwhile: who waits has a deadline of its own.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include <troupe/error.hpp>
+#include <troupe/query.hpp>
+
+#include "actors/metrics.hpp"
+#include "runtime/cluster/cluster_machine.hpp"
+
+namespace troupe {
+
+class cluster_inbox;
+
+class cluster_calls {
+ public:
+  /// Callbacks run on the actor's thread, or at once when the inbox is full; they must only hand over.
+  template <class Result>
+  using callback = std::function<void(expected<Result>)>;
+  using tags = std::map<std::string, std::string>;
+  using asked_callback = std::function<void(membership::asked_query)>;
+
+  explicit cluster_calls(cluster_inbox& in) : in_(in) {}
+
+  void change_tags(membership::tag_change change, callback<tags> done);
+  /// The event's Lamport time.
+  void raise_event(std::string name, std::string payload, callback<std::uint64_t> done);
+  void ask(query q, callback<query_result> done);
+  void round_trip(std::string a, std::string b, callback<duration> done);
+
+  /// Called for each query that handlers are to answer; without one, nobody here has an answer.
+  void on_asked(asked_callback f);
+  void answer(const membership::announcement_id& id, std::optional<std::string> payload);
+
+  /// By the actor after each step: passes on what the machine put out, and its numbers.
+  void take(cluster_output& out, const cluster_machine& machine);
+
+  void register_metrics(metrics& m);
+
+ private:
+  struct waiting {
+    callback<query_result> done;
+    time_point until;
+  };
+  static constexpr duration answer_grace = std::chrono::seconds(5);
+
+  template <class Result>
+  void call(callback<Result> done, std::function<expected<Result>(cluster_machine&, time_point, cluster_output&)> run);
+  void publish(const cluster_machine& machine);
+
+  cluster_inbox& in_;
+  std::mutex mutex_;
+  std::map<std::uint64_t, waiting> asking_;  // by the query's time
+  asked_callback asked_;
+
+  enum number : std::size_t {
+    said,
+    delivered,
+    duplicates,
+    refused_rate,
+    dropped,
+    late,
+    caught_up,
+    malformed,
+    answered,
+    answers_in,
+    samples,
+    refused_samples,
+    numbers
+  };
+  std::array<std::atomic<std::uint64_t>, numbers> numbers_{};
+};
+
+}  // namespace troupe

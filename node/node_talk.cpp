@@ -1,0 +1,51 @@
+// What an embedder says and asks through a node: each a call into the cluster actor that is waited for.
+#include <future>
+#include <memory>
+#include <utility>
+
+#include "node/runner.hpp"
+
+namespace troupe {
+
+namespace {
+
+constexpr duration call_max = std::chrono::seconds(5);
+
+/// Calls `begin(done)` and waits for what done is given.
+template <class Result, class Begin>
+expected<Result> await(Begin begin, duration limit = call_max) {
+  const auto promise = std::make_shared<std::promise<expected<Result>>>();
+  auto result = promise->get_future();
+  begin([promise](expected<Result> r) { promise->set_value(std::move(r)); });
+  if (result.wait_for(limit) != std::future_status::ready) {
+    return fail(errc::deadline_exceeded, "the node did not answer in time");
+  }
+  return result.get();
+}
+
+}  // namespace
+
+expected<std::uint64_t> node::raise_event(std::string name, std::string payload) {
+  return await<std::uint64_t>(
+      [&](auto done) { runner_->calls().raise_event(std::move(name), std::move(payload), std::move(done)); });
+}
+
+expected<query_result> node::ask(query q) {
+  const duration limit = q.timeout + call_max;
+  return await<query_result>([&](auto done) { runner_->calls().ask(std::move(q), std::move(done)); }, limit);
+}
+
+void node::on_query(query_handler h) { runner_->handlers().add(std::move(h)); }
+
+expected<std::map<std::string, std::string>> node::change_tags(std::map<std::string, std::string> set,
+                                                               std::vector<std::string> erase) {
+  return await<cluster_calls::tags>([&](auto done) {
+    runner_->calls().change_tags({std::move(set), std::move(erase)}, std::move(done));
+  });
+}
+
+expected<duration> node::round_trip(std::string a, std::string b) const {
+  return await<duration>([&](auto done) { runner_->calls().round_trip(std::move(a), std::move(b), std::move(done)); });
+}
+
+}  // namespace troupe
