@@ -53,6 +53,9 @@ class cluster_of_processes {
   void stop(int i) { nodes_[i]->kill_at_once(); }
 
   [[nodiscard]] const std::string& url(int i) const { return http_[i]; }
+  [[nodiscard]] const std::string& cluster_address(int i) const { return cluster_[i]; }
+  [[nodiscard]] const std::string& secret_file() const { return secret_; }
+  [[nodiscard]] bool wait_for(int i, const std::string& words) { return nodes_[i]->wait_for(words); }
   [[nodiscard]] bool all_ready() const {
     const auto end = std::chrono::steady_clock::now() + patience;
     for (int i = 0; i < size; ++i) {
@@ -137,6 +140,42 @@ TEST(keyring_process, rotates_the_key_of_a_cluster_at_work_and_keeps_it_over_a_r
   EXPECT_TRUE(has(list.out, "3 of 3")) << list.out;
   EXPECT_FALSE(has(list.out, old_key));
   EXPECT_FALSE(has(list.out + list.err, key_b)) << "a key is never shown";
+}
+
+TEST(keyring_process, a_joiner_with_the_old_secret_file_is_let_in_and_given_the_ring) {
+  cluster_of_processes c;
+  ASSERT_TRUE(c.all_ready());
+  const auto old_key = primary_at(c, 0);
+  ASSERT_EQ(c.keyring(0, {"install", key_b}).exit_code, 0);
+  ASSERT_EQ(c.keyring(0, {"use", key_b}).exit_code, 0);
+  const temporary_directory home;
+  program joiner({"node", "--services", "cache", "--name", "n4", "--data-dir", home.path() + "/d", "--cluster",
+                  "127.0.0.1:0", "--seeds", c.cluster_address(1), "--set", "cluster.expected_members=3", "--set",
+                  "gossip.profile=fast", "--set", "cluster.secret_file=" + c.secret_file()});
+  EXPECT_TRUE(joiner.wait_for("keyring_taken_over")) << joiner.err();
+  EXPECT_TRUE(joiner.wait_for("pid_given name=n4")) << joiner.err();
+  const auto removed = c.keyring(0, {"remove", old_key});
+  EXPECT_EQ(removed.exit_code, 0) << removed.out;
+  EXPECT_TRUE(has(removed.out, "n4")) << removed.out;
+}
+
+TEST(keyring_process, a_member_that_was_away_while_its_primary_was_removed_finds_back_by_its_other_key) {
+  cluster_of_processes c;
+  ASSERT_TRUE(c.all_ready());
+  const auto old_key = primary_at(c, 0);
+  ASSERT_EQ(c.keyring(0, {"install", key_b}).exit_code, 0);
+  c.stop(2);
+  // As long as n3 counts as live, a change waits for it.
+  const auto end = std::chrono::steady_clock::now() + patience;
+  while (c.keyring(0, {"use", key_b}).exit_code != 0 && std::chrono::steady_clock::now() < end) {
+  }
+  ASSERT_EQ(c.keyring(0, {"remove", old_key}).exit_code, 0);
+  c.start(2);
+  EXPECT_TRUE(c.all_ready());
+  EXPECT_TRUE(c.wait_for(2, "keyring_taken_over"));
+  const auto list = c.keyring(2, {"list"});
+  EXPECT_TRUE(has(list.out, "3 of 3")) << list.out;
+  EXPECT_FALSE(has(list.out, old_key)) << list.out;
 }
 
 TEST(keyring_process, refuses_with_exit_code_1_and_says_where) {
