@@ -1,6 +1,7 @@
 // Fuzz entry: a membership machine in a cluster of three that gets a sequence of packets, time passing between
 // them. The input is a row of (seconds / 16, length / 8, packet); bytes that do not decode are dropped and
 // counted. Whatever comes, limits hold, no incarnation goes back and no departed member lives again.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -33,6 +34,7 @@ void watch(const swim& m, const output& out, std::map<std::string, seen>& memory
   for (const auto& p : out.packets) TROUPE_CHECK(p.bytes.size() <= packet_bytes_max);
   TROUPE_CHECK(m.others().size() <= members_max && m.health() < settings{}.health_max);
   if (!m.joined()) memory.clear();
+  std::erase_if(memory, [&m](const auto& known) { return m.find(known.first) == nullptr; });  // forgotten
   for (const auto& [name, r] : m.others()) {
     auto& s = memory[name];
     if (s.id == r.id) {
