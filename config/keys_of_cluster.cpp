@@ -155,7 +155,7 @@ std::vector<key> gossip_keys() {
        .doc =
            "Each node probes one other each probe_interval * (h + 1), h being its health score: 0 when it is well, at "
            "most 7. Half of it doubles the packets and halves the time to notice: the first probe of a dead member "
-           "comes after 0.9 intervals on average, whatever the size. Also known as ping_cycle; giving both is a "
+           "comes after about one interval, whatever the size. Also known as ping_cycle; giving both is a "
            "fault.",
        .min = 1 * ms,
        .max = 1 * minutes,
@@ -174,7 +174,7 @@ std::vector<key> gossip_keys() {
        .name = "gossip_interval",
        .in = in<&c::gossip, &gossip::gossip_interval>,
        .doc = "While there is news, how often it is sent to a few random members (3; wan 4) besides being carried by "
-              "probes. Everybody knows after about log2(members) / 2 rounds; fresh news waits a quarter of it only.",
+              "probes. Everybody knows after about log2(members) rounds; fresh news waits a quarter of it only.",
        .min = 1 * ms,
        .max = 1 * minutes,
        .zero = by_profile},
