@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runtime/membership/packet.hpp"
+#include "runtime/membership/talk_wire.hpp"
 
 namespace {
 
@@ -85,6 +86,30 @@ std::string filled(std::string bytes) {
   return bytes;
 }
 
+std::string talk_of_everything() {
+  talk_bundle b;
+  announcement event;
+  event.id = {7, {2, 2}};
+  event.after = 5;
+  event.origin = "b";
+  event.name = "deploy";
+  event.payload = "v7";
+  announcement query = event;
+  query.kind = announcement_kind::query;
+  query.id.time = 8;
+  query.after = 0;
+  query.name = "ping";
+  query.tags = {{"zone", "b"}};
+  query.service = "cache";
+  query.timeout = std::chrono::seconds(2);
+  b.heard = {event, query};
+  b.place = coordinate{};
+  b.clock = 9;
+  b.compared = comparison{1, {{7, 11}, {8, 12}}, false};
+  b.reply = query_reply{3, true, "answer"};
+  return encode_talk(b);
+}
+
 void write(const std::filesystem::path& file, const std::string& bytes) {
   std::ofstream(file, std::ios::binary) << bytes;
 }
@@ -100,6 +125,10 @@ int main(int argc, char** argv) {
   const fs::path packets = fs::path(argv[1]) / "gossip_packet", tales = fs::path(argv[1]) / "swim_packets";
   fs::create_directories(packets);
   fs::create_directories(tales);
+  const fs::path talks = fs::path(argv[1]) / "talk";
+  fs::create_directories(talks);
+  write(talks / "everything_early", std::string(1, '\1') + talk_of_everything());
+  write(talks / "everything_of_a_newcomer", std::string(1, '\x80') + talk_of_everything());
   constexpr const char* names[] = {"news",    "ping",       "ack",   "ping_request", "join",
                                    "refusal", "state_hash", "state", "nack"};
   const std::string join = step(1, filled(packet_of(packet_kind::join)));
