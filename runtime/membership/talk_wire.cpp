@@ -13,7 +13,7 @@ constexpr int announcements_in_packet_max = 64;
 constexpr double microsecond = 1e-6;
 constexpr double error_unit = 1e-4;
 
-expected<announcement> read(const wire::Announcement& w) {
+expected<announcement> read(const wire::TalkAnnouncement& w) {
   announcement a;
   if (w.kind() > 1) return fail(errc::corrupt, "an announcement of no known kind");
   a.kind = w.kind() == 0 ? announcement_kind::event : announcement_kind::query;
@@ -33,11 +33,11 @@ expected<announcement> read(const wire::Announcement& w) {
 }
 
 /// Beyond a day in any direction it is nonsense; the machine's own bounds are narrower.
-bool sound(const wire::Coordinate& w) {
+bool sound(const wire::TalkCoordinate& w) {
   return w.position_size() == static_cast<int>(coordinate_dimensions) && w.error() <= 15'000;
 }
 
-coordinate read(const wire::Coordinate& w) {
+coordinate read(const wire::TalkCoordinate& w) {
   coordinate c;
   for (std::size_t i = 0; i < coordinate_dimensions; ++i) {
     c.position[i] = static_cast<double>(w.position(static_cast<int>(i))) * microsecond;
@@ -53,8 +53,8 @@ std::int32_t whole(double value, double unit) {
   return static_cast<std::int32_t>(std::lround(std::clamp(value / unit, -max, max)));
 }
 
-wire::Announcement wire_of(const announcement& a) {
-  wire::Announcement w;
+wire::TalkAnnouncement wire_of(const announcement& a) {
+  wire::TalkAnnouncement w;
   w.set_kind(a.kind == announcement_kind::event ? 0 : 1);
   w.set_time(a.id.time);
   w.set_after(a.after);
@@ -74,14 +74,14 @@ wire::Announcement wire_of(const announcement& a) {
   return w;
 }
 
-void put(wire::Coordinate& into, const coordinate& c) {
+void put(wire::TalkCoordinate& into, const coordinate& c) {
   for (const double p : c.position) into.add_position(whole(p, microsecond));
   into.set_height(static_cast<std::uint32_t>(whole(c.height, microsecond)));
   into.set_adjustment(whole(c.adjustment, microsecond));
   into.set_error(static_cast<std::uint32_t>(whole(c.error, error_unit)));
 }
 
-void put(wire::Comparison& into, const comparison& c) {
+void put(wire::TalkComparison& into, const comparison& c) {
   into.set_floor(c.floor);
   into.set_reply(c.reply);
   for (const auto& m : c.known) {
@@ -90,7 +90,7 @@ void put(wire::Comparison& into, const comparison& c) {
   }
 }
 
-void put(wire::Answer& into, const query_reply& r) {
+void put(wire::TalkAnswer& into, const query_reply& r) {
   into.set_time(r.time);
   into.set_handled(r.handled);
   into.set_payload(r.payload);
