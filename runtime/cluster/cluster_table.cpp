@@ -91,8 +91,9 @@ void cluster_machine::take_releases(const std::vector<placement_member>& members
   }
 }
 
-// Those that may hold shards; who departs gives its own away, who comes and goes too often gets none. Nothing is planned while one that is gone
-// may still serve some shard under its lease, also when the record has dropped its PID already.
+// Those that may hold shards; who departs gives its own away, who comes and goes too often gets none. Nothing is
+// planned while one that is gone may still serve some shard under its lease, also when the record has dropped its PID
+// already.
 std::optional<std::vector<placement_member>> cluster_machine::data_members(time_point now) {
   std::vector<placement_member> found;
   std::vector<std::uint64_t> quarantined;  // and without shards
