@@ -89,10 +89,8 @@ void announcements::join_at(std::uint64_t clock) noexcept {
 
 void announcements::take_in(announcement a, time_point now) {
   std::string encoded = encode(a);
-  if (a.kind == announcement_kind::event) {
-    window_[a.id] = {encoded, now};
-    prune_window(now);
-  }
+  window_[a.id] = {encoded, now + (a.kind == announcement_kind::event ? window_age : a.timeout)};
+  prune_window(now);
   spread(a, std::move(encoded));
   if (!must_wait(a)) return deliver(std::move(a));
   if (held_.size() >= held_max) {
@@ -190,7 +188,7 @@ void announcements::offer(std::uint32_t sendings_max, function_ref<bool(const st
 }
 
 void announcements::prune_window(time_point now) {
-  std::erase_if(window_, [now](const auto& w) { return now - w.second.heard_at > window_age; });
+  std::erase_if(window_, [now](const auto& w) { return now > w.second.until; });
   while (window_.size() > window_max) window_.erase(window_.begin());
 }
 

@@ -40,16 +40,16 @@ class announcements {
   static constexpr std::size_t slot_ids_max = 64;  // announcements of one time
   static constexpr std::size_t waiting_max = 128;  // to be gossiped
   static constexpr std::size_t waiting_per_origin_max = 32;
-  static constexpr std::size_t held_max = 256;   // for those before them
-  static constexpr std::size_t window_max = 64;  // events kept for those that missed them
-  static constexpr duration window_age = std::chrono::minutes(10);
+  static constexpr std::size_t held_max = 256;                      // for those before them
+  static constexpr std::size_t window_max = 64;                     // kept for those that missed them
+  static constexpr duration window_age = std::chrono::minutes(10);  // of an event; a query: its timeout
   static constexpr duration order_wait = std::chrono::seconds(1);
   /// What one member may say: so many at once, and then so many a second.
   static constexpr double said_at_once_max = 32;
   static constexpr double said_per_second_max = 10;
   static constexpr std::uint64_t ahead_max = std::uint64_t{1} << 32;  // of the own clock
 
-  /// An event of the window, as a comparison names it.
+  /// An announcement of the window, as a comparison names it.
   struct mention {
     std::uint64_t time = 0;
     std::uint32_t origin = 0;  // hash_of its origin
@@ -79,7 +79,7 @@ class announcements {
   void offer(std::uint32_t sendings_max, function_ref<bool(const std::string& encoded)> take);
 
   [[nodiscard]] std::vector<mention> window(time_point now);
-  /// Encoded events of the window that are neither mentioned nor of before `floor`.
+  /// Encoded announcements of the window that are neither mentioned nor of before `floor`.
   [[nodiscard]] std::vector<std::string> missing_at(const std::vector<mention>& known, std::uint64_t floor);
   /// Whether one of these is news here.
   [[nodiscard]] bool lacks(const std::vector<mention>& known) const;
@@ -105,7 +105,7 @@ class announcements {
   };
   struct kept {
     std::string encoded;
-    time_point heard_at;
+    time_point until;
   };
 
   [[nodiscard]] bool below_ring(std::uint64_t time) const noexcept { return time + ring_slots <= clock_; }

@@ -165,7 +165,7 @@ std::string talk::board(packet_kind kind, std::size_t room, std::uint32_t sendin
   std::string bytes;
   talk_bundle own;
   if (kind == packet_kind::state) {
-    own.clock = announcements_.clock();
+    own.clock = announcements_.clock() + 1;
     bytes = encode_talk(own);
     return bytes.size() <= room ? bytes : std::string();
   }
@@ -189,7 +189,7 @@ void talk::alight(const ride& r, time_point now) {
     ++counters_.malformed;
     return;
   }
-  if (r.newcomer && r.said.kind == packet_kind::state) announcements_.join_at(b->clock);
+  if (r.newcomer && b->clock > 0) announcements_.join_at(b->clock - 1);
   for (auto& a : b->heard) fresh_ = announcements_.hear(std::move(a), now) || fresh_;
   settle(r.self, now);
   if (b->reply) on_reply(b->reply->time, r.said.from, b->reply->handled, std::move(b->reply->payload), now);

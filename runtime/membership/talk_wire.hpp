@@ -30,7 +30,7 @@ struct query_reply {
 struct talk_bundle {
   std::vector<announcement> heard;  // in order of their ids
   std::optional<coordinate> place;
-  std::uint64_t clock = 0;
+  std::uint64_t clock = 0;  // of a state: the next Lamport time of the sender
   std::optional<comparison> compared;
   std::optional<query_reply> reply;
 };

@@ -69,11 +69,11 @@ class talking_stage : public membership_stage {
 
 using once = std::pair<std::size_t, std::size_t>;
 
-TEST(talk, an_event_is_known_to_a_hundred_members_in_a_second) {
+TEST(talk, an_event_is_known_to_a_hundred_members_within_two_seconds) {
   talking_stage s(with_nodes(100));
   s.raise(3, "deploy");
   expect_within(
-      s.w, 1s,
+      s.w, 2s,
       [&s] {
         return s.heard("deploy") == once{1, 1};
       },
@@ -185,13 +185,14 @@ TEST(talk, a_query_gathers_the_answers_of_all_who_match) {
   s.w.conditions().loss = 0.1;
   query q;
   q.name = "ping";
+  q.timeout = 10s;
   s.ask(4, q);
   expect_within(
-      s.w, 2s, [&s] { return !s.process_at(4).heard().finished.empty(); }, "over before its timeout");
+      s.w, 9s, [&s] { return !s.process_at(4).heard().finished.empty(); }, "over before its timeout");
   EXPECT_EQ(s.process_at(4).heard().finished[0].result.answers.size(), 50U);
   s.w.crash(9);
   s.ask(4, q);
-  s.w.run_for(3s);
+  s.w.run_for(11s);
   ASSERT_EQ(s.process_at(4).heard().finished.size(), 2U);
   EXPECT_EQ(s.process_at(4).heard().finished[1].result.answers.size(), 49U);
   EXPECT_EQ(s.process_at(4).heard().finished[1].result.silent, (std::vector<std::string>{"n9"}));
