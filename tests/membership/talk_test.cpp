@@ -241,7 +241,7 @@ TEST_F(protocol, a_joiner_that_shares_no_minor_is_refused_in_words) {
   start(late);
   tick(3s);
   EXPECT_EQ(at("a").find("late"), nullptr);
-  EXPECT_EQ(count("late", event_kind::join_refused), 1U);
+  EXPECT_GE(count("late", event_kind::join_refused), 1U);
   EXPECT_EQ(text_of(1, {5, 9}), "1.5 to 1.9");
 }
 
