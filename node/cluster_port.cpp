@@ -151,6 +151,7 @@ expected<child_spec> cluster_port::make_actor(const surroundings& s) {
       .on_failed = {},
       .on_adopted = s.on_adopted,
       .on_seeds_wanted = {},
+      .on_expelled = s.on_expelled,
       .on_departed = {},
       .calls = nullptr,
   };

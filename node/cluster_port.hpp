@@ -50,7 +50,8 @@ class cluster_port {
     node_status& status;
     event_hub& events;
     cluster_board& board;
-    std::function<void()> on_adopted;  // called by the actor after each new shard table
+    std::function<void()> on_adopted;   // called by the actor after each new shard table
+    std::function<void()> on_expelled;  // the others hold this node for departed: it should leave
     std::uint64_t seed = 0;
   };
   [[nodiscard]] expected<child_spec> make_actor(const surroundings& s);

@@ -104,7 +104,7 @@ expected<void> node::runner::start_parts() {
   connect_shards();
   auto cluster_child = cluster_.make_actor({data_.path(), disk_, shards_, contents_, status_, events_, board_,
                                             [this] { (void)router_->retry_parked(std::chrono::steady_clock::now()); },
-                                            drawn_.machine_seed});
+                                            [this] { request_leave(); }, drawn_.machine_seed});
   if (!cluster_child) return tl::unexpected(std::move(cluster_child.error()));
   io_.start();
   if (auto done = open_doors(); !done) return done;

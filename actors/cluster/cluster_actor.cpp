@@ -91,6 +91,7 @@ void cluster_actor::carry_out() {
   count();
   if (ports_.calls != nullptr) ports_.calls->take(out_, *machine_);
   const bool departed = out_.departed;
+  if (out_.expelled) ports_.on_expelled();
   if (out_.seeds_wanted && ports_.on_seeds_wanted) ports_.on_seeds_wanted();
   out_ = {};
   if (departed) ports_.on_departed();

@@ -115,6 +115,7 @@ struct cluster_ports {
   std::function<void(const incarnation_id&)> on_failed;                            // its link is to be given up
   std::function<void()> on_adopted;       // the shard stores go by another table
   std::function<void()> on_seeds_wanted;  // seeds were tried: seeds_found may follow
+  std::function<void()> on_expelled;      // the others hold this node for departed: it has to end
   std::function<void()> on_departed;      // called once the departure is known to the others
   cluster_calls* calls = nullptr;         // who asked and who answers queries
 };

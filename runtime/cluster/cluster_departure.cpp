@@ -7,6 +7,10 @@
 namespace troupe {
 
 void cluster_machine::leave(time_point now, cluster_output& out) {
+  if (expelled_) {
+    out.departed = true;
+    return settle(now, out);
+  }
   if (departure_ == departure::none) {
     departure_ = departure::handing_over;
     departure_waits_until_ = now + settings_.node.drain_timeout * leave_hand_over_part / 100;
@@ -17,6 +21,7 @@ void cluster_machine::leave(time_point now, cluster_output& out) {
 }
 
 void cluster_machine::consider_departure(time_point now) {
+  if (expelled_) return;
   const bool late = now >= departure_waits_until_;
   if (departure_ == departure::handing_over && (late || !holds_shards(pid()) || !has_heirs())) {
     departure_ = departure::resigned;

@@ -29,6 +29,7 @@ void cluster_machine::on_membership(const membership::event& e, time_point now, 
     return;
   }
   if (e.kind == kind::left) out.departed = true;
+  if (e.kind == kind::expelled) on_expelled(out);
   if (e.kind == kind::member_failed) out.failed.push_back(e.id);
   if (const auto* r = members_.find(e.name); r != nullptr && r->id == e.id) put_member(*r, now);
   if (e.kind == kind::member_updated) return;  // seen in the picture; no news for a person
@@ -37,6 +38,16 @@ void cluster_machine::on_membership(const membership::event& e, time_point now, 
   if (!e.id.empty()) told.fields.emplace_back("id", to_string(e.id));
   if (!e.text.empty()) told.fields.emplace_back("reason", e.text);
   out.events.push_back(std::move(told));
+}
+
+// The others hold this process for departed and hear it no more: it was silent while it departed, or an operator
+// said so. A departure is over then; one that was not meant to depart has to end and start again.
+void cluster_machine::on_expelled(cluster_output& out) {
+  expelled_ = true;
+  if (departure_ == departure::none)
+    out.expelled = true;
+  else
+    out.departed = true;
 }
 
 void cluster_machine::put_member(const membership::record& r, time_point now) {

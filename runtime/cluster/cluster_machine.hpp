@@ -79,6 +79,7 @@ struct cluster_output {
   bool table_changed = false;                        // table() is to be adopted by the shard stores
   bool picture_changed = false;                      // describe() says something new
   bool departed = false;                             // the departure is known to the others
+  bool expelled = false;                             // the others hold this process for departed: it has to end
   bool seeds_wanted = false;                         // seeds were tried: on_seeds may tell of newer ones
 };
 
@@ -187,6 +188,7 @@ class cluster_machine {
   void tell_others(time_point now);
   void carry_talk(time_point now, cluster_output& out);
   void on_membership(const membership::event& e, time_point now, cluster_output& out);
+  void on_expelled(cluster_output& out);
   void put_member(const membership::record& r, time_point now);
 
   // cluster_events.cpp: what the election says
@@ -239,6 +241,7 @@ class cluster_machine {
   bool seeds_complete_;  // nobody will name others
   std::uint64_t join_attempts_ = 0;
   departure departure_ = departure::none;
+  bool expelled_ = false;
   time_point departure_waits_until_ = time_point::max();  // in the present stage, at the latest
   bool may_lead_ = false;                                 // has a record, no foreign seeds, or was accepted by a member
   bool shards_begin_anew_ = false;  // the table on disk is of an earlier process with the same PID

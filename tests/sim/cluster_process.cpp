@@ -152,7 +152,7 @@ void cluster_process::carry_out() {
     for (const auto& [key, value] : e.fields) line += " " + key + "=" + value;
     out_.trace(std::move(line));
   }
-  departed_ = departed_ || output_.departed;
+  departed_ = departed_ || output_.departed || output_.expelled;
   output_ = {};
   if (!adopts || !adopt()) return;
   machine_->on_adopted(now_, output_);
