@@ -34,7 +34,7 @@ class http_door_test : public testing::Test {
 
   void make() {
     door = std::make_unique<http_door>(door_context{settings, io, *log, numbers, events, board, caches,
-                                                    [this] { ++leaves; },
+                                                    [this] { ++leaves; }, nullptr,
                                                     [this](std::string name) {
                                                       if (takes_force_leave) forced.push_back(std::move(name));
                                                       return takes_force_leave.load();
