@@ -57,7 +57,8 @@ int call(const remote_options& o, const char* method, const std::string& target,
 int print_tags(const remote_options& o, const json& body) {
   if (o.json) return exit_done;
   std::vector<std::vector<std::string>> rows{{"tag", "value"}};
-  for (const auto& [name, value] : body.value("tags", json::object()).items()) {
+  const json tags = body.value("tags", json::object());
+  for (const auto& [name, value] : tags.items()) {
     rows.push_back({name, value.is_string() ? value.get<std::string>() : value.dump()});
   }
   std::fputs(format_table(rows).c_str(), stdout);
