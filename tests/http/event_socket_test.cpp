@@ -81,16 +81,18 @@ TEST_F(event_socket_test, filters_by_kind_and_resumes_after_a_sequence) {
 
 TEST_F(event_socket_test, answers_pings_and_closes_when_it_is_asked_to) {
   open();
-  auto client = open_socket();
-  client.send(masked(9, "hello"));
-  auto f = next(client);
-  EXPECT_EQ(f.opcode, 10);
-  EXPECT_EQ(f.payload, "hello");
-  client.send(masked(1, "what a client says is passed over"));
-  client.send(masked(8, std::string("\x03\xe8", 2)));
-  f = next(client);
-  EXPECT_EQ(f.opcode, 8);
-  EXPECT_TRUE(client.closed_by_door());
+  {
+    auto client = open_socket();
+    client.send(masked(9, "hello"));
+    auto f = next(client);
+    EXPECT_EQ(f.opcode, 10);
+    EXPECT_EQ(f.payload, "hello");
+    client.send(masked(1, "what a client says is passed over"));
+    client.send(masked(8, std::string("\x03\xe8", 2)));
+    f = next(client);
+    EXPECT_EQ(f.opcode, 8);
+    EXPECT_TRUE(client.closed_by_door());
+  }
   EXPECT_TRUE(eventually([&] { return number("troupe_http_event_streams") == 0; }));
   EXPECT_TRUE(eventually([&] { return number("troupe_http_connections") == 0; }));
 }
@@ -124,7 +126,7 @@ TEST_F(event_socket_test, comes_after_the_answers_to_earlier_requests) {
 TEST_F(event_socket_test, closes_clients_that_break_the_protocol) {
   open();
   for (const auto& bad : {std::string("\x81\x01x", 3),                    // not masked
-                          std::string("\xff\xff\xff\xff\xff\xff", 6),     // reserved bits
+                          std::string("\xf1\x80\0\0\0\0", 6),             // reserved bits
                           std::string("\x82\xfe\x10\x00\0\0\0\0", 8)}) {  // more than it may say
     auto client = open_socket();
     client.send(bad);
