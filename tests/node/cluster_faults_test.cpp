@@ -153,7 +153,8 @@ TEST_F(cluster_fault, a_minority_serves_nothing_and_says_so_while_the_majority_g
   for (const auto i : minority) {
     EXPECT_FALSE(cluster().at(i).view()->not_ready_reasons.empty());
     for (int k = 0; k < 5; ++k) EXPECT_FALSE(cache_at(i).get(key(k), asked_briefly)) << key(k) << " at " << name(i);
-    EXPECT_FALSE(cache_at(i).put(key(0), "of the minority", {}, asked_briefly));
+    // Not of a key that is read again: a write whose outcome is unknown may be done when the network heals.
+    EXPECT_FALSE(cache_at(i).put("of the minority", "lost or late", {}, asked_briefly));
   }
   put_all(majority[0], "of the majority");
   expect_all(majority[1], "of the majority");
