@@ -226,7 +226,8 @@ std::vector<key> election_keys() {
        .name = "lease",
        .in = in<&c::election, &election::lease>,
        .doc = "How long a leader may act on one renewal, and so about how long a dead leader is mourned. The same on "
-              "every node. At least 3s with an outside store. The profiles: lan 1.5s, fast 600ms, wan 6s.",
+              "every node: one with another lease is refused; change it with all nodes stopped. At least 3s with an "
+              "outside store. The profiles: lan 1.5s, fast 600ms, wan 6s.",
        .min = 10 * ms,
        .max = 10 * minutes,
        .zero = by_profile},

@@ -94,7 +94,9 @@ std::vector<key> cache_keys() {
       {.section = "cache",
        .name = "shards",
        .in = in<&c::cache, &cache::shards>,
-       .doc = "Slices of the data, each with its owner; the same on every node, for ever. More spread and move finer, "
+       .doc = "Slices of the data, each with its owner; the same on every node, for ever: a node with another "
+              "number is refused, and does not start on a data directory of a cluster that has one. More spread and "
+              "move finer, "
               "and cost a little memory and a row of the cluster record each.",
        .min = 1,
        .max = 16384},

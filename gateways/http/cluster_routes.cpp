@@ -68,9 +68,13 @@ http_route leave_route(std::function<void()> request_leave) {
 // The answers come from the picture; the machine asks the member once more before it believes the operator.
 http_reply force_leave(const cluster_view& view, const std::string& name,
                        const std::function<bool(std::string)>& begin) {
-  const auto known = std::find_if(view.members.begin(), view.members.end(), [&name](const member& m) {
-    return m.name == name && m.state != member_state::departed;
-  });
+  const auto row_of = [&](auto counts) {
+    return std::find_if(view.members.begin(), view.members.end(),
+                        [&](const member& m) { return m.name == name && counts(m.state); });
+  };
+  // Of several incarnations the living one is the member.
+  auto known = row_of([](member_state s) { return s != member_state::failed && s != member_state::departed; });
+  if (known == view.members.end()) known = row_of([](member_state s) { return s == member_state::failed; });
   if (known == view.members.end())
     return problem_reply(error{errc::not_found, "no member '" + name + "' to be forced out"});
   if (known->state != member_state::failed) {

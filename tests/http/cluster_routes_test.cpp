@@ -77,7 +77,7 @@ TEST_F(http_cluster_test, lists_one_row_a_name_the_newest) {
   EXPECT_EQ(rows[0]["name"], "a");
   EXPECT_EQ(rows[1], json::parse(R"({"name":"b","id":"0000000000000000000000000000000a","pid":10,"state":"alive",
     "incarnation":5,"address":"127.0.0.1:7070","services":["http"],"tags":{"zone":"z1"},
-    "since":"1970-01-01T00:00:00.500Z","flaps":0,"quarantined":false})"));
+    "since":"1970-01-01T00:00:00.500Z","flaps":0,"quarantined":false,"protocol":0})"));
 }
 
 TEST_F(http_cluster_test, tells_who_leads_and_that_nobody_does) {
