@@ -2,7 +2,7 @@
 // parked commands try again, only while there are any.
 //
 //   in           out
-//   timer_atom   shard_host::sweep; timer_atom to itself after sweep_interval
+//   timer_atom   shard_host::sweep; timer_atom to itself after sweep_interval, or idle_interval while nothing expires
 //   wake_atom    (the router parked its first command) retry_atom to itself after retry_interval
 //   retry_atom   cache_router::retry_parked; retry_atom to itself while something is parked
 #pragma once
@@ -21,6 +21,8 @@ namespace troupe {
 class upkeep_actor : public caf::event_based_actor {
  public:
   static constexpr duration sweep_interval = std::chrono::milliseconds(100);
+  /// While nothing has a time to live: each wake of an idle node costs.
+  static constexpr duration idle_interval = std::chrono::seconds(1);
 
   /// `shards` and `router` outlive the actor. Without a router nothing is retried.
   explicit upkeep_actor(caf::actor_config& cfg, shard_host& shards, cache_router* router = nullptr)
@@ -32,8 +34,8 @@ class upkeep_actor : public caf::event_based_actor {
       router_->on_first_parked([self = caf::actor_cast<caf::actor>(this)] { caf::anon_send(self, wake_atom::value); });
     }
     return {[this](timer_atom) {
-              shards_.sweep(std::chrono::steady_clock::now());
-              delayed_send(this, sweep_interval, timer_atom::value);
+              const bool busy = shards_.sweep(std::chrono::steady_clock::now()).may_expire;
+              delayed_send(this, busy ? sweep_interval : idle_interval, timer_atom::value);
             },
             [this](wake_atom) { retry_later(); },
             [this](retry_atom) {

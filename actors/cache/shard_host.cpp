@@ -189,14 +189,18 @@ std::uint64_t shard_host::tables_refused() const {
 }
 
 // Every shard each time: a shard without due entries costs a lock and a comparison.
-std::size_t shard_host::sweep(time_point now) {
-  std::size_t freed = 0;
+shard_host::sweep_result shard_host::sweep(time_point now) {
+  sweep_result swept;
   for (auto& s : shards_) {
-    if (!s.lock.try_lock()) continue;  // busy: the next sweep is soon
+    if (!s.lock.try_lock()) {  // busy: the next sweep is soon
+      swept.may_expire = true;
+      continue;
+    }
     const std::lock_guard lock(s.lock, std::adopt_lock);
-    freed += s.held.store().expire(now, sweep_slots_max);
+    swept.freed += s.held.store().expire(now, sweep_slots_max);
+    swept.may_expire = swept.may_expire || s.held.store().with_expiry() > 0;
   }
-  return freed;
+  return swept;
 }
 
 cache_access::usage shard_host::measure() const {

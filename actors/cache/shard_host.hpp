@@ -118,8 +118,12 @@ class shard_host {
 
   // --- upkeep ----------------------------------------------------------------------------------
 
-  /// Active expiry of a slice of the shards; called about every 100 ms. Returns the entries freed.
-  std::size_t sweep(time_point now);
+  struct sweep_result {
+    std::size_t freed = 0;    // entries
+    bool may_expire = false;  // some entries have a time to live: sweep again soon
+  };
+  /// Active expiry of a slice of the shards; called about every 100 ms while entries may expire.
+  sweep_result sweep(time_point now);
 
   [[nodiscard]] cache_access::usage measure() const;
 

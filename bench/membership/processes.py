@@ -79,6 +79,10 @@ class Node:
                 self.seen.append((wall(found[1]), found[2], found[3]))
         return self.seen
 
+    def text(self):
+        with open(self.log, errors="replace") as log:
+            return log.read()
+
     def numbers(self):
         with urllib.request.urlopen(f"http://{self.http}/metrics", timeout=5) as answer:
             text = answer.read().decode()
@@ -105,7 +109,11 @@ class Group:
         self.seeds = ",".join(n.link for n in nodes[:3])
 
     def start(self):
-        for node in self.nodes:
+        """The founders, and once they have a leader all others at once; the time of the last start."""
+        for node in self.nodes[:3]:
+            node.start(self.program, self.seeds, self.extra)
+        wait(lambda: all("leader_elected" in n.text() for n in self.nodes[:3]), "a leader")
+        for node in self.nodes[3:]:
             node.start(self.program, self.seeds, self.extra)
         return time.time()
 

@@ -115,6 +115,8 @@ class shard_store {
   void clear(cache_id cache) noexcept;
 
   [[nodiscard]] std::uint64_t keys() const noexcept { return count_; }
+  /// Entries that have a time to live.
+  [[nodiscard]] std::uint32_t with_expiry() const noexcept { return with_expiry_; }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
   [[nodiscard]] std::uint64_t evicted() const noexcept { return evicted_; }
   [[nodiscard]] std::uint64_t expired() const noexcept { return expired_; }

@@ -54,7 +54,10 @@ void election::on_member(const election_member& m, time_point now, election_outp
   const bool was_other = before != nullptr && before->id != m.who.id;
   if (roll_.put(m, now_)) {
     const auto& row = *roll_.find(m.who.name);
-    if (row.present() && !founded()) next_hello_ = std::min(next_hello_, now_ + timing_.hello_gap());
+    if (row.present() && !founded()) {
+      hellos_said_ = 0;
+      next_hello_ = std::min(next_hello_, now_ + timing_.hello_gap());
+    }
     const bool leader_named = leader_ && leader_->who.name == m.who.name && leader_->who != options_.self;
     if (leader_named && row.id != leader_->who.id && was_other)
       lose_leader("restarted");

@@ -299,6 +299,7 @@ class election {
   std::map<std::string, greeting> greetings_;
   std::set<voter_id> founders_accepted_;
   time_point next_hello_{};
+  int hellos_said_ = 0;  // without a cluster
   std::string last_refusal_;
 };
 

@@ -16,11 +16,20 @@
 #include "runtime/election/election.hpp"
 
 namespace troupe {
+namespace {
+
+constexpr int hellos_quick = 16;  // at hello_interval, before the pause doubles
+constexpr int hello_doublings_max = 4;
+
+}  // namespace
 
 void election::run_join() {
   if (founded()) return;
   if (now_ >= next_hello_) {
-    next_hello_ = now_ + timing_.hello_interval();
+    // Who waits for long (more are there than may found a cluster, or too few) asks less and less often.
+    const auto pause = timing_.hello_interval() * (1 << std::min(hellos_said_ / hellos_quick, hello_doublings_max));
+    ++hellos_said_;
+    next_hello_ = now_ + pause;
     say_hello();
   }
   if (!has_cluster()) consider_founding();

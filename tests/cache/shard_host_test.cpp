@@ -134,9 +134,13 @@ TEST(shard_host, sweeps_expired_values_of_all_shards) {
     c.ttl = i % 2 == 0 ? 1s : 100s;
     h.run(c);
   }
-  EXPECT_EQ(h.host.sweep(h.now), 0u);
+  const auto early = h.host.sweep(h.now);
+  EXPECT_EQ(early.freed, 0u);
+  EXPECT_TRUE(early.may_expire);
   h.now += 2s;
-  EXPECT_EQ(h.host.sweep(h.now), 150u);
+  const auto late = h.host.sweep(h.now);
+  EXPECT_EQ(late.freed, 150u);
+  EXPECT_TRUE(late.may_expire) << "those of 100 s";
   EXPECT_EQ(h.host.measure().keys, 150u);
   EXPECT_EQ(h.host.measure().expired, 150u);
 }
