@@ -204,7 +204,7 @@ def run(options, count):
             group.stop()
             group = local_group(options.program, options.profile, count, tempfile.mkdtemp(dir=home))
             since = group.start()
-            joins.append(wait(lambda: group.all_see_all(since), "all see all") - since)
+            joins.append(max(0.0, wait(lambda: group.all_see_all(since), "all see all") - since))
         say(f"{count} members started at once: all see all", joins)
         time.sleep(5)
         if "idle" in options.what:
