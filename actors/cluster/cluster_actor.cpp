@@ -1,6 +1,8 @@
 #include "actors/cluster/cluster_actor.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include <caf/send.hpp>
 
@@ -41,6 +43,7 @@ cluster_actor::cluster_actor(caf::actor_config& cfg, machine_ptr machine, cluste
 caf::behavior cluster_actor::make_behavior() {
   machine_->on_start(read_clock(), out_);
   carry_out();
+  show();
   send(this, wake_atom::value);  // what came while no actor listened
   return {
       [this](wake_atom) { on_wake(); },
@@ -66,6 +69,7 @@ void cluster_actor::on_wake() {
                item);
     carry_out();
   }
+  show();
 }
 
 void cluster_actor::on_timer(std::uint64_t id) {
@@ -73,6 +77,7 @@ void cluster_actor::on_timer(std::uint64_t id) {
   timer_at_ = time_point::max();
   machine_->on_tick(read_clock(), out_);
   carry_out();
+  show();
 }
 
 // In the order that the machine relies on: what must be durable first, what others see of it last.
@@ -86,9 +91,9 @@ void cluster_actor::carry_out() {
   for (const auto& id : out_.failed) ports_.on_failed(id);
   ports_.shards.serve_until(machine_->serve_until());
   const bool adopted = out_.table_changed && adopt_table();
-  if (out_.table_changed || out_.picture_changed) publish_picture();
-  tell_events();
-  count();
+  picture_old_ = picture_old_ || out_.picture_changed;
+  if (out_.table_changed) publish_picture();  // who finds the owners by it is asked for them at once
+  std::move(out_.events.begin(), out_.events.end(), std::back_inserter(untold_));
   if (ports_.calls != nullptr) ports_.calls->take(out_, *machine_);
   const bool departed = out_.departed;
   if (out_.expelled) ports_.on_expelled();
@@ -97,8 +102,16 @@ void cluster_actor::carry_out() {
   if (departed) ports_.on_departed();
   if (adopted) {
     machine_->on_adopted(read_clock(), out_);
-    return carry_out();
+    carry_out();
   }
+}
+
+// Once for all that came together: in a large cluster the picture is large, and in a rush it changes with each
+// packet. Who hears of an event finds the picture that belongs to it.
+void cluster_actor::show() {
+  if (picture_old_) publish_picture();
+  tell_events();
+  count();
   set_timer();
 }
 
@@ -117,7 +130,7 @@ void cluster_actor::count() {
 void cluster_actor::tell_events() {
   std::size_t shards_lost = 0;
   std::size_t shards_moved = 0;
-  for (auto& e : out_.events) {
+  for (auto& e : std::exchange(untold_, {})) {
     if (e.kind == "shard_lost")
       ++shards_lost;
     else if (e.kind == "shard_moved")
@@ -156,6 +169,7 @@ bool cluster_actor::adopt_table() {
 }
 
 void cluster_actor::publish_picture() {
+  picture_old_ = false;
   ports_.on_addresses(machine_->addresses_by_pid());
   ports_.status.change_view([this](cluster_view& view) { machine_->describe(view, to_wall); });
 }

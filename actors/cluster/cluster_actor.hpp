@@ -133,6 +133,7 @@ class cluster_actor : public caf::event_based_actor {
   void on_wake();
   void on_timer(std::uint64_t id);
   void carry_out();
+  void show();
   void count();
   void tell_events();
   void write(cluster_output::write& w);
@@ -143,7 +144,9 @@ class cluster_actor : public caf::event_based_actor {
   machine_ptr machine_;
   cluster_ports ports_;
   cluster_output out_;
-  std::uint64_t timer_id_ = 0;  // of the one timer_atom under way that counts
+  std::vector<cluster_output::happening> untold_;  // events of this batch
+  bool picture_old_ = false;                       // the board shows what was before this batch
+  std::uint64_t timer_id_ = 0;                     // of the one timer_atom under way that counts
   time_point timer_at_ = time_point::max();
 };
 

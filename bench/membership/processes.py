@@ -10,6 +10,7 @@ import argparse
 import datetime
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -26,20 +27,19 @@ LINE = re.compile(r"^(\S+) \S+\s+\S+ (member_\w+) name=(\S+)")
 
 
 def free_ports(count):
-    """Ports that are free on TCP and UDP, all different."""
-    held, found = [], []
-    while len(found) < count:
-        tcp, udp = socket.socket(), socket.socket(type=socket.SOCK_DGRAM)
-        tcp.bind(("127.0.0.1", 0))
-        try:
-            udp.bind(tcp.getsockname())
-            found.append(tcp.getsockname()[1])
-        except OSError:
-            pass
-        held += [tcp, udp]
-    for s in held:
-        s.close()
-    return found
+    """Ports that are free on TCP and UDP, all different, below those that outgoing connections take."""
+    found = []
+    for port in random.sample(range(10_000, 32_000), 20_000):
+        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+            try:
+                tcp.bind(("127.0.0.1", port))
+                udp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        found.append(port)
+        if len(found) == count:
+            return found
+    sys.exit("too few free ports")
 
 
 def wall(text):
@@ -152,7 +152,8 @@ def wait(value, what):
 
 
 def local_group(program, profile, count, home):
-    links, https = free_ports(count), free_ports(count)
+    ports = free_ports(2 * count)
+    links, https = ports[:count], ports[count:]
     nodes = [Node(home, f"n{i + 1}", f"127.0.0.1:{links[i]}", f"127.0.0.1:{https[i]}") for i in range(count)]
     return Group(program, profile, nodes)
 
