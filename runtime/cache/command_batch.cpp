@@ -1,12 +1,9 @@
 #include "runtime/cache/command_batch.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/wire_format_lite.h>
-
+#include "runtime/base/wire_fields.hpp"
 #include "runtime/cache/shard_store.hpp"
 #include "troupe/wire/cache.pb.h"
 
@@ -21,22 +18,9 @@ constexpr std::size_t other_fields_max = 16;
 
 tl::unexpected<error> corrupt(const char* why) { return fail(errc::corrupt, std::string("cache batch: ") + why); }
 
-// An empty command takes two bytes on the wire and a hundred in memory: they are counted before any is made.
-bool has_few_fields(std::string_view bytes) {
-  using google::protobuf::internal::WireFormatLite;
-  google::protobuf::io::CodedInputStream in(reinterpret_cast<const std::uint8_t*>(bytes.data()),
-                                            static_cast<int>(bytes.size()));
-  for (std::size_t fields = 0; fields <= batch_commands_max + other_fields_max; ++fields) {
-    const auto tag = in.ReadTag();
-    if (tag == 0) return in.ConsumedEntireMessage();
-    if (!WireFormatLite::SkipField(&in, tag)) return false;
-  }
-  return false;
-}
-
 template <class Message>
 bool parse(std::string_view bytes, Message& into) {
-  if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()) || !has_few_fields(bytes)) return false;
+  if (!has_at_most_fields(bytes, batch_commands_max + other_fields_max)) return false;
   return into.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
 }
 

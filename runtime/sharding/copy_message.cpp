@@ -1,10 +1,6 @@
 #include "runtime/sharding/copy_message.hpp"
 
-#include <limits>
-
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/wire_format_lite.h>
-
+#include "runtime/base/wire_fields.hpp"
 #include "runtime/cache/command_batch.hpp"
 #include "runtime/cache/shard_store.hpp"
 #include "runtime/sharding/slot.hpp"
@@ -29,19 +25,6 @@ void put(const copy_message& m, wire::ShardCopy& into) {
   into.set_last(m.last);
   into.set_version(m.version);
   into.set_to(m.to);
-}
-
-// An empty entry takes two bytes on the wire and a hundred in memory: they are counted before any is made.
-bool has_few_fields(std::string_view bytes) {
-  using google::protobuf::internal::WireFormatLite;
-  google::protobuf::io::CodedInputStream in(reinterpret_cast<const std::uint8_t*>(bytes.data()),
-                                            static_cast<int>(bytes.size()));
-  for (std::size_t fields = 0; fields <= copy_entries_max + copy_caches_max + other_fields_max; ++fields) {
-    const auto tag = in.ReadTag();
-    if (tag == 0) return in.ConsumedEntireMessage();
-    if (!WireFormatLite::SkipField(&in, tag)) return false;
-  }
-  return false;
 }
 
 const char* fault_of(const wire::ShardCopy& w) {
@@ -116,7 +99,7 @@ read_copy::~read_copy() = default;
 read_copy::read_copy(read_copy&&) noexcept = default;
 
 expected<read_copy> read_copy::from(std::string_view bytes) {
-  if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()) || !has_few_fields(bytes))
+  if (!has_at_most_fields(bytes, copy_entries_max + copy_caches_max + other_fields_max))
     return corrupt("not a message");
   read_copy r;
   auto& w = *r.message_;
