@@ -22,7 +22,7 @@ class upkeep_actor : public caf::event_based_actor {
  public:
   static constexpr duration sweep_interval = std::chrono::milliseconds(100);
   /// While nothing has a time to live: each wake of an idle node costs.
-  static constexpr duration idle_interval = std::chrono::seconds(1);
+  static constexpr duration idle_interval = std::chrono::seconds(5);
 
   /// `shards` and `router` outlive the actor. Without a router nothing is retried.
   explicit upkeep_actor(caf::actor_config& cfg, shard_host& shards, cache_router* router = nullptr)

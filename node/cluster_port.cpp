@@ -28,6 +28,7 @@ cluster_port::cluster_port(const config& c, io_pool& io, event_log& log, std::sh
       faults_(std::move(faults)),
       slot_(std::make_shared<child_slot>()),
       inbox_(slot_),
+      clock_(io.context(0)),
       gossip_(std::make_unique<gossip_socket>(io.context(0))),
       discovery_(c.cluster, io, log),
       drops_(log) {}
@@ -133,8 +134,11 @@ expected<child_spec> cluster_port::make_actor(const surroundings& s) {
   auto first = make_machine();
   if (!first) return tl::unexpected(first.error());
 
+  if (auto ticking = clock_.start([this] { (void)inbox_.push(alarm_rang{}); }); !ticking)
+    return tl::unexpected(std::move(ticking.error()));
   cluster_ports ports{
       .in = inbox_,
+      .clock = clock_,
       .disk = s.disk,
       .data_dir = s.data_dir,
       .shards = s.shards,
@@ -275,6 +279,7 @@ void cluster_port::register_metrics(metrics& m) {
 }
 
 void cluster_port::close() {
+  clock_.close();
   gossip_->close();
   discovery_.close();
   if (keyring_) keyring_->close();

@@ -98,6 +98,7 @@ class cluster_port {
   const std::shared_ptr<network_faults> faults_;
   std::shared_ptr<child_slot> slot_;
   cluster_inbox inbox_;
+  alarm clock_;
   cluster_calls calls_{inbox_};
   std::unique_ptr<gossip_socket> gossip_;
   std::shared_ptr<link_table> link_;

@@ -45,10 +45,7 @@ caf::behavior cluster_actor::make_behavior() {
   carry_out();
   show();
   send(this, wake_atom::value);  // what came while no actor listened
-  return {
-      [this](wake_atom) { on_wake(); },
-      [this](timer_atom, std::uint64_t id) { on_timer(id); },
-  };
+  return {[this](wake_atom) { on_wake(); }};
 }
 
 void cluster_actor::on_wake() {
@@ -62,6 +59,7 @@ void cluster_actor::on_wake() {
                    [&](write_finished& w) { machine_->on_written(w.token, w.durable, read_clock(), out_); },
                    [&](link_refused& l) { machine_->on_link_refused(l.address, read_clock(), out_); },
                    [&](force_leave_asked& f) { machine_->force_leave(f.name, read_clock(), out_); },
+                   [&](alarm_rang&) { machine_->on_tick(read_clock(), out_); },
                    [&](leave_asked&) { machine_->leave(read_clock(), out_); },
                    [&](seeds_found& s) { machine_->on_seeds(std::move(s.addresses), s.complete, read_clock(), out_); },
                    [&](call_asked& c) { c.run(*machine_, read_clock(), out_); },
@@ -69,14 +67,6 @@ void cluster_actor::on_wake() {
                item);
     carry_out();
   }
-  show();
-}
-
-void cluster_actor::on_timer(std::uint64_t id) {
-  if (id != timer_id_) return;  // replaced by an earlier one
-  timer_at_ = time_point::max();
-  machine_->on_tick(read_clock(), out_);
-  carry_out();
   show();
 }
 
@@ -106,13 +96,18 @@ void cluster_actor::carry_out() {
   }
 }
 
-// Once for all that came together: in a large cluster the picture is large, and in a rush it changes with each
-// packet. Who hears of an event finds the picture that belongs to it.
+// Once for all that came together, and in a rush (many join at once) not with each packet: in a large cluster the
+// picture is large. Who hears of an event finds the picture that belongs to it.
 void cluster_actor::show() {
-  if (picture_old_) publish_picture();
-  tell_events();
+  if (picture_old_ && read_clock() >= next_picture()) publish_picture();
+  if (!picture_old_) tell_events();
   count();
-  set_timer();
+  set_alarm();
+}
+
+time_point cluster_actor::next_picture() const {
+  const auto members = static_cast<int>(std::min<std::size_t>(machine_->members().live_count(), 1000));
+  return shown_at_ + std::min<duration>(picture_rest_max, picture_rest_each * members);
 }
 
 void cluster_actor::count() {
@@ -170,15 +165,16 @@ bool cluster_actor::adopt_table() {
 
 void cluster_actor::publish_picture() {
   picture_old_ = false;
+  shown_at_ = read_clock();
   ports_.on_addresses(machine_->addresses_by_pid());
   ports_.status.change_view([this](cluster_view& view) { machine_->describe(view, to_wall); });
 }
 
-void cluster_actor::set_timer() {
-  const time_point wanted = machine_->next_tick();
-  if (wanted >= timer_at_) return;  // the one under way comes early enough, and asks again
-  timer_at_ = wanted;
-  delayed_send(this, std::max<duration>(wanted - read_clock(), duration::zero()), timer_atom::value, ++timer_id_);
+void cluster_actor::set_alarm() {
+  const time_point wanted = picture_old_ ? std::min(machine_->next_tick(), next_picture()) : machine_->next_tick();
+  if (wanted == alarm_at_ && wanted > read_clock()) return;
+  alarm_at_ = wanted;
+  ports_.clock.set(wanted);
 }
 
 }  // namespace troupe

@@ -2,8 +2,8 @@
 // packets, a new shard table, events and a new picture on the board. It decides nothing.
 //
 //   in               out
-//   wake_atom        the inbox (packets, finished writes, links lost, leave) goes through the machine
-//   timer_atom, id   cluster_machine::on_tick; timer_atom to itself at next_tick
+//   wake_atom        the inbox (packets, finished writes, links lost, the alarm, leave) goes through the machine;
+//                    the alarm is set to cluster_machine::next_tick
 #pragma once
 
 #include <atomic>
@@ -17,6 +17,7 @@
 
 #include <caf/event_based_actor.hpp>
 
+#include "actors/alarm.hpp"
 #include "actors/atoms.hpp"
 #include "actors/cache/shard_host.hpp"
 #include "actors/cluster/membership_numbers.hpp"
@@ -51,6 +52,7 @@ struct link_refused {  // a connection that was dialled: its host answers, nothi
   std::string address;
 };
 struct leave_asked {};
+struct alarm_rang {};
 struct seeds_found {
   std::vector<std::string> addresses;
   bool complete = false;
@@ -66,7 +68,7 @@ struct call_asked {
 };
 
 using cluster_item = std::variant<datagram_arrived, link_message_arrived, link_lost, link_refused, write_finished,
-                                  leave_asked, seeds_found, force_leave_asked, call_asked>;
+                                  leave_asked, alarm_rang, seeds_found, force_leave_asked, call_asked>;
 
 class cluster_calls;
 
@@ -99,6 +101,7 @@ struct hand_over_numbers {
 /// What the actor acts upon; everything outlives it.
 struct cluster_ports {
   cluster_inbox& in;
+  alarm& clock;  // pushes alarm_rang
   disk_writer& disk;
   std::string data_dir;
   shard_host& shards;
@@ -120,6 +123,10 @@ struct cluster_ports {
   cluster_calls* calls = nullptr;         // who asked and who answers queries
 };
 
+/// Between two pictures in a rush, for each member: their price grows with the cluster.
+inline constexpr duration picture_rest_each = std::chrono::milliseconds(1);
+inline constexpr duration picture_rest_max = std::chrono::milliseconds(100);
+
 class cluster_actor : public caf::event_based_actor {
  public:
   using machine_ptr = std::unique_ptr<cluster_machine>;
@@ -131,23 +138,23 @@ class cluster_actor : public caf::event_based_actor {
 
  private:
   void on_wake();
-  void on_timer(std::uint64_t id);
   void carry_out();
   void show();
+  [[nodiscard]] time_point next_picture() const;
   void count();
   void tell_events();
   void write(cluster_output::write& w);
   [[nodiscard]] bool adopt_table();
   void publish_picture();
-  void set_timer();
+  void set_alarm();
 
   machine_ptr machine_;
   cluster_ports ports_;
   cluster_output out_;
   std::vector<cluster_output::happening> untold_;  // events of this batch
   bool picture_old_ = false;                       // the board shows what was before this batch
-  std::uint64_t timer_id_ = 0;                     // of the one timer_atom under way that counts
-  time_point timer_at_ = time_point::max();
+  time_point shown_at_{};                          // when the board last got a picture
+  time_point alarm_at_ = time_point::max();
 };
 
 }  // namespace troupe

@@ -13,8 +13,10 @@ namespace {
 
 constexpr char magic_0 = 't';
 constexpr char magic_1 = 'r';
-constexpr std::size_t read_size = 64 * 1024;      // of an idle connection's buffer
-constexpr std::size_t read_size_min = 16 * 1024;  // free space offered to each read
+// A connection that says little (most do: hundreds in a large cluster) keeps a small buffer; one whose reads come
+// full reads more at once.
+constexpr std::size_t read_first = 2 * 1024;
+constexpr std::size_t read_most = 64 * 1024;
 
 }  // namespace
 
@@ -47,27 +49,35 @@ std::string make_frame(frame_type type, std::string_view payload) {
   return bytes;
 }
 
+frame_reader::frame_reader(std::size_t payload_max) noexcept : payload_max_(payload_max), read_ahead_(read_first) {}
+
 std::span<char> frame_reader::space() {
-  if (begin_ == end_) {
-    begin_ = end_ = 0;
-    if (buffer_.size() > 4 * read_size && needed_ <= read_size) {
-      buffer_ = std::vector<char>(read_size);  // a large frame has passed: give its memory back
-    }
-  }
   const auto held = end_ - begin_;
-  const auto wanted = std::max({needed_, held + read_size_min, buffer_.empty() ? read_size : std::size_t{0}});
-  if (buffer_.size() - begin_ < wanted && begin_ > 0) {
-    std::memmove(buffer_.data(), buffer_.data() + begin_, held);
+  const auto wanted = std::max(needed_, held + read_ahead_ / 4);
+  if (held == 0) {
+    begin_ = end_ = 0;
+    if (capacity_ > 4 * read_most && needed_ <= read_most) capacity_ = 0;  // a large frame has passed
+  }
+  if (capacity_ < wanted || capacity_ < read_ahead_) {
+    const auto size = std::max(wanted, read_ahead_);
+    auto larger = std::make_unique_for_overwrite<char[]>(size);
+    if (held > 0) std::memcpy(larger.get(), buffer_.get() + begin_, held);
+    buffer_ = std::move(larger);
+    capacity_ = size;
+    begin_ = 0;
+    end_ = held;
+  } else if (capacity_ - begin_ < wanted) {
+    std::memmove(buffer_.get(), buffer_.get() + begin_, held);
     begin_ = 0;
     end_ = held;
   }
-  if (buffer_.size() < wanted) buffer_.resize(wanted);
-  return {buffer_.data() + end_, buffer_.size() - end_};
+  return {buffer_.get() + end_, capacity_ - end_};
 }
 
 void frame_reader::commit(std::size_t size) noexcept {
-  TROUPE_CHECK(size <= buffer_.size() - end_);
+  TROUPE_CHECK(size <= capacity_ - end_);
   end_ += size;
+  if (end_ == capacity_) read_ahead_ = std::min(4 * read_ahead_, read_most);
 }
 
 expected<std::optional<frame>> frame_reader::next() {
@@ -76,7 +86,7 @@ expected<std::optional<frame>> frame_reader::next() {
     needed_ = 0;
     return std::nullopt;
   }
-  const auto* at = buffer_.data() + begin_;
+  const auto* at = buffer_.get() + begin_;
   const auto header = decode_header(std::span<const char, frame_header_size>(at, frame_header_size), payload_max_);
   if (!header) return tl::unexpected<error>(header.error());
   const auto size = frame_header_size + header->length;

@@ -10,10 +10,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
-#include <vector>
 
 #include <troupe/error.hpp>
 
@@ -75,7 +75,7 @@ struct frame {
 
 class frame_reader {
  public:
-  explicit frame_reader(std::size_t payload_max) noexcept : payload_max_(payload_max) {}
+  explicit frame_reader(std::size_t payload_max) noexcept;
 
   /// Takes effect with the next header.
   void payload_max(std::size_t bytes) noexcept { payload_max_ = bytes; }
@@ -90,11 +90,13 @@ class frame_reader {
   [[nodiscard]] expected<std::optional<frame>> next();
 
   /// Bytes held for reading, for tests of the memory bound.
-  [[nodiscard]] std::size_t capacity() const noexcept { return buffer_.size(); }
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
  private:
   std::size_t payload_max_;
-  std::vector<char> buffer_;
+  std::unique_ptr<char[]> buffer_;
+  std::size_t capacity_ = 0;
+  std::size_t read_ahead_;  // bytes that a read asks for: more when reads come full
   std::size_t begin_ = 0;   // of what is not yet parsed
   std::size_t end_ = 0;     // of what was read
   std::size_t needed_ = 0;  // header and payload of the frame under way, 0: not known

@@ -8,7 +8,7 @@ namespace troupe::membership {
 
 namespace {
 
-/// How many members check a suspicion of a closed link with a probe of their own, on average.
+/// How many members check a suspicion that they hear of with a probe of their own, on average.
 constexpr double confirmers_wanted = 12.0;
 constexpr std::size_t replaced_max = 256;  // ids of former processes that are remembered
 
@@ -177,7 +177,7 @@ void swim::suspect(record& r, const accusation& a, time_point now, output& out) 
   spread_suspicion(r, a, true, now);
   if (a.by == self_.name) {
     if (settings_.lifeguard) tell(r, r.address, now, out);
-  } else if (a.link_closed && rng_.chance(confirmers_wanted / static_cast<double>(members))) {
+  } else if ((a.link_closed || settings_.lifeguard) && rng_.chance(confirmers_wanted / static_cast<double>(members))) {
     hint_probe(r, false, true, now, out);
   }
 }

@@ -178,6 +178,22 @@ TEST_F(lifeguard, who_only_passes_a_suspicion_on_is_no_accuser) {
   expect_state("m0", "m5", member_state::suspect);
 }
 
+TEST_F(lifeguard, who_hears_of_a_suspicion_looks_himself_at_once_and_confirms_it_only_when_nobody_answers) {
+  start_all(names(5));
+  const auto probes = at("m1").counts().probes;
+  tell_suspect("m0", "m1", "m4");
+  EXPECT_EQ(at("m1").counts().probes, probes + 1);
+  tick(200ms);
+  expect_state("m1", "m4", member_state::alive);  // it answered
+
+  kill("m4");
+  tell_suspect("m0", "m1", "m4");
+  tick(settings_.probe_timeout + 400ms);
+  EXPECT_GE(at("m1").counts().probes_failed, 1U);
+  tick(suspicion_min(settings_, 5) + 500ms);
+  expect_state("m1", "m4", member_state::failed);
+}
+
 TEST_F(lifeguard, a_small_remnant_and_a_lone_survivor_still_judge) {
   for (const int dead : {3, 4}) {
     SCOPED_TRACE(dead);
