@@ -91,8 +91,9 @@ void election::on_digest(const member_ref& from, std::string_view bytes, time_po
   auto digest = decode_election_digest(bytes);
   if (!digest) {
     ++counters_.malformed;
-  } else if (from != options_.self && digest->cluster != 0 && founded() &&
-             digest->cluster == fold(voter_.accepted()->cluster)) {
+  } else if (from != options_.self && digest->cluster != 0 && !founded()) {
+    note_cluster(from);
+  } else if (from != options_.self && digest->cluster != 0 && digest->cluster == fold(voter_.accepted()->cluster)) {
     hear(digest->term);
     if (!committed_ || digest->committed > committed_->at) ask_for_record(from);
   }

@@ -184,6 +184,8 @@ class election {
   // election_join.cpp: founding and joining
   void run_join();
   void say_hello();
+  [[nodiscard]] std::vector<member_ref> whom_to_greet();
+  void note_cluster(const member_ref& from);
   void consider_founding();
   void propose_founding();
   void consider_founded();
@@ -299,7 +301,8 @@ class election {
   std::map<std::string, greeting> greetings_;
   std::set<voter_id> founders_accepted_;
   time_point next_hello_{};
-  int hellos_said_ = 0;  // without a cluster
+  int hellos_said_ = 0;                                // without a cluster
+  std::map<std::string, incarnation_id> in_clusters_;  // members whose digests show a cluster; while this has none
   std::string last_refusal_;
 };
 

@@ -1,6 +1,7 @@
 // Founding a cluster, and joining one.
 //
-//   1  A node without a record says HELLO to everyone that is there.
+//   1  A node without a record says HELLO: to a few of those that show a cluster in their digests, if any do; to a few
+//      others while more are there than may found one; otherwise to everyone.
 //   2  Who sees exactly expected_members members, all without a record, of its cluster name, and ranks
 //      highest among them, writes a founding record (their voter ids, stamp {0, 1}) and says FOUND.
 //   3  A member without any record writes it and says FOUND_ACCEPTED; from now on it takes no other.
@@ -20,6 +21,9 @@ namespace {
 
 constexpr int hellos_quick = 16;  // at hello_interval, before the pause doubles
 constexpr int hello_doublings_max = 4;
+constexpr std::size_t hellos_at_once = 3;   // of those that need not all be asked
+constexpr std::size_t in_clusters_max = 8;  // members with a cluster that are remembered
+constexpr int hellos_before_words = 3;      // that found nobody with a record
 
 }  // namespace
 
@@ -39,18 +43,46 @@ void election::run_join() {
 void election::say_hello() {
   auto hello = make(election_kind::hello);
   hello.cluster_name = options_.cluster_name;
-  for (const auto& [name, row] : roll_.all()) {
-    if (!row.present() || name == options_.self.name) continue;
-    send({name, row.id}, hello);
-    const auto met = greetings_.find(name);
-    const bool lacks_founding = met != greetings_.end() && met->second.id == row.id && !met->second.has_record;
-    const auto* founder = has_cluster() ? voter_.accepted()->voter_named(name) : nullptr;
+  for (const auto& who : whom_to_greet()) {
+    send(who, hello);
+    const auto met = greetings_.find(who.name);
+    const bool lacks_founding = met != greetings_.end() && met->second.id == who.id && !met->second.has_record;
+    const auto* founder = has_cluster() ? voter_.accepted()->voter_named(who.name) : nullptr;
     if (founder == nullptr || !lacks_founding || founders_accepted_.contains(founder->id)) continue;
     if (!voter_.accepted_is_durable()) continue;
     auto found = make(election_kind::found);
     found.record = voter_.accepted();
-    send({name, row.id}, std::move(found));
+    send(who, std::move(found));
   }
+}
+
+// A hundred joiners that ask each other tell each other nothing and cost ten thousand connections.
+std::vector<member_ref> election::whom_to_greet() {
+  std::vector<member_ref> others, in_clusters;
+  for (const auto& [name, row] : roll_.all()) {
+    if (!row.present() || name == options_.self.name) continue;
+    others.push_back({name, row.id});
+    const auto shown = in_clusters_.find(name);
+    if (shown != in_clusters_.end() && shown->second == row.id) in_clusters.push_back(others.back());
+  }
+  if (has_cluster()) return others;
+  auto& whom = in_clusters.empty() ? others : in_clusters;
+  if (in_clusters.empty() && others.size() < options_.expected_members) return others;
+  rng_.shuffle(whom);
+  if (whom.size() > hellos_at_once) whom.erase(whom.begin() + hellos_at_once, whom.end());
+  return whom;
+}
+
+// Whether it is this node's cluster, its answer tells.
+void election::note_cluster(const member_ref& from) {
+  if (has_cluster()) return;
+  const auto known = in_clusters_.find(from.name);
+  if (known != in_clusters_.end() && known->second == from.id) return;
+  std::erase_if(in_clusters_, [this](const auto& m) { return !roll_.present({m.first, m.second}); });
+  if (in_clusters_.size() >= in_clusters_max) return;
+  const bool first = in_clusters_.empty();
+  in_clusters_[from.name] = from.id;
+  if (first) next_hello_ = std::min(next_hello_, now_ + timing_.hello_gap());
 }
 
 void election::consider_founding() {
@@ -60,7 +92,7 @@ void election::consider_founding() {
     if (row.present()) ++there;
   }
   if (there != options_.expected_members) {
-    if (there > options_.expected_members) {
+    if (there > options_.expected_members && in_clusters_.empty() && hellos_said_ > hellos_before_words) {
       report_refusal(std::to_string(there) + " members are there and none has a record, but expected_members = " +
                      std::to_string(options_.expected_members));
     }
@@ -157,6 +189,7 @@ void election::on_founded(const member_ref&, const election_message& m) {
 void election::founding_complete() {
   last_refusal_.clear();
   greetings_.clear();
+  in_clusters_.clear();
   if (phase_ != phase::without_record) return;
   phase_ = phase::waiting_rank;
   deadline_ = now_ + rank_delay();

@@ -25,6 +25,7 @@ void election::adopted() {
   if (phase_ != phase::without_record || !founded()) return;
   last_refusal_.clear();
   greetings_.clear();
+  in_clusters_.clear();
   phase_ = phase::waiting_rank;
   quiet_until_ = now_ + timing_.start_quiet();
   deadline_ = quiet_until_;

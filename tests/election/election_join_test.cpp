@@ -34,6 +34,33 @@ TEST(election, more_members_than_expected_found_nothing_and_say_why) {
   EXPECT_NE(b.events<bootstrap_refused>("c").back().reason.find("expected_members = 3"), std::string::npos);
 }
 
+TEST(election, of_many_joiners_each_greets_a_few_and_first_those_that_show_a_cluster) {
+  bus b(3);
+  b.start_all({"a", "b", "c"});
+  b.until_leader();
+  std::vector<std::string> joiners;
+  for (int i = 0; i < 40; ++i) joiners.push_back("j" + std::to_string(100 + i));
+  int to_members = 0, among_joiners = 0;
+  b.drop = [&](const auto& from, const auto& to, const election_message& m) {
+    if (m.kind == election_kind::hello && from[0] == 'j') ++(to[0] == 'j' ? among_joiners : to_members);
+    return m.kind == election_kind::coordinator;  // the leader greets them too: not here
+  };
+  b.start_all(joiners);
+  const int before = among_joiners;  // nobody has shown a cluster yet: three others each time
+  EXPECT_LE(before, 3 * 40);
+  for (const auto& j : joiners) {
+    const auto digest = b.at("a").digest();
+    const member_ref a{"a", b.raw("a").id};
+    b.call(j, [&](election& e, election_output& out) { e.on_digest(a, digest, b.now(), out); });
+  }
+  const auto all_in = [&] {
+    return std::all_of(joiners.begin(), joiners.end(), [&](const auto& j) { return b.at(j).pid() > 0; });
+  };
+  EXPECT_GE(b.run_until(all_in, seconds(5)), duration::zero());
+  EXPECT_EQ(among_joiners, before);
+  EXPECT_GE(to_members, 30);
+}
+
 TEST(election, a_founder_that_restarts_in_the_middle_finishes_its_founding) {
   bus b(3);
   b.drop = [](const auto&, const auto&, const election_message& m) { return m.kind == election_kind::found_accepted; };
