@@ -246,16 +246,20 @@ std::vector<key> kvs_keys() {
        .name = "type",
        .in = in<&c::kvs, &kvs::type>,
        .doc = "Where terms and the cluster record are kept. votes: by a majority of the voters, on their disks. "
-              "local_standalone: one node, no votes. The others: an outside store, each change a round trip to it.",
+              "local_standalone: one node, no votes. The others: an outside store, each change a round trip to it; a "
+              "node without seeds finds the leader there.",
        .words = {"votes", "local_standalone", "builtin", "redis", "memcached", "etcd", "postgres"}},
-      {"kvs", "addresses", in<&c::kvs, &kvs::addresses>, "host:port of the store: redis, memcached, etcd."},
+      {"kvs", "addresses", in<&c::kvs, &kvs::addresses>,
+       "host:port of the store: one memcached, a redis and its replicas, or etcd's members. Never two servers that "
+       "know nothing of each other."},
       {.section = "kvs",
        .name = "dsn",
        .in = in<&c::kvs, &kvs::dsn>,
        .doc = "Connection string of type postgres, e.g. host=db1 dbname=troupe. Better without a password: see "
               "password_file.",
        .has_password = true},
-      {"kvs", "password_file", in<&c::kvs, &kvs::password_file>, "File with the store's password."},
+      {"kvs", "password_file", in<&c::kvs, &kvs::password_file>,
+       "File with the store's password: redis, postgres, or etcd's for the user troupe."},
   };
 }
 

@@ -168,6 +168,10 @@ class rules {
     const std::string& type = c_.kvs.type;
     const bool dials = type == "redis" || type == "memcached" || type == "etcd";
     if (dials && c_.kvs.addresses.empty()) broken("kvs.addresses", "is needed with kvs.type " + type);
+    for (const auto& address : c_.kvs.addresses) check_dialled("kvs.addresses", address, false);
+    if (type == "memcached" && c_.kvs.addresses.size() > 1) {
+      broken("kvs.addresses", "is one with memcached: several servers know nothing of each other");
+    }
     if (type == "postgres" && c_.kvs.dsn.empty()) broken("kvs.dsn", "is needed with kvs.type postgres");
     if (type == "local_standalone" && c_.cluster.expected_members > 1) {
       broken("kvs.type", "local_standalone leads one node, and cluster.expected_members is " +

@@ -89,6 +89,14 @@ void cluster_machine::on_election(const election_event& happened, time_point now
                  [&](const bootstrap_refused& b) {
                    tell("join_refused", {{"reason", b.reason}});
                  },
+                 [&](const store_changed& s) {
+                   tell(s.fault.empty() ? "leader_store_ok" : "leader_store_failed", {{"reason", s.fault}});
+                 },
+                 [&](const leader_in_store& l) {
+                   store_seed_ = l.address;
+                   give_seeds(now);
+                   tell("leader_in_store", {{"address", l.address}});
+                 },
                  [&](const joiner_refused& j) {
                    tell("joiner_refused", {{"name", j.who.name}, {"reason", j.reason}});
                  },

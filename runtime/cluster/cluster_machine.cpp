@@ -1,6 +1,7 @@
 #include "runtime/cluster/cluster_machine.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <troupe/version.hpp>
 
@@ -20,11 +21,16 @@ election_options options_of(const config& c, const node_identity& self, const cl
   o.expected_members = c.cluster.expected_members;
   o.accept_joiners = c.cluster.accept_joiners;
   o.lease = c.election.lease > duration::zero() ? c.election.lease : lease_of_profile(c.gossip.profile);
+  const bool in_store = c.kvs.type != "votes" && c.kvs.type != "local_standalone";
+  if (in_store) o.store_kind = c.kvs.type;
+  if (in_store && c.election.lease == duration::zero()) o.lease = std::max(o.lease, store_lease_min);
+  o.founds_alone = c.cluster.seeds.empty() && !self.more_seeds;
   o.fresh_cluster = fresh;
   o.founding_values = {{"cache.shards", std::to_string(c.cache.shards)}};
   o.equal_values = o.founding_values;
   o.equal_values["election.lease"] =
       std::to_string(std::chrono::floor<std::chrono::milliseconds>(o.lease).count()) + "ms";
+  o.equal_values["kvs.type"] = c.kvs.type;
   return o;
 }
 
@@ -119,6 +125,11 @@ void cluster_machine::on_link_message(const member_ref& from, std::string_view a
   settle(now, out);
 }
 
+void cluster_machine::on_store(const store_answer& answer, time_point now, cluster_output& out) {
+  lead_.on_store(answer, now, e_);
+  settle(now, out);
+}
+
 void cluster_machine::on_adopted(time_point now, cluster_output& out) {
   moves_.on_table(table_, pid(), now, moves_out_);
   settle(now, out);
@@ -162,13 +173,13 @@ void cluster_machine::on_tick(time_point now, cluster_output& out) {
   if (now >= table_again_) tend_table_ = true;
   members_.on_tick(now, m_);
   talk_.on_tick(now);
-  if (may_lead_) lead_.on_tick(now, e_);
+  if (lead_started_) lead_.on_tick(now, e_);
   moves_.on_tick(now, moves_out_);
   settle(now, out);
 }
 
 time_point cluster_machine::next_tick() const {
-  const auto lead_tick = may_lead_ ? lead_.next_tick() : time_point::max();
+  const auto lead_tick = lead_started_ ? lead_.next_tick() : time_point::max();
   return std::min({members_.next_tick(), lead_tick, write_again_, table_again_, moves_.next_tick(),
                    departure_waits_until_, split_.next_tick(), talk_.next_tick()});
 }
@@ -176,8 +187,14 @@ time_point cluster_machine::next_tick() const {
 void cluster_machine::on_seeds(std::vector<std::string> addresses, bool complete, time_point now, cluster_output& out) {
   seeds_ = std::move(addresses);
   seeds_complete_ = complete;
-  members_.set_seeds(seeds_, complete, now, m_);
+  give_seeds(now);
   settle(now, out);
+}
+
+void cluster_machine::give_seeds(time_point now) {
+  auto all = seeds_;
+  if (!store_seed_.empty()) all.push_back(store_seed_);
+  members_.set_seeds(std::move(all), seeds_complete_, now, m_);
 }
 
 bool cluster_machine::knows_foreign_seeds() const {
@@ -186,12 +203,20 @@ bool cluster_machine::knows_foreign_seeds() const {
 
 // A node that was told seeds belongs to their cluster: until one of them accepted it, it founds none of
 // its own, or a refused joiner would lead a cluster that nobody asked for. The same while a source of
-// seeds has not answered yet.
+// seeds has not answered yet. With a leader store it looks there meanwhile: the leader is found by that.
 void cluster_machine::consider_leading(time_point now) {
   if (may_lead_) return;
   const bool alone = seeds_complete_ && !knows_foreign_seeds();
   may_lead_ = alone || had_record_ || members_.joined();
-  if (may_lead_) lead_.on_start(now, e_);
+  if (!may_lead_ && !lead_.in_store()) return;
+  keep_aside(now);
+  if (!std::exchange(lead_started_, true)) lead_.on_start(now, e_);
+}
+
+void cluster_machine::keep_aside(time_point now) {
+  const bool guest = lead_.in_store() && !may_lead_;
+  const bool aside = guest || split_.stands_aside();
+  if (std::exchange(aside_, aside) != aside) lead_.stand_aside(aside, now, e_);
 }
 
 std::uint64_t cluster_machine::pid() const {
@@ -218,7 +243,7 @@ void cluster_machine::settle(time_point now, cluster_output& out) {
     consider_split(now, out);
     consider_departure(now);
     tell_others(now);
-  } while (!m_.events.empty() || !e_.events.empty() || e_.persist || !e_.packets.empty() ||
+  } while (!m_.events.empty() || !e_.events.empty() || e_.persist || e_.store || !e_.packets.empty() ||
            !moves_out_.messages.empty() || !moves_out_.released.empty());
   carry_talk(now, out);
   carry_packets(out);
@@ -249,6 +274,8 @@ void cluster_machine::carry_election(cluster_output& out) {
     out.writes.push_back(*unwritten_);
     e_.persist.reset();
   }
+  if (e_.store) out.store = std::move(e_.store);
+  e_.store.reset();
   for (auto& p : e_.packets) {
     const auto* to = members_.find(p.to.name);
     if (to == nullptr || to->id != p.to.id) continue;  // not known any more: as if the packet were lost

@@ -70,6 +70,7 @@ struct cluster_output {
   };
 
   std::vector<write> writes;
+  std::optional<store_request> store;  // answered by on_store
   std::vector<datagram> datagrams;
   std::vector<link_message> link_messages;
   std::vector<happening> events;
@@ -114,6 +115,8 @@ class cluster_machine {
   /// Nothing listens at `address`, though its host answers: as a closed link of the member there.
   void on_link_refused(std::string_view address, time_point now, cluster_output& out);
   void on_written(std::uint64_t token, bool durable, time_point now, cluster_output& out);
+  /// The end of cluster_output::store.
+  void on_store(const store_answer& answer, time_point now, cluster_output& out);
   /// The stores go by table() now, as cluster_output::table_changed asked.
   void on_adopted(time_point now, cluster_output& out);
   void on_tick(time_point now, cluster_output& out);
@@ -184,6 +187,8 @@ class cluster_machine {
   void carry_election(cluster_output& out);
   void carry_moves(cluster_output& out);
   void consider_leading(time_point now);
+  void keep_aside(time_point now);
+  void give_seeds(time_point now);
   [[nodiscard]] bool knows_foreign_seeds() const;
   void tell_others(time_point now);
   void carry_talk(time_point now, cluster_output& out);
@@ -238,12 +243,15 @@ class cluster_machine {
   std::map<std::uint32_t, released_shard> releases_;  // by shard; at the leader, until the row changes
   const bool had_record_;                             // on disk, at the start
   std::vector<std::string> seeds_;
-  bool seeds_complete_;  // nobody will name others
+  bool seeds_complete_;     // nobody will name others
+  std::string store_seed_;  // one more: who leads, as the leader store says
   std::uint64_t join_attempts_ = 0;
   departure departure_ = departure::none;
   bool expelled_ = false;
   time_point departure_waits_until_ = time_point::max();  // in the present stage, at the latest
   bool may_lead_ = false;                                 // has a record, no foreign seeds, or was accepted by a member
+  bool lead_started_ = false;
+  bool aside_ = false;
   bool shards_begin_anew_ = false;  // the table on disk is of an earlier process with the same PID
 
   std::optional<cluster_output::write> unwritten_;  // the latest, until it is durable

@@ -7,11 +7,10 @@ namespace troupe {
 void cluster_machine::consider_split(time_point now, cluster_output& out) {
   if (split_judged_ == members_.version() && now < split_.next_tick()) return;
   split_judged_ = members_.version();
-  const bool aside = split_.stands_aside();
   const bool was_cut_off = !split_.cut_off().empty();
   if (!split_.on_picture(split_seen(), now)) return;
   out.picture_changed = true;
-  if (split_.stands_aside() != aside) lead_.stand_aside(!aside, now, e_);
+  keep_aside(now);
   if (!split_.cut_off().empty()) {
     if (!was_cut_off) out.events.push_back({"cut_off", {{"reason", "this node " + split_.cut_off()}}});
   } else {
@@ -38,7 +37,8 @@ split_picture cluster_machine::split_seen() const {
     p.heard += membership::is_live(r.state) ? 1 : 0;
     consider(r);
   }
-  if (!record) return p;
+  p.store_decides = lead_.in_store();
+  if (!record || p.store_decides) return p;
   p.voters = record->voters.size();
   for (const auto& v : record->voters) {
     const auto* m = members_.find(v.name);

@@ -40,6 +40,10 @@ void leadership::on_persisted(std::uint64_t token, time_point now, election_outp
   std::visit([&](auto& m) { m.on_persisted(token, now, out); }, machine_);
 }
 
+void leadership::on_store(const store_answer& answer, time_point now, election_output& out) {
+  if (auto* e = std::get_if<election>(&machine_)) e->on_store(answer, now, out);
+}
+
 expected<std::uint64_t> leadership::propose(record_change change, time_point now, election_output& out) {
   return std::visit([&](auto& m) { return m.propose(std::move(change), now, out); }, machine_);
 }

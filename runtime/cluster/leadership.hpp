@@ -1,5 +1,5 @@
-// One face for the two ways to a leader: the election among voters, and the lone node that leads itself
-// (kvs.type = local_standalone). Adds no rule of its own.
+// One face for the ways to a leader: the election, by voters or by a leader store, and the lone node that
+// leads itself (kvs.type = local_standalone). Adds no rule of its own.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +29,7 @@ class leadership {
   void on_digest(const member_ref& from, std::string_view bytes, time_point now, election_output& out);
   void on_tick(time_point now, election_output& out);
   void on_persisted(std::uint64_t token, time_point now, election_output& out);
+  void on_store(const store_answer& answer, time_point now, election_output& out);
   [[nodiscard]] expected<std::uint64_t> propose(record_change change, time_point now, election_output& out);
   void stand_aside(bool aside, time_point now, election_output& out);
   void leave(time_point now, election_output& out);
@@ -38,6 +39,9 @@ class leadership {
   [[nodiscard]] const std::optional<known_leader>& leader_now() const;
   [[nodiscard]] const record_ptr& record() const;
   [[nodiscard]] std::string digest() const;
+  [[nodiscard]] bool in_store() const noexcept { return voting() != nullptr && voting()->in_store(); }
+  /// election::store_fault
+  [[nodiscard]] std::string store_fault() const { return voting() ? voting()->store_fault() : std::string(); }
   /// At the leader: a shard of this member gets no new primary before.
   [[nodiscard]] time_point lease_may_run_until(const std::string& member) const;
   /// Until when this node may serve the shards it is primary of.

@@ -27,6 +27,7 @@ std::string split_brain::fault_of(const settings& s, const split_picture& p) {
     if (!p.oldest_heard) return "does not hear the oldest member, " + std::string(p.oldest);
     return p.heard == 1 && p.known > 2 ? "is the oldest member and hears nobody else" : std::string{};
   }
+  if (p.store_decides && s.policy == split_policy::keep_majority) return {};
   if (p.heard == 1 && p.known > 1) return of(0, p.known - 1, "other members");
   if (s.policy == split_policy::static_quorum) {
     return p.heard < s.quorum ? of(p.heard, s.quorum, "members that the quorum needs") : std::string{};

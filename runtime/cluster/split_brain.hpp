@@ -4,7 +4,8 @@
 // primaries a lease. A policy only lets fewer sides go on than could.
 //
 //   policy         a side stays while
-//   keep_majority  it has a majority of the voters (before there is a record: of the expected members)
+//   keep_majority  it has a majority of the voters (before there is a record: of the expected members);
+//                  with a leader store always: the store says who leads
 //   static_quorum  it has at least `quorum` members
 //   keep_oldest    it has the member with the lowest PID of all that are not departed, unless that one is alone
 //                  and there are more than two: then the others stay
@@ -32,7 +33,8 @@ struct split_picture {
   std::size_t heard = 1;  // of those: alive, suspect or departing; this one included
   std::size_t voters = 0;
   std::size_t voters_heard = 0;
-  std::string_view oldest;  // the name; empty: no member has a PID
+  bool store_decides = false;  // a leader store in the voters' place: whoever reaches it may go on
+  std::string_view oldest;     // the name; empty: no member has a PID
   bool oldest_heard = false;
 };
 

@@ -28,10 +28,16 @@ election::election(election_options options, vote_file file, random rng, time_po
   own.voter = voter_.id();
   heard_ = voter_.promised();
   next_hello_ = now;
+  if (!options_.store_kind.empty()) {
+    store_.emplace().again = now;
+    store_->next_number = rng_.next() >> 1U;  // an answer to an earlier machine must not fit
+    leader_term_ = voter_.promised();
+    leader_of_term_ = voter_.holder().id;
+  }
   if (!founded()) return;
   phase_ = phase::waiting_rank;
   // A leader that runs is heard within a third of a lease; nobody else could win sooner anyway.
-  const bool alone = voter_.accepted()->voters.size() == 1 && voter_.accepted()->has_voter(voter_.id());
+  const bool alone = voter_.accepted()->voters.size() == 1 && voter_.accepted()->has_voter(voter_.id()) && !store_;
   quiet_until_ = alone ? now : now + timing_.start_quiet();
   deadline_ = quiet_until_;
 }
@@ -123,6 +129,7 @@ void election::run_timers() {
   run_candidacy();
   run_reign();
   run_bully();  // what ended above may begin anew at once
+  run_store();
 }
 
 // Messages of another cluster, and those that only a member of this one may send, end here.
@@ -199,8 +206,9 @@ election_message election::make(election_kind kind) const {
     m.term = reign_->term;
     m.lease = timing_.lease;
     m.pid = pid();
-    m.fenced = options_.durable;
-    if (!options_.durable) m.reason = "the votes are not on a durable disk";
+    m.reason = why_not_fenced().substr(0, record_text_max);
+    m.fenced = m.reason.empty();
+    if (store_) m.stored = store_->held;
   }
   return m;
 }
@@ -252,7 +260,7 @@ std::string election::digest() const {
 }
 
 time_point election::next_tick() const {
-  auto next = time_point::max();
+  auto next = next_store_tick();
   const auto at = [&](time_point t) { next = std::min(next, t); };
   if (!founded()) at(next_hello_);
   switch (phase_) {

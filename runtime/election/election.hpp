@@ -32,6 +32,7 @@
 #include "runtime/election/output.hpp"
 #include "runtime/election/record.hpp"
 #include "runtime/election/roll.hpp"
+#include "runtime/election/store.hpp"
 #include "runtime/election/voter.hpp"
 
 namespace troupe {
@@ -70,6 +71,8 @@ class election {
   void on_digest(const member_ref& from, std::string_view bytes, time_point now, election_output& out);
   void on_tick(time_point now, election_output& out);
   void on_persisted(std::uint64_t token, time_point now, election_output& out);
+  /// The end of election_output::store. Only with options.store_kind.
+  void on_store(const store_answer& answer, time_point now, election_output& out);
 
   /// Changes the record. The number of the proposal, whose end is a proposal_ended event; unavailable when
   /// this node does not lead or proposals_max are waiting, too_large, invalid_argument.
@@ -106,6 +109,9 @@ class election {
   [[nodiscard]] const voter& vote() const noexcept { return voter_; }
   [[nodiscard]] const election_counters& counters() const noexcept { return counters_; }
   [[nodiscard]] std::string_view phase_name() const noexcept;
+  [[nodiscard]] bool in_store() const noexcept { return store_.has_value(); }
+  /// What is wrong with the store, or with what is in it; empty: nothing, or there is none.
+  [[nodiscard]] std::string store_fault() const { return store_ ? store_->fault : std::string(); }
 
  private:
   enum class phase : std::uint8_t {
@@ -130,6 +136,7 @@ class election {
     std::set<voter_id> granted;
     std::map<std::string, time_point> ask_at;  // by voter's name
     bool own_asked = false;
+    bool members_asked = false;
     bool handed_over = false;
     time_point own_at{};  // not before: own lease to another
     time_point give_up{};
@@ -156,6 +163,35 @@ class election {
     time_point inherited{};
     std::optional<pending_change> pending;
     std::deque<queued_proposal> queue;
+  };
+
+  struct store_attempt {
+    time_point sent{};
+    stamp at;  // of the record; {0, 0}: a renewal, or the taking of a term
+    std::uint64_t round = 0;
+    bool floor_open = false;
+  };
+  struct store_seat {
+    std::uint64_t next_number = 0;
+    std::optional<store_request> under_way;
+    time_point sent{};
+    time_point again{};                 // the next request, not before
+    std::optional<std::uint64_t> seen;  // version of the entry, 0: there is none; unchanged since seen_since
+    time_point seen_since{};
+    std::optional<std::uint64_t> run;
+    time_point run_since{};
+    std::uint64_t held = 0;                           // version that this node wrote last
+    std::map<std::uint64_t, store_attempt> attempts;  // by version: what is there, or may be
+    time_point taken_at{};
+    bool must_read = false;
+    bool must_write = false;
+    bool renew_due = false;
+    bool release_due = false;
+    bool floor_open = false;
+    std::set<std::string> floor_heard;
+    std::string may_forget = "the store was not reached yet";
+    std::string fault;
+    std::string address;  // of another node, as the entry last said
   };
 
   // election.cpp: the common parts
@@ -244,6 +280,7 @@ class election {
   void announce();
   void outbid();
   void renew();
+  void send_renewals(std::uint64_t round);
   void count_answer(const voter_id& id, std::uint64_t sequence);
   void give_leases();
   void give_lease(const member_ref& to, roll_row& row);
@@ -253,6 +290,32 @@ class election {
   void resign(const std::string& reason, const std::optional<member_ref>& successor);
   void run_reign();
   [[nodiscard]] std::uint64_t new_round();
+
+  // election_store.cpp: a leader store in the voters' place
+  void ask_store(store_call what, std::uint64_t version, leader_entry next);
+  [[nodiscard]] leader_entry store_entry_of(std::uint64_t term, const cluster_record& record);
+  [[nodiscard]] duration store_wait(const leader_entry* entry) const;
+  void note_store_fault(std::string reason);
+  void observe_store(std::uint64_t version);
+  void on_store_reading(const leader_reading& reading);
+  void on_store_written(const store_request& asked, errc code);
+  [[nodiscard]] expected<record_ptr> record_in_store(const leader_entry& entry) const;
+  void note_address_in(const leader_entry& entry);
+  void read_as_joiner(const record_ptr& record);
+  [[nodiscard]] bool may_found_in_store() const;
+  void read_as_candidate(const std::optional<leader_entry>& entry, const record_ptr& record);
+  void ask_members_for_more();
+  void read_as_leader(const std::optional<leader_entry>& entry);
+  void term_taken(std::uint64_t version);
+  void seat_reign();
+  void write_landed(std::uint64_t version);
+  void tend_reign_in_store();
+  void note_floor(const std::string& name);
+  void leave_store();
+  void run_store();
+  void refresh_fenced();
+  [[nodiscard]] std::string why_not_fenced() const;
+  [[nodiscard]] time_point next_store_tick() const;
 
   election_options options_;
   election_timing timing_;
@@ -274,6 +337,7 @@ class election {
   // following
   std::optional<known_leader> leader_;
   std::uint64_t leader_term_ = 0;  // the highest term whose leader was seen
+  incarnation_id leader_of_term_;  // a store that forgot may give a term twice: the second leader is refused
   time_point leader_until_{};
   std::uint64_t ask_ = 0;
   std::map<std::uint64_t, time_point> asks_;  // the latest asks for a lease: when sent
@@ -288,6 +352,8 @@ class election {
   std::set<std::string> passed_over_;  // rank higher, said OK or nothing, and led to no leader
   std::optional<candidacy> candidacy_;
   std::optional<reign> reign_;
+
+  std::optional<store_seat> store_;
 
   // joining
   struct greeting {

@@ -138,13 +138,19 @@ void election::note_leader_sign(const member_ref& from, duration lease) {
 void election::follow(const member_ref& from, const election_message& m) {
   if (reign_) end_reign("higher_term");
   leader_term_ = m.term;
+  leader_of_term_ = from.id;
   const bool same = leader_ && leader_->who == from && leader_->term == m.term;
   leader_until_ = now_ + m.lease;
   if (!same) {
     if (leader_) out_->events.emplace_back(leader_lost{leader_->who, leader_->term, "replaced"});
     leader_ = known_leader{from, m.pid, m.term, m.fenced, m.reason, now_};
     out_->events.emplace_back(leader_elected{from, m.pid, m.term, m.fenced, m.reason});
+  } else if (leader_->fenced != m.fenced) {
+    leader_->fenced = m.fenced;
+    leader_->fenced_reason = m.reason;
+    out_->events.emplace_back(leader_elected{from, m.pid, m.term, m.fenced, m.reason});
   }
+  if (store_ && m.stored != 0) observe_store(m.stored);
   if (!founded()) return;
   candidacy_.reset();
   called_.reset();

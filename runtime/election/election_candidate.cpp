@@ -22,6 +22,11 @@ void election::stand(bool handed_over) {
   candidacy_ = std::move(c);
   called_.reset();
   phase_ = phase::asking;
+  if (store_) {
+    store_->attempts.clear();
+    store_->again = now_;
+    return;
+  }
   ask_voters();
   count_grants();
 }
@@ -101,6 +106,7 @@ void election::ask_own_voter() {
 void election::run_candidacy() {
   if (phase_ != phase::asking) return;
   if (now_ >= candidacy_->give_up) return give_up_candidacy(rng_.between({}, timing_.ask_retry()));
+  if (store_) return;
   ask_voters();
   count_grants();
 }

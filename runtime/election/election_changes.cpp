@@ -25,7 +25,7 @@ expected<std::uint64_t> election::propose(record_change change, time_point now, 
   auto trial = *reign_->base;
   apply(change, trial);
   const auto fault = fault_of(trial);
-  const bool too_large = encode(trial).size() > record_bytes_max;
+  const bool too_large = encode(trial).size() > (store_ ? store_record_bytes_max : record_bytes_max);
   const bool full = reign_->queue.size() >= proposals_max;
   if (!fault.empty() || too_large || full) {
     finish(out);
@@ -52,7 +52,7 @@ void election::next_change() {
     reign_->queue.pop_front();
   }
   const bool pids = give_pids(next, view);
-  const bool voters = adjust_voters(next, view);
+  const bool voters = !store_ && adjust_voters(next, view);
   if (proposal != 0 || pids || voters) start_change(std::move(next), proposal);
 }
 
@@ -71,6 +71,7 @@ void election::end_reign(const std::string& reason) {
   const auto ended = std::move(*reign_);
   const bool led = phase_ == phase::leading;
   reign_.reset();
+  if (store_) leave_store();
   if (ended.pending && ended.pending->proposal != 0) {
     out_->events.emplace_back(proposal_ended{ended.pending->proposal, fail(errc::outcome_unknown, reason)});
   }
@@ -99,6 +100,7 @@ void election::resign(const std::string& reason, const std::optional<member_ref>
   }
   if (successor) send(*successor, make(election_kind::stand));
   voter_.release(term, options_.self);
+  if (store_) store_->release_due = store_->held != 0;
   if (others) quiet_until_ = now_ + timing_.resigned_quiet();
   end_reign(reason);
 }

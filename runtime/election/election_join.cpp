@@ -36,6 +36,7 @@ void election::run_join() {
     next_hello_ = now_ + pause;
     say_hello();
   }
+  if (store_) return;
   if (!has_cluster()) consider_founding();
   consider_founded();
 }
@@ -209,7 +210,7 @@ void election::on_hello(const member_ref& from, const election_message& m) {
       report_refusal("the founding waits for " + from.name + ", which came back with an empty disk: clear the data " +
                      "directories of all members");
     }
-    if (!has_cluster()) consider_founding();
+    if (!has_cluster() && !store_) consider_founding();
     return;
   }
   auto answer = make(election_kind::hello);

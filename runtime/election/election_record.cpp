@@ -32,10 +32,11 @@ void election::adopted() {
 }
 
 void election::on_record_ask(const member_ref& from, const election_message& m) {
-  if (!committed_ || m.at >= committed_->at) return;
-  auto answer = make(election_kind::record);
-  answer.at = committed_->at;
-  answer.record = committed_;
+  const bool more = committed_ && m.at < committed_->at;
+  if (!more && !store_) return;  // a store that forgot leaves the term that was promised here to be told
+  auto answer = make(more ? election_kind::record : election_kind::committed);
+  if (committed_) answer.at = committed_->at;
+  if (more) answer.record = committed_;
   send(from, std::move(answer));
 }
 

@@ -30,6 +30,7 @@ void election::take_over() {
   r.since = now_;
   candidacy_.reset();
   reign_ = std::move(r);
+  if (store_) seat_reign();
   phase_ = phase::taking_over;
   deadline_ = now_ + timing_.candidacy();
   reign_->next_renewal = now_ + timing_.renewal();
@@ -58,7 +59,7 @@ void election::send_accepts() {
   auto accept = make(election_kind::accept);
   accept.record = change.record;
   accept.at = change.record->at;
-  accept.sequence = new_round();
+  if (!store_) accept.sequence = new_round();  // the store's rounds are its requests
   accept.cluster = change.record->cluster;
   std::set<std::string> sent;
   for (const auto* voters : {&std::as_const(change).old_voters, &change.record->voters}) {
@@ -138,11 +139,12 @@ void election::announce() {
   ++counters_.terms_led;
   reign_->since = now_;
   leader_term_ = reign_->term;
+  leader_of_term_ = options_.self.id;
   passed_over_.clear();
-  const std::string why = options_.durable ? "" : "the votes are not on a durable disk";
-  leader_ = known_leader{options_.self, pid(), reign_->term, options_.durable, why, now_};
+  const auto why = why_not_fenced();
+  leader_ = known_leader{options_.self, pid(), reign_->term, why.empty(), why, now_};
   out_->events.emplace_back(became_leader{reign_->term, reign_->inherited});
-  out_->events.emplace_back(leader_elected{options_.self, pid(), reign_->term, options_.durable, why});
+  out_->events.emplace_back(leader_elected{options_.self, pid(), reign_->term, why.empty(), why});
   auto news = make(election_kind::coordinator);
   news.at = reign_->base->at;
   news.sequence = new_round();
@@ -153,16 +155,23 @@ void election::announce() {
 
 void election::renew() {
   reign_->next_renewal = now_ + timing_.renewal();
+  if (store_) {
+    store_->renew_due = true;  // members are told when the store has said yes
+    return;
+  }
+  const auto round = new_round();
+  send_renewals(round);
+  if (voter_.renew(reign_->term, options_.self, timing_.lease, now_).granted()) count_answer(voter_.id(), round);
+}
+
+void election::send_renewals(std::uint64_t round) {
   auto news = make(election_kind::renew);
   news.at = committed_ && committed_->at.term == reign_->term ? committed_->at : stamp{};
-  news.sequence = new_round();
+  news.sequence = round;
   for (const auto& [name, row] : roll_.all()) {
     if (name == options_.self.name || row.state == member_state::departed) continue;
     const bool votes = reign_->base->voter_named(name) != nullptr;
     if (votes || row.present() || row.state == member_state::departing) send({name, row.id}, news);
-  }
-  if (voter_.renew(reign_->term, options_.self, timing_.lease, now_).granted()) {
-    count_answer(voter_.id(), news.sequence);
   }
 }
 
@@ -193,10 +202,11 @@ bool election::may_act(time_point now) const { return phase_ == phase::leading &
 void election::on_renew_answer(const member_ref& from, const election_message& m) {
   if (phase_ != phase::leading || m.term != reign_->term) return;
   if (!m.granted && m.why == refusal::promised) {
-    if (m.promised > reign_->term) outbid();
+    if (m.promised >= reign_->term) outbid();  // the same: it follows another leader of this term
     return;
   }
   const bool news = vet(from, m);
+  if (m.granted) note_floor(from.name);
   auto* row = roll_.find(from);
   if (row != nullptr && row->vetted && m.granted) {
     row->ask = m.sequence;

@@ -7,6 +7,7 @@
 namespace troupe {
 
 void election::on_ask_term(const member_ref& from, const election_message& m) {
+  if (store_) return;
   if (voter_.founding()) on_founded(from, m);
   auto answer = make(election_kind::term_answer);
   answer.term = m.term;
@@ -26,7 +27,7 @@ void election::on_ask_term(const member_ref& from, const election_message& m) {
 
 /// True for a message of a term below what is known here; the sender is told so by the caller.
 bool election::stale(const member_ref& from, const election_message& m) {
-  const bool second = m.term == leader_term_ && leader_ && leader_->term == m.term && leader_->who != from;
+  const bool second = m.term == leader_term_ && !leader_of_term_.empty() && leader_of_term_ != from.id;
   if (m.term >= leader_term_ && m.term >= voter_.promised() && !second) return false;
   ++counters_.stale_term_refused;
   return true;
@@ -37,6 +38,7 @@ void election::on_accept(const member_ref& from, const election_message& m) {
   answer.term = m.term;
   answer.at = m.record->at;
   answer.echo = m.sequence;
+  if (store_) return;
   const bool wanted =
       has_cluster() || (m.record->has_voter(voter_.id()) && m.record->expected_members == options_.expected_members &&
                         m.record->cluster_name == options_.cluster_name);

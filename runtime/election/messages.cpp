@@ -84,6 +84,7 @@ std::string encode(const election_message& message) {
   out.set_reason(message.reason);
   out.set_cluster_name(message.cluster_name);
   out.set_founding(message.founding);
+  out.set_stored(message.stored);
   for (const auto& [key, value] : message.values) {
     auto& entry = *out.add_values();
     entry.set_key(key);
@@ -116,6 +117,7 @@ expected<election_message> decode_election_message(std::string_view bytes) {
   message.reason = in.reason();
   message.cluster_name = in.cluster_name();
   message.founding = in.founding();
+  message.stored = in.stored();
   for (const auto& v : in.values()) message.values[v.key()] = v.value();
   if (in.has_record()) {
     auto record = from_wire(in.record());

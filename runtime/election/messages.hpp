@@ -57,6 +57,7 @@ struct election_message {
   std::string reason;
   std::string cluster_name;
   bool founding = false;
+  std::uint64_t stored = 0;                   // a leader's: version of its entry in the leader store
   std::map<std::string, std::string> values;  // what must be equal on all nodes, as the sender has it
 };
 

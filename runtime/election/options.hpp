@@ -20,6 +20,9 @@ namespace troupe {
   return profile == "wan" ? milliseconds(6000) : milliseconds(1500);
 }
 
+/// With a leader store: its answers take longer, and etcd counts in whole seconds.
+inline constexpr duration store_lease_min = std::chrono::seconds(3);
+
 struct election_timing {
   duration lease;
 
@@ -34,6 +37,8 @@ struct election_timing {
   [[nodiscard]] duration coordinator_timeout() const { return lease; }
   [[nodiscard]] duration ask_retry() const { return lease / 4; }
   [[nodiscard]] duration candidacy() const { return lease * 2; }
+  /// Two of them fit between a renewal and the end of the reign.
+  [[nodiscard]] duration store_call() const { return lease / 4; }
   [[nodiscard]] duration hello_interval() const { return lease / 6; }
   /// Members that appear one after the other are greeted together.
   [[nodiscard]] duration hello_gap() const { return lease / 60; }
@@ -48,6 +53,8 @@ struct election_timing {
 inline constexpr duration failed_pid_kept = std::chrono::seconds(60);
 /// A member's lease is shortened by this part of it: clocks may differ in rate by half of that.
 inline constexpr std::int64_t clock_rate_margin = 500;
+/// A record beyond it is not proposed to a leader store: memcached takes values of 1 MiB.
+inline constexpr std::size_t store_record_bytes_max = 960U << 10U;
 inline constexpr std::size_t proposals_max = 64;  // waiting at the leader
 
 struct election_options {
@@ -61,7 +68,9 @@ struct election_options {
   cluster_id fresh_cluster;                            // used only if this node founds the cluster
   std::map<std::string, std::string> founding_values;  // put into the founding record
   std::map<std::string, std::string> equal_values;     // who has others may not join
-  bool durable = true;                                 // false: the vote file does not survive; not fenced then
+  std::string store_kind;     // of a leader store that decides in the voters' place; empty: voters decide
+  bool founds_alone = false;  // with a leader store: it was told nobody to look for
+  bool durable = true;        // false: the vote file does not survive; not fenced then
 };
 
 }  // namespace troupe

@@ -11,6 +11,7 @@
 #include <troupe/time.hpp>
 
 #include "runtime/election/record.hpp"
+#include "runtime/election/store.hpp"
 #include "runtime/election/voter.hpp"
 
 namespace troupe {
@@ -68,12 +69,24 @@ struct joiner_refused {
   std::string reason;
 };
 
-using election_event = std::variant<leader_elected, leader_lost, became_leader, stepped_down, pid_given,
-                                    record_committed, proposal_ended, bootstrap_refused, joiner_refused>;
+/// The leader store, or what is in it, is not as it should be; empty: it is again.
+struct store_changed {
+  std::string fault;
+};
+
+/// Another node wrote the leader store's entry; it listens here.
+struct leader_in_store {
+  std::string address;
+};
+
+using election_event =
+    std::variant<leader_elected, leader_lost, became_leader, stepped_down, pid_given, record_committed, proposal_ended,
+                 bootstrap_refused, joiner_refused, store_changed, leader_in_store>;
 
 struct election_output {
   std::vector<election_packet> packets;
   std::optional<persist_request> persist;  // the latest; one is under way at a time
+  std::optional<store_request> store;      // one is under way at a time
   std::vector<election_event> events;
 };
 

@@ -69,6 +69,8 @@ class voter {
 
   [[nodiscard]] const voter_id& id() const noexcept { return file_.voter; }
   [[nodiscard]] std::uint64_t promised() const noexcept { return file_.promised; }
+  /// To whom that was granted; empty: nobody, or not known.
+  [[nodiscard]] const member_ref& holder() const noexcept { return file_.holder; }
   [[nodiscard]] const record_ptr& accepted() const noexcept { return file_.accepted; }
   [[nodiscard]] bool accepted_is_committed() const noexcept { return file_.committed; }
   [[nodiscard]] bool founding() const noexcept { return file_.founding; }

@@ -52,6 +52,21 @@ TEST_F(rules, single_values_are_checked_in_configurations_built_in_code) {
                           "caches.x.consistency: must be one of strong, stale, is \"weak\""));
 }
 
+TEST_F(rules, a_leader_store_has_addresses_that_can_be_dialled_and_memcached_has_one) {
+  config c = sound();
+  c.kvs.type = "redis";
+  expect_fault(c, "kvs.addresses: is needed with kvs.type redis");
+  c.kvs.addresses = {"db1"};
+  expect_fault(c, "kvs.addresses: \"db1\" is not host:port");
+  c.kvs.addresses = {"127.0.0.1:6379", "[::1]:6379"};
+  EXPECT_THAT(validate(c), IsEmpty());
+  c.kvs.type = "memcached";
+  expect_fault(c, "several servers know nothing of each other");
+  c.election.lease = 2s;
+  c.kvs.addresses = {"127.0.0.1:11211"};
+  expect_fault(c, "must be at least 3s with the outside store memcached");
+}
+
 TEST_F(rules, outside_loopback_the_cluster_needs_a_secret) {
   for (const char* bind : {"0.0.0.0:7070", "10.1.2.3:7070", "[::]:7070", "eth0:7070", "[fe80::1]:0"}) {
     config c = sound();

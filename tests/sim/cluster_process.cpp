@@ -145,6 +145,13 @@ void cluster_process::carry_out() {
     put(m.id, bytes);
     out_.send(node_at(m.to), channel::stream, bytes + m.bytes);
   }
+  if (output_.store && leader_store_ != nullptr) {
+    leader_store_->call(self_, *output_.store, [this](const store_answer& a) {
+      now_ = leader_store_->clock_of(self_);
+      machine_->on_store(a, now_, output_);
+      carry_out();
+    });
+  }
   const bool adopts = output_.table_changed;
   for (const auto& e : output_.events) {
     if (e.kind == "shard_lost" || e.kind == "shard_moved") continue;
@@ -186,10 +193,22 @@ void cluster_checker::on_step(world& w, node_index changed) {
   const auto& p = *w.process_of<cluster_process>(changed);
   if (!p.fault().empty()) w.fail("node " + std::to_string(changed) + ": " + p.fault());
   if (p.machine() == nullptr) return;
+  check_followed(w, changed, p);
   check_leader(w, changed, p);
   check_table(w, changed, p);
   check_primaries(w, changed, p);
   check_record(w, changed, p);
+}
+
+void cluster_checker::check_followed(world& w, node_index n, const cluster_process& p) {
+  const auto& known = p.machine()->lead().leader_now();
+  if (!known) return;
+  auto& followed = seen_[n].followed;
+  if (!followed.empty() && known->term < followed.rbegin()->first) {
+    w.fail("node " + std::to_string(n) + " follows a term that is over");
+  }
+  const auto first = followed.emplace(known->term, known->who.id).first;
+  if (first->second != known->who.id) w.fail("node " + std::to_string(n) + " follows two leaders of a term");
 }
 
 void cluster_checker::check_leader(world& w, node_index n, const cluster_process& p) {
@@ -198,7 +217,8 @@ void cluster_checker::check_leader(world& w, node_index n, const cluster_process
   const auto who = "node " + std::to_string(n);
   const auto& known = lead.leader_now();
   if (!known || known->who.id != p.id()) return w.fail(who + " may act, but does not know that it leads");
-  if (!leaders_.empty() && known->term < leaders_.rbegin()->first) w.fail(who + " acts under a term that is over");
+  const bool over = !leaders_.empty() && known->term < leaders_.rbegin()->first;
+  if (over && !store_forgets) w.fail(who + " acts under a term that is over");
   if (leaders_.emplace(known->term, p.id()).first->second != p.id()) w.fail(who + " acts under another's term");
   for (node_index other = 0; other < w.size(); ++other) {
     const auto* q = w.process_of<cluster_process>(other);
@@ -244,7 +264,9 @@ cluster_stage::cluster_stage(world_options options, std::string gossip_profile, 
       w(options, [this, adjust = std::move(adjust)](node_index n, std::uint32_t, outside& out, random rng) {
         auto settings = config_of(n, w.size(), profile);
         if (adjust) adjust(settings);
-        return std::make_unique<cluster_process>(n, std::move(settings), out, rng);
+        auto made = std::make_unique<cluster_process>(n, std::move(settings), out, rng);
+        made->use(store);
+        return made;
       }) {
   w.add(checks);
 }

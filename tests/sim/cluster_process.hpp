@@ -21,6 +21,7 @@
 #include "runtime/cluster/cluster_machine.hpp"
 #include "tests/sim/fault_plan.hpp"
 #include "tests/sim/seeds.hpp"
+#include "tests/sim/simulated_leader_store.hpp"
 #include "tests/sim/simulated_stores.hpp"
 #include "tests/sim/world.hpp"
 
@@ -49,6 +50,8 @@ class cluster_process final : public process {
   [[nodiscard]] const shard_table& adopted() const noexcept { return adopted_.now(); }
   /// The shards it serves at `now` of its clock.
   [[nodiscard]] shard_set serves(time_point now) const;
+  /// With kvs.type = an outside store. It outlives the process.
+  void use(simulated_leader_store* store) noexcept { leader_store_ = store; }
   [[nodiscard]] simulated_stores& stores() noexcept { return stores_; }
   /// The first thing that it could not do for its machine; empty: there was none.
   [[nodiscard]] const std::string& fault() const noexcept { return fault_; }
@@ -67,6 +70,7 @@ class cluster_process final : public process {
   cluster_output output_;
   accepted_table adopted_;
   simulated_stores stores_{simulated_shards};
+  simulated_leader_store* leader_store_ = nullptr;
   std::deque<std::uint64_t> written_;  // tokens, handed over with the next tick, which comes at once
   time_point now_{};
   bool departed_ = false;
@@ -80,6 +84,10 @@ class cluster_checker final : public checker {
   void on_step(world& w, node_index changed) override;
   void on_gone(world&, node_index gone) override { seen_.erase(gone); }
 
+  /// With a leader store that forgets, a leader may act under a term below one that only members had heard of
+  /// which were away; nobody who followed the higher one follows it.
+  bool store_forgets = false;
+
   /// Tables that were adopted anywhere, by stamp.
   [[nodiscard]] std::size_t tables() const noexcept { return tables_.size(); }
   [[nodiscard]] std::size_t terms() const noexcept { return leaders_.size(); }
@@ -88,7 +96,9 @@ class cluster_checker final : public checker {
   struct seen {
     stamp table;
     record_ptr record;
+    std::map<std::uint64_t, incarnation_id> followed;  // by term
   };
+  void check_followed(world& w, node_index n, const cluster_process& p);
   void check_leader(world& w, node_index n, const cluster_process& p);
   void check_primaries(world& w, node_index n, const cluster_process& p);
   void check_table(world& w, node_index n, const cluster_process& p);
@@ -120,6 +130,7 @@ class cluster_stage {
   void expect_settled(const std::string& when);
 
   std::string profile;
+  simulated_leader_store* store = nullptr;  // given to each process that starts
   world w;
   cluster_checker checks;
 };
