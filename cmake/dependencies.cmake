@@ -15,3 +15,6 @@ find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(prometheus-cpp REQUIRED)
 find_package(tl-expected REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(hiredis REQUIRED IMPORTED_TARGET GLOBAL hiredis)  # its own version file is broken
+pkg_check_modules(libmemcached REQUIRED IMPORTED_TARGET GLOBAL libmemcached)

@@ -6,6 +6,7 @@
 #include "actors/disk/durable_file.hpp"
 #include "actors/net/bind_address.hpp"
 #include "node/countdown.hpp"
+#include "runtime/election/store_entry.hpp"
 #include "runtime/election/vote_file.hpp"
 
 namespace troupe {
@@ -149,6 +150,8 @@ expected<child_spec> cluster_port::make_actor(const surroundings& s) {
       .moves = moves_,
       .membership = membership_,
       .send_datagram = {},
+      .ask_store = {},
+      .on_store_health = s.on_store_health,
       .send_link = {},
       .send_bulk = {},
       .on_addresses = {},
@@ -160,6 +163,7 @@ expected<child_spec> cluster_port::make_actor(const surroundings& s) {
       .calls = nullptr,
   };
   ports.send_datagram = [this](const std::string& to, std::string bytes) { gossip_->send(to, std::move(bytes)); };
+  if (s.store) ports.ask_store = run_store(s.store);
   // A message that cannot be taken is lost, as with its peer: the machines repeat what matters.
   ports.send_link = [this](const link_target& to, const std::string& bytes) { (void)link_->send_cluster(to, bytes); };
   // As a request, so that it waits in another lane than what decides who leads; the answer says nothing.
@@ -189,6 +193,13 @@ expected<child_spec> cluster_port::make_actor(const surroundings& s) {
     return caf::actor(system.spawn<cluster_actor>(machine ? std::move(*machine) : nullptr, ports));
   };
   return child_spec{"cluster", std::move(spawn), slot_};
+}
+
+std::function<void(store_request)> cluster_port::run_store(std::shared_ptr<leader_store> store) {
+  store_ = std::make_unique<store_runner>(std::move(store), store_key_of(settings_.cluster.name));
+  return [this](store_request r) {
+    store_->ask(std::move(r), [this](store_answer a) { (void)inbox_.push(store_answered{std::move(a)}); });
+  };
 }
 
 void cluster_port::connect_link() {
@@ -280,6 +291,7 @@ void cluster_port::register_metrics(metrics& m) {
 
 void cluster_port::close() {
   clock_.close();
+  if (store_) store_->stop();
   gossip_->close();
   discovery_.close();
   if (keyring_) keyring_->close();

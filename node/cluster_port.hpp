@@ -15,6 +15,7 @@
 
 #include "actors/cluster/cluster_actor.hpp"
 #include "actors/cluster/cluster_calls.hpp"
+#include "actors/cluster/store_runner.hpp"
 #include "actors/io_pool.hpp"
 #include "actors/keyring/keyring_service.hpp"
 #include "actors/link/link_table.hpp"
@@ -50,6 +51,8 @@ class cluster_port {
     node_status& status;
     event_hub& events;
     cluster_board& board;
+    std::shared_ptr<leader_store> store;  // null: votes
+    std::function<void(const std::string&)> on_store_health;
     std::function<void()> on_adopted;   // called by the actor after each new shard table
     std::function<void()> on_expelled;  // the others hold this node for departed: it should leave
     std::uint64_t seed = 0;
@@ -88,6 +91,7 @@ class cluster_port {
   [[nodiscard]] expected<std::string> read_secret() const;
   [[nodiscard]] expected<void> check_record(const cluster_machine::files& found) const;
   void count_refusals(event_hub& events) const;
+  [[nodiscard]] std::function<void(store_request)> run_store(std::shared_ptr<leader_store> store);
   void connect_link();
   void start_gossip();
 
@@ -99,6 +103,7 @@ class cluster_port {
   std::shared_ptr<child_slot> slot_;
   cluster_inbox inbox_;
   alarm clock_;
+  std::unique_ptr<store_runner> store_;
   cluster_calls calls_{inbox_};
   std::unique_ptr<gossip_socket> gossip_;
   std::shared_ptr<link_table> link_;

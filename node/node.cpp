@@ -11,6 +11,12 @@ expected<node> node::start(config c) {
   return node(std::move(*r));
 }
 
+expected<node> node::start(config c, std::shared_ptr<leader_store> store) {
+  auto r = runner::start(std::move(c), nullptr, std::move(store));
+  if (!r) return tl::unexpected(std::move(r.error()));
+  return node(std::move(*r));
+}
+
 node::node(std::unique_ptr<runner> r) : runner_(std::move(r)) {}
 node::node(node&&) noexcept = default;
 node& node::operator=(node&&) noexcept = default;

@@ -9,6 +9,7 @@
 #include "actors/upkeep_actor.hpp"
 #include "gateways/db/sqlite_driver.hpp"
 #include "gateways/http/door.hpp"
+#include "gateways/kvs/open_store.hpp"
 #include "gateways/resp/resp_door.hpp"
 #include "node/countdown.hpp"
 
@@ -30,8 +31,8 @@ std::string join_lines(const std::vector<std::string>& lines) {
 // Names that are accepted today and built later: refusing them at the start is better than half a node.
 std::vector<std::string> not_built_yet(const config& c) {
   std::vector<std::string> faults;
-  if (c.kvs.type != "votes" && c.kvs.type != "local_standalone") {
-    faults.push_back("kvs.type " + c.kvs.type + " is not built yet: use votes or local_standalone");
+  if (c.kvs.type == "builtin") {
+    faults.push_back("kvs.type builtin is not built yet: use votes, local_standalone or an outside store");
   }
   if (c.has_service("db") && c.db.type != "sqlite") {
     faults.push_back("db.type " + c.db.type + " is not built yet: use sqlite");
@@ -50,12 +51,14 @@ shard_host::options store_options(const config& c, std::uint64_t hash_seed) {
 
 }  // namespace
 
-expected<std::unique_ptr<node::runner>> node::runner::start(config c, std::shared_ptr<network_faults> faults) {
+expected<std::unique_ptr<node::runner>> node::runner::start(config c, std::shared_ptr<network_faults> faults,
+                                                            std::shared_ptr<leader_store> store) {
   if (c.node.name.empty()) c.node.name = host_name();
   auto wrong = validate(c);
   const auto unbuilt = not_built_yet(c);
   wrong.insert(wrong.end(), unbuilt.begin(), unbuilt.end());
   if (!wrong.empty()) return fail(errc::bad_config, join_lines(wrong));
+  if (store) c.kvs.type = "custom";  // a name that no file can give
 
   auto log = event_log::open(c.log, c.node.name);
   if (!log) return tl::unexpected(std::move(log.error()));
@@ -63,6 +66,7 @@ expected<std::unique_ptr<node::runner>> node::runner::start(config c, std::share
   if (!data) return tl::unexpected(std::move(data.error()));
 
   std::unique_ptr<runner> r(new runner(std::move(c), std::move(*log), std::move(*data), std::move(faults)));
+  r->store_ = std::move(store);
   if (auto started = r->start_parts(); !started) {
     r->log_->error("node", "start_failed", {{"reason", describe(started.error())}});
     r->stop();
@@ -102,9 +106,14 @@ expected<void> node::runner::start_parts() {
   if (auto done = cluster_.open(data_.path(), drawn_.id); !done) return done;
   if (auto done = open_database(); !done) return done;
   connect_shards();
-  auto cluster_child = cluster_.make_actor({data_.path(), disk_, shards_, contents_, status_, events_, board_,
-                                            [this] { (void)router_->retry_parked(std::chrono::steady_clock::now()); },
-                                            [this] { request_leave(); }, drawn_.machine_seed});
+  if (auto done = open_store(); !done) return done;
+  const auto store_health = [this](const std::string& fault) {
+    status_.set_service("kvs", fault.empty() ? service_state::running : service_state::degraded, fault);
+  };
+  auto cluster_child =
+      cluster_.make_actor({data_.path(), disk_, shards_, contents_, status_, events_, board_, store_, store_health,
+                           [this] { (void)router_->retry_parked(std::chrono::steady_clock::now()); },
+                           [this] { request_leave(); }, drawn_.machine_seed});
   if (!cluster_child) return tl::unexpected(std::move(cluster_child.error()));
   io_.start();
   if (auto done = open_doors(); !done) return done;
@@ -146,6 +155,16 @@ void node::runner::name_services() {
     else
       status_.set_service(name, on ? service_state::starting : service_state::stopped);
   }
+}
+
+expected<void> node::runner::open_store() {
+  if (!store_) {
+    auto opened = open_leader_store(settings_);
+    if (!opened) return tl::unexpected(std::move(opened.error()));
+    store_ = std::move(*opened);
+  }
+  if (store_) status_.set_service("kvs", service_state::running, "");
+  return {};
 }
 
 expected<void> node::runner::open_database() {

@@ -48,7 +48,8 @@ class node::runner {
   static constexpr duration doors_drain_min = std::chrono::seconds(1);
 
   [[nodiscard]] static expected<std::unique_ptr<runner>> start(config c,
-                                                               std::shared_ptr<network_faults> faults = nullptr);
+                                                               std::shared_ptr<network_faults> faults = nullptr,
+                                                               std::shared_ptr<leader_store> store = nullptr);
   ~runner();
 
   [[nodiscard]] expected<void> wait_ready(duration deadline) const;
@@ -73,6 +74,7 @@ class node::runner {
   [[nodiscard]] expected<void> start_parts();
   [[nodiscard]] expected<void> open_database();
   [[nodiscard]] expected<void> open_cluster();
+  [[nodiscard]] expected<void> open_store();
   void connect_shards();
   [[nodiscard]] expected<void> open_doors();
   void name_services();
@@ -97,6 +99,7 @@ class node::runner {
   host_contents contents_;
   std::shared_ptr<cache_router> router_;
   std::unique_ptr<database_service> database_;
+  std::shared_ptr<leader_store> store_;  // null: votes
   cluster_port cluster_;
   event_handlers handlers_;
   std::unique_ptr<link_forwarder> forwarder_;  // none on a node that is alone by configuration

@@ -57,6 +57,7 @@ void cluster_actor::on_wake() {
                    },
                    [&](link_lost& l) { machine_->on_link_lost(l.name, l.how, read_clock(), out_); },
                    [&](write_finished& w) { machine_->on_written(w.token, w.durable, read_clock(), out_); },
+                   [&](store_answered& a) { machine_->on_store(a.answer, read_clock(), out_); },
                    [&](link_refused& l) { machine_->on_link_refused(l.address, read_clock(), out_); },
                    [&](force_leave_asked& f) { machine_->force_leave(f.name, read_clock(), out_); },
                    [&](alarm_rang&) { machine_->on_tick(read_clock(), out_); },
@@ -73,6 +74,7 @@ void cluster_actor::on_wake() {
 // In the order that the machine relies on: what must be durable first, what others see of it last.
 void cluster_actor::carry_out() {
   for (auto& w : out_.writes) write(w);
+  if (out_.store && ports_.ask_store) ports_.ask_store(std::move(*out_.store));
   for (auto& d : out_.datagrams) ports_.send_datagram(d.to, std::move(d.bytes));
   for (auto& m : out_.link_messages) {
     const auto& send = m.bulk ? ports_.send_bulk : ports_.send_link;
@@ -84,6 +86,7 @@ void cluster_actor::carry_out() {
   picture_old_ = picture_old_ || out_.picture_changed;
   if (out_.table_changed) publish_picture();  // who finds the owners by it is asked for them at once
   std::move(out_.events.begin(), out_.events.end(), std::back_inserter(untold_));
+  tell_store_health();
   if (ports_.calls != nullptr) ports_.calls->take(out_, *machine_);
   const bool departed = out_.departed;
   if (out_.expelled) ports_.on_expelled();
@@ -147,6 +150,15 @@ void cluster_actor::write(cluster_output::write& w) {
                         log.error("cluster", "write_failed", {{"file", file}, {"reason", describe(result.error())}});
                       (void)in.push(write_finished{token, result.has_value()});
                     });
+}
+
+void cluster_actor::tell_store_health() {
+  if (!ports_.ask_store) return;
+  auto fault = machine_->lead().store_fault();
+  if (fault == store_health_) return;
+  store_health_ = std::move(fault);
+  if (!store_health_.empty()) ports_.log.error("cluster", "leader_store_failed", {{"reason", store_health_}});
+  ports_.on_store_health(store_health_);
 }
 
 bool cluster_actor::adopt_table() {

@@ -53,6 +53,9 @@ struct link_refused {  // a connection that was dialled: its host answers, nothi
 };
 struct leave_asked {};
 struct alarm_rang {};
+struct store_answered {
+  store_answer answer;
+};
 struct seeds_found {
   std::vector<std::string> addresses;
   bool complete = false;
@@ -68,7 +71,8 @@ struct call_asked {
 };
 
 using cluster_item = std::variant<datagram_arrived, link_message_arrived, link_lost, link_refused, write_finished,
-                                  leave_asked, alarm_rang, seeds_found, force_leave_asked, call_asked>;
+                                  leave_asked, alarm_rang, seeds_found, force_leave_asked, call_asked,
+                                  store_answered>;
 
 class cluster_calls;
 
@@ -112,6 +116,8 @@ struct cluster_ports {
   hand_over_numbers& moves;
   membership_numbers& membership;
   std::function<void(const std::string& to, std::string bytes)> send_datagram;
+  std::function<void(store_request)> ask_store;  // with an outside leader store; its answer comes by the inbox
+  std::function<void(const std::string& fault)> on_store_health;  // after each change; empty: it is well
   std::function<void(const link_target& to, const std::string& bytes)> send_link;
   std::function<void(const link_target& to, const std::string& bytes)> send_bulk;  // behind whatever is small
   std::function<void(std::map<std::uint64_t, link_target>)> on_addresses;          // PIDs, after each change
@@ -145,6 +151,7 @@ class cluster_actor : public caf::event_based_actor {
   void tell_events();
   void write(cluster_output::write& w);
   [[nodiscard]] bool adopt_table();
+  void tell_store_health();
   void publish_picture();
   void set_alarm();
 
@@ -155,6 +162,7 @@ class cluster_actor : public caf::event_based_actor {
   bool picture_old_ = false;                       // the board shows what was before this batch
   time_point shown_at_{};                          // when the board last got a picture
   time_point alarm_at_ = time_point::max();
+  std::string store_health_;                       // as last told
 };
 
 }  // namespace troupe

@@ -14,6 +14,7 @@
 #include <troupe/config.hpp>
 #include <troupe/error.hpp>
 #include <troupe/event.hpp>
+#include <troupe/leader_store.hpp>
 #include <troupe/query.hpp>
 
 namespace troupe {
@@ -33,6 +34,8 @@ class node {
   /// errc::unavailable when an address cannot be bound (the context names it), errc::storage_failed
   /// when the data directory cannot be used.
   [[nodiscard]] static expected<node> start(config c);
+  /// The same, with a leader store of the embedder's own in the place of kvs.type; all members use the same one.
+  [[nodiscard]] static expected<node> start(config c, std::shared_ptr<leader_store> store);
 
   node(node&&) noexcept;
   node& operator=(node&&) noexcept;

@@ -76,6 +76,8 @@ TEST(rooms, each_library_is_seen_only_where_it_belongs) {
       {"boost/beast", {"gateways/http/", "gateways/kvs/etcd", "actors/asio_impl.cpp"}},
       {"libpq-fe.h", {"gateways/db/postgres", "gateways/kvs/postgres"}},
       {"SQLiteCpp/", {"gateways/db/sqlite"}},
+      {"hiredis/", {"gateways/kvs/redis"}},
+      {"libmemcached/", {"gateways/kvs/memcached"}},
       {"toml++/", {"config/"}},
       {"CLI/", {"node/"}},
       {"prometheus/", {"actors/metrics"}},
