@@ -71,8 +71,7 @@ struct call_asked {
 };
 
 using cluster_item = std::variant<datagram_arrived, link_message_arrived, link_lost, link_refused, write_finished,
-                                  leave_asked, alarm_rang, seeds_found, force_leave_asked, call_asked,
-                                  store_answered>;
+                                  leave_asked, alarm_rang, seeds_found, force_leave_asked, call_asked, store_answered>;
 
 class cluster_calls;
 
@@ -162,7 +161,7 @@ class cluster_actor : public caf::event_based_actor {
   bool picture_old_ = false;                       // the board shows what was before this batch
   time_point shown_at_{};                          // when the board last got a picture
   time_point alarm_at_ = time_point::max();
-  std::string store_health_;                       // as last told
+  std::string store_health_;  // as last told
 };
 
 }  // namespace troupe

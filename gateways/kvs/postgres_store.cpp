@@ -71,7 +71,8 @@ std::string first_line(std::string_view text) {
 /// SQLSTATE classes: 28 authorization, 42501 privilege.
 errc code_of(std::string_view state, std::string_view text) {
   if (state.substr(0, 2) == "28" || state == "42501") return errc::access_denied;
-  return text.find("authentication failed") != std::string_view::npos ? errc::access_denied : errc::unavailable;
+  const auto says = [text](std::string_view words) { return text.find(words) != std::string_view::npos; };
+  return says("authentication failed") || says("no password supplied") ? errc::access_denied : errc::unavailable;
 }
 
 }  // namespace

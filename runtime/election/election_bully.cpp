@@ -150,7 +150,6 @@ void election::follow(const member_ref& from, const election_message& m) {
     leader_->fenced_reason = m.reason;
     out_->events.emplace_back(leader_elected{from, m.pid, m.term, m.fenced, m.reason});
   }
-  if (store_ && m.stored != 0) observe_store(m.stored);
   if (!founded()) return;
   candidacy_.reset();
   called_.reset();

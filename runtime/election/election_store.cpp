@@ -104,7 +104,7 @@ void election::on_store_reading(const leader_reading& reading) {
     auto read = record_in_store(*reading.entry);
     if (!read) {
       s.again = now_ + timing_.renewal();
-      note_store_fault(describe(read.error()));
+      note_store_fault(read.error().context);
       if (reign_ && read.error().code == errc::condition_failed) end_reign("store_foreign");
       return;
     }
