@@ -23,7 +23,9 @@ inline constexpr std::string_view http_schemas = R"json({
     "leader": {"type": ["string", "null"]}, "term": {"type": "integer", "description": "0 without a leader"},
     "fenced": {"type": "boolean"}, "fenced_reason": {"type": "string"},
     "health": {"enum": ["green", "yellow", "red"]},
-    "counts": {"type": "object", "additionalProperties": {"type": "integer"}}, "ready": {"type": "boolean"}}},
+    "counts": {"type": "object", "additionalProperties": {"type": "integer"}}, "ready": {"type": "boolean"},
+    "leader_store": {"type": "object", "required": ["state"], "properties": {
+      "state": {"type": "string"}, "reason": {"type": "string", "description": "what is wrong with it"}}}}},
   "member": {"type": "object",
     "required": ["name", "id", "pid", "state", "incarnation", "address", "services", "tags", "since", "flaps",
       "quarantined"], "properties": {

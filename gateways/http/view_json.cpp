@@ -81,6 +81,11 @@ std::string cluster_json(const cluster_view& v) {
   if (v.leader_now && !v.leader_now->fenced) j["fenced_reason"] = v.leader_now->fenced_reason;
   j["health"] = name_of(v.health.status);
   j["counts"] = counts_object(v);
+  for (const auto& s : v.services) {
+    if (s.name != "kvs" || s.state == service_state::not_implemented) continue;
+    j["leader_store"] = {{"state", name_of(s.state)}};
+    if (!s.reason.empty()) j["leader_store"]["reason"] = s.reason;
+  }
   if (!v.cut_off.empty()) j["cut_off"] = v.cut_off;
   j["ready"] = v.ready;
   return line_of(j);

@@ -70,6 +70,13 @@ TEST_F(http_cluster_test, tells_of_the_cluster) {
   EXPECT_EQ(c["ready"], true);
 }
 
+TEST_F(http_cluster_test, says_how_the_leader_store_does) {
+  open();
+  EXPECT_FALSE(read("/v1/cluster").contains("leader_store"));
+  board.update([](cluster_view& v) { v.services[1] = {"kvs", service_state::degraded, "redis: refused", {}}; });
+  EXPECT_EQ(read("/v1/cluster")["leader_store"], json::parse(R"({"state":"degraded","reason":"redis: refused"})"));
+}
+
 TEST_F(http_cluster_test, lists_one_row_a_name_the_newest) {
   open();
   const auto rows = read("/v1/cluster/members");
