@@ -6,6 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "runtime/election/record.hpp"
+#include "runtime/election/store.hpp"
+#include "runtime/election/store_entry.hpp"
 #include "runtime/membership/packet.hpp"
 #include "runtime/membership/talk_wire.hpp"
 
@@ -110,6 +113,24 @@ std::string talk_of_everything() {
   return encode_talk(b);
 }
 
+troupe::leader_entry leader_of(std::uint64_t term) {
+  troupe::cluster_record r;
+  r.cluster = {1, 2};
+  r.cluster_name = "troupe";
+  r.expected_members = 3;
+  r.voters = {troupe::store_voter("redis")};
+  r.at = {term, 1};
+  troupe::leader_entry e;
+  e.term = term;
+  e.address = "127.0.0.1:7070";
+  e.lease = std::chrono::seconds(3);
+  e.record = troupe::encode(r);
+  if (term == 0) return e;
+  e.leader = "node a";
+  e.leader_id = {3, 4};
+  return e;
+}
+
 void write(const std::filesystem::path& file, const std::string& bytes) {
   std::ofstream(file, std::ios::binary) << bytes;
 }
@@ -129,6 +150,10 @@ int main(int argc, char** argv) {
   fs::create_directories(talks);
   write(talks / "everything_early", std::string(1, '\1') + talk_of_everything());
   write(talks / "everything_of_a_newcomer", std::string(1, '\x80') + talk_of_everything());
+  const fs::path entries = fs::path(argv[1]) / "store_entry";
+  fs::create_directories(entries);
+  write(entries / "a_leader", *troupe::encode_store_value(leader_of(7)));
+  write(entries / "a_founding", *troupe::encode_store_value(leader_of(0)));
   constexpr const char* names[] = {"news",    "ping",       "ack",   "ping_request", "join",
                                    "refusal", "state_hash", "state", "nack"};
   const std::string join = step(1, filled(packet_of(packet_kind::join)));

@@ -149,6 +149,23 @@ TEST(redis_store, a_wrong_password_is_access_denied) {
   EXPECT_TRUE(server.client("right")->get(key, soon()));
 }
 
+class store_with_password : public real_store {};
+
+TEST_P(store_with_password, refuses_a_wrong_one_and_none) {
+  server->demand("right");
+  const auto refused = [this](const std::string& password) {
+    const auto read = server->client(password)->get(key, soon());
+    return !read && read.error().code == errc::access_denied ? "" : read ? "let in" : describe(read.error());
+  };
+  EXPECT_EQ(refused("wrong"), "");
+  EXPECT_EQ(refused({}), "");
+  const auto read = server->client("right")->get(key, soon());
+  EXPECT_TRUE(read) << describe(read.error());
+}
+
+INSTANTIATE_TEST_SUITE_P(kind, store_with_password, ::testing::Values("postgres", "etcd"),
+                         [](const auto& kind) { return std::string(kind.param); });
+
 TEST(redis_store, goes_to_the_next_address_when_one_is_down) {
   redis_server down;
   redis_server up;

@@ -1,5 +1,6 @@
 #include "tests/kvs/real_servers.hpp"
 
+#include <fstream>
 #include <stdexcept>
 #include <thread>
 
@@ -88,8 +89,20 @@ void etcd_server::spoil(const std::string& key) {  // "rubbish" in base64
   for (const char* part : {"/version", "/value"}) {
     const auto encoded = run_tool("base64", {"-w0"}, key + part).out;
     const auto body = R"({"key":")" + encoded + R"(","value":"cnViYmlzaA=="})";
-    (void)run_tool("curl", {"-s", "-X", "POST", "-d", body, "http://" + address() + "/v3/kv/put"});
+    post("/v3/kv/put", body);
   }
+}
+
+void etcd_server::post(const std::string& path, const std::string& body) const {
+  (void)run_tool("curl", {"-s", "-X", "POST", "-d", body, "http://" + address() + path});
+}
+
+void etcd_server::demand(const std::string& password) {
+  for (const std::string name : {"root", "troupe"}) {
+    post("/v3/auth/user/add", R"({"name":")" + name + R"(","password":")" + password + R"("})");
+    post("/v3/auth/user/grant", R"({"user":")" + name + R"(","role":"root"})");
+  }
+  post("/v3/auth/enable", "{}");
 }
 
 void memcached_server::start() {
@@ -150,6 +163,13 @@ std::unique_ptr<leader_store> postgres_server::client(const std::string& passwor
 void postgres_server::spoil(const std::string& key) {
   (void)run_tool("psql", {dsn(), "-c",
                           "update troupe_leader set value = 'rubbish', version = 'rubbish' where key = '" + key + "'"});
+}
+
+void postgres_server::demand(const std::string& password) {
+  (void)run_tool("psql", {dsn(), "-c", "alter user troupe password '" + password + "'"});
+  std::ofstream(data() + "/pg_hba.conf") << "host all all 127.0.0.1/32 scram-sha-256\n";
+  kill();
+  start();
 }
 
 std::unique_ptr<store_server> make_server(const std::string& type) {

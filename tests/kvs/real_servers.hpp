@@ -26,6 +26,8 @@ class store_server {
   virtual void spoil(const std::string& key) = 0;
   [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
   [[nodiscard]] virtual std::string dsn() const { return {}; }
+  /// From now on clients need this password; of servers that have one.
+  virtual void demand(const std::string&) {}
 
  protected:
   store_server();
@@ -60,8 +62,10 @@ class etcd_server final : public store_server {
   void start() override;
   [[nodiscard]] std::unique_ptr<leader_store> client(const std::string& password) const override;
   void spoil(const std::string& key) override;
+  void demand(const std::string& password) override;
 
  private:
+  void post(const std::string& path, const std::string& body) const;
   const int peers_port_;
 };
 
@@ -81,6 +85,7 @@ class postgres_server final : public store_server {
   void start() override;
   [[nodiscard]] std::unique_ptr<leader_store> client(const std::string& password) const override;
   void spoil(const std::string& key) override;
+  void demand(const std::string& password) override;
   [[nodiscard]] std::string dsn() const override;
 
  private:
