@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Figures of three real processes on loopback, votes on disk: how fast they find each other, notice a
+"""Figures of three real processes on loopback, leadership by votes on disk or in a real store: how fast they find each other, notice a
 kill -9, replace a leader, and forward. Medians of ROUNDS; every wait polls each node over HTTP.
 
-  processes.py PROGRAM [--rounds 10] [--seconds 2] [--profiles fast,lan] [start kill leader forward]
+  processes.py PROGRAM [--rounds 10] [--seconds 2] [--profiles fast,lan] [--kvs votes,redis,...] [start kill leader forward]
 """
 import argparse
+import contextlib
 import http.client
 import json
 import os
@@ -16,6 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+from stores import Store
 
 NODES = 3
 POLL = 0.001
@@ -47,7 +50,8 @@ class Node:
             self.process = subprocess.Popen(
                 [self.cluster.program, "node", "--name", self.name, "--services", "http,cache", "--data-dir", self.data,
                  "--cluster", f"127.0.0.1:{self.link}", "--http", f"127.0.0.1:{self.http}", "--seeds", seeds,
-                 "--set", f"cluster.expected_members={NODES}", "--set", f"gossip.profile={self.cluster.profile}"],
+                 "--set", f"cluster.expected_members={NODES}", "--set", f"gossip.profile={self.cluster.profile}"]
+                + (self.cluster.store.settings() if self.cluster.store else []),
                 stdout=subprocess.DEVNULL, stderr=log)
 
     def kill(self):
@@ -82,8 +86,8 @@ class Node:
 
 
 class Cluster:
-    def __init__(self, program, profile):
-        self.program, self.profile = program, profile
+    def __init__(self, program, profile, store=None):
+        self.program, self.profile, self.store = program, profile, store
         self.home = tempfile.mkdtemp(prefix="troupe-bench-")
         self.nodes = []
         self.nodes += [Node(self, i) for i in range(NODES)]
@@ -157,9 +161,11 @@ def measure_kill(program, profile, rounds, wanted):
     told(f"kill -9 of a member, {profile}: failed at all others", figures, wanted)
 
 
-def measure_leader(program, profile, rounds, wanted):
+def measure_leader(program, profile, rounds, wanted, kind="votes"):
     figures = []
-    with Cluster(program, profile) as cluster:
+    with contextlib.ExitStack() as stack:
+        store = stack.enter_context(Store(kind)) if kind != "votes" else None
+        cluster = stack.enter_context(Cluster(program, profile, store))
         cluster.start()
         for _ in range(rounds):
             wait(cluster.settled)
@@ -175,7 +181,7 @@ def measure_leader(program, profile, rounds, wanted):
             victim.kill()
             figures.append(wait(replaced))
             victim.start()
-    told(f"kill -9 of the leader, {profile}: new leader of a higher term known to all others", figures, wanted)
+    told(f"kill -9 of the leader, {profile}, {kind}: new leader of a higher term known to all others", figures, wanted)
 
 
 def crc16(text):
@@ -232,6 +238,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--profiles", default="fast,lan")
+    parser.add_argument("--kvs", default="votes", help="of the figure leader")
     o = parser.parse_args()
     for profile in o.profiles.split(","):
         fast = profile == "fast"
@@ -240,7 +247,9 @@ def main():
         if "kill" in o.figures:
             measure_kill(o.program, profile, o.rounds, "1500" if fast else "-")
         if "leader" in o.figures:
-            measure_leader(o.program, profile, o.rounds, "2000" if fast else "-")
+            for kind in o.kvs.split(","):
+                wanted = "4000" if kind != "votes" else "2000" if fast else "2500"
+                measure_leader(o.program, profile, o.rounds, wanted, kind)
     if "forward" in o.figures:
         measure_forward(o.program, o.profiles.split(",")[0], o.pairs, o.seconds)
 
