@@ -60,7 +60,8 @@ TEST(store_entry, is_refused_when_any_bit_is_wrong) {
 }
 
 TEST(store_entry, what_others_put_there_is_named_and_the_limits_hold) {
-  for (const auto* other : {"", "\n", "7", "{\"leader\":\"a\"}\n", "troupe-leader 1 2 3 4 5 6 7 8\n"}) expect_corrupt(other);
+  for (const auto* other : {"", "\n", "7", "{\"leader\":\"a\"}\n", "troupe-leader 1 2 3 4 5 6 7 8\n"})
+    expect_corrupt(other);
   const auto later = decode_store_value("troupe-leader 2 0 0 0 0 0 - \n");
   ASSERT_FALSE(later);
   EXPECT_NE(later.error().context.find("another version"), std::string::npos);

@@ -143,10 +143,13 @@ void postgres_server::start() {
                                "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=" + home_.path()});
   const auto tool = words.front();
   words.erase(words.begin());
-  const auto end = std::chrono::steady_clock::now() + patience;
+  const auto end = std::chrono::steady_clock::now() + 2 * patience;  // it may have to recover
   for (;;) {  // after kill -9 its children need a moment to see that it is gone
     process_ = std::make_unique<program>(tool, words, program::environment{}, "");
-    if (process_->wait_for("ready to accept connections", std::chrono::seconds(5))) break;
+    bool ready = false;
+    do ready = process_->wait_for("ready to accept connections", std::chrono::seconds(1));
+    while (!ready && process_->wait_exit(duration::zero()) == -1 && std::chrono::steady_clock::now() < end);
+    if (ready) break;
     if (std::chrono::steady_clock::now() > end) throw std::runtime_error("postgres: " + process_->err());
   }
   wait_until_answers([this] { return client({}); });

@@ -60,7 +60,8 @@ class store_faults : public ::testing::Test {
       auto entry = *read->entry;
       change(entry);
       entry.version = read->entry->version + 2;
-      return client->compare_and_set(key, read->entry->version, entry, std::chrono::steady_clock::now() + 1s).has_value();
+      return client->compare_and_set(key, read->entry->version, entry, std::chrono::steady_clock::now() + 1s)
+          .has_value();
     });
   }
   temporary_directory home;
