@@ -1,0 +1,5 @@
+add_library(troupe_sim_kvs STATIC kvs_stage.cpp linearizability.cpp)
+troupe_compile_options(troupe_sim_kvs)
+target_link_libraries(troupe_sim_kvs PUBLIC troupe_sim troupe_runtime troupe_wire)
+troupe_test(linearizability_test LABEL unit SOURCES linearizability_test.cpp LIBRARIES troupe_sim_kvs)
+troupe_test(kvs_sim LABEL sim TIMEOUT 300 ROOMS runtime SOURCES kvs_sim_test.cpp LIBRARIES troupe_sim_kvs)
