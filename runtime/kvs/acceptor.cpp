@@ -260,6 +260,17 @@ std::vector<std::string> kvs_acceptor::next_tombstones(std::size_t most) {
   return found;
 }
 
+std::vector<std::string> kvs_acceptor::next_present(std::size_t most) {
+  std::vector<std::string> found;
+  auto it = cells_.upper_bound(present_cursor_);
+  for (std::size_t i = 0; i < most && i < cells_.size(); ++i, ++it) {
+    if (it == cells_.end()) it = cells_.begin();
+    if (it->second.value.present) found.push_back(it->first);
+    present_cursor_ = it->first;
+  }
+  return found;
+}
+
 duration kvs_acceptor::age_of(const std::string& key, time_point now) const {
   const auto found = cells_.find(key);
   return found == cells_.end() ? duration::zero() : now - found->second.since;

@@ -69,6 +69,8 @@ class kvs_acceptor {
   [[nodiscard]] std::vector<due> take_expired(time_point now, duration again, std::size_t most);
   /// Tombstones that lie here; in the order of keys, from where the last call ended.
   [[nodiscard]] std::vector<std::string> next_tombstones(std::size_t most);
+  /// Present cells, the same way.
+  [[nodiscard]] std::vector<std::string> next_present(std::size_t most);
   /// How long this member has had the version of a key that is here.
   [[nodiscard]] duration age_of(const std::string& key, time_point now) const;
   [[nodiscard]] bool has_tombstones() const noexcept { return !tombstones_.empty(); }
@@ -118,6 +120,7 @@ class kvs_acceptor {
   std::size_t present_ = 0;
   std::set<std::string> tombstones_;
   std::string tombstone_cursor_;
+  std::string present_cursor_;
   std::set<std::pair<time_point, std::string>> due_;
 
   std::set<std::string> dirty_;

@@ -265,8 +265,19 @@ bool kvs_machine::owns(const std::string& key) const {
   return roster.rows[owner].name == options_.self;
 }
 
-// One member begins; the others when it is silent. One that kept a tombstone because it had promised more when the
-// others dropped theirs sees to it itself.
+// A member that kept a tombstone because it had promised more when the others dropped theirs sees to it itself, and so
+// does one with a value that nobody else took.
+void kvs_machine::tidy(kvs_proposer::output& p) {
+  for (const auto& key : acceptor_.next_tombstones(sweep_most)) {
+    const bool orphan = acceptor_.age_of(key, now_) > orphan_after && rng_.chance(0.25);
+    if (owns(key) || orphan) proposer_.collect(key, now_, p);
+  }
+  for (const auto& key : acceptor_.next_present(repair_most)) {
+    if (acceptor_.age_of(key, now_) > orphan_after) proposer_.repair(key, now_, p);
+  }
+}
+
+// One member lets a value expire; the others when it is silent.
 void kvs_machine::sweep() {
   const auto& roster = group_.roster();
   kvs_proposer::output p;
@@ -280,12 +291,7 @@ void kvs_machine::sweep() {
     const bool all_here = std::all_of(roster.rows.begin(), roster.rows.end(), [this](const kvs_row& row) {
       return row.name == options_.self || group_.heard_lately(row.name, now_, member_heard);
     });
-    if (all_here && acceptor_.has_tombstones()) {
-      for (const auto& key : acceptor_.next_tombstones(sweep_most)) {
-        const bool orphan = acceptor_.age_of(key, now_) > orphan_after && rng_.chance(0.25);
-        if (owns(key) || orphan) proposer_.collect(key, now_, p);
-      }
-    }
+    if (all_here) tidy(p);
   }
   take(p);
 }
@@ -307,7 +313,7 @@ time_point kvs_machine::next_tick() const {
   if (group_.syncing()) at = std::min(at, sync_at_);
   if (group_.serves()) {
     at = std::min(at, acceptor_.next_due());
-    if (acceptor_.has_tombstones()) at = std::min(at, sweep_at_);
+    if (acceptor_.has_tombstones() || acceptor_.present() > 0) at = std::min(at, sweep_at_);
   }
   if (disk_failed_) at = std::min(at, write_at_);
   return at;

@@ -62,6 +62,7 @@ class kvs_machine {
   static constexpr duration sync_interval = std::chrono::milliseconds(250);  // a page not answered is asked for again
   static constexpr duration sweep_interval = std::chrono::seconds(1);
   static constexpr std::size_t sweep_most = 16;                       // tombstones, expired keys at once
+  static constexpr std::size_t repair_most = 4;  // cells compared with the other members' in an interval
   static constexpr duration member_heard = std::chrono::seconds(12);  // for dropping tombstones
   static constexpr duration orphan_after = std::chrono::seconds(10);  // not looked after by its owner
   static constexpr duration write_again = std::chrono::seconds(1);    // after a failed one
@@ -101,6 +102,7 @@ class kvs_machine {
   void on_page(const std::string& from, const kvs_message& m);
   void ask_pages();
   void sweep();
+  void tidy(kvs_proposer::output& p);
   void finish(kvs_output& out);
   [[nodiscard]] bool owns(const std::string& key) const;
 

@@ -34,19 +34,17 @@ std::optional<kvs_result> kvs_proposer::refusal_of(const kvs_request& r) {
 
 // --- operations
 
-kvs_proposer::operation* kvs_proposer::add(kvs_request r, kvs_task task, time_point now, output& out) {
+void kvs_proposer::add(kvs_request r, kvs_task task, time_point now, output& out) {
   const auto id = r.id;
-  const bool keyed = has_key(r.op);
   auto& o = operations_[id];
   o.request = std::move(r);
   o.task = task;
-  if (keyed) {
+  if (has_key(o.request.op)) {
     auto& line = by_key_[o.request.key];
     line.push_back(id);
-    if (line.size() > 1) return &o;
+    if (line.size() > 1) return;
   }
   begin(o, now, out);
-  return &o;
 }
 
 void kvs_proposer::on_request(kvs_request r, time_point now, output& out) {
@@ -81,26 +79,29 @@ void kvs_proposer::readmit(const std::string& name, const incarnation_id& disk, 
   if (by_key_[""].size() == 1) begin(o, now, out);
 }
 
-void kvs_proposer::collect(const std::string& key, time_point now, output& out) {
-  if (by_key_.contains(key)) return;
+void kvs_proposer::add_task(const std::string& key, kvs_op op, kvs_task task, std::uint64_t version, time_point now,
+                            output& out) {
+  if (by_key_.contains(key) || operations_.size() >= operations_max) return;
   kvs_request r;
   r.id = next_own_id_++;
-  r.op = kvs_op::erase;
+  r.op = op;
   r.key = key;
+  r.version = version;
+  r.condition = version != 0 ? kvs_condition::version : kvs_condition::none;
   r.deadline = now + linger_max;
-  add(std::move(r), kvs_task::collect, now, out);
+  add(std::move(r), task, now, out);
+}
+
+void kvs_proposer::collect(const std::string& key, time_point now, output& out) {
+  add_task(key, kvs_op::erase, kvs_task::collect, 0, now, out);
 }
 
 void kvs_proposer::expire(const std::string& key, std::uint64_t version, time_point now, output& out) {
-  if (by_key_.contains(key)) return;
-  kvs_request r;
-  r.id = next_own_id_++;
-  r.op = kvs_op::erase;
-  r.key = key;
-  r.condition = kvs_condition::version;
-  r.version = version;
-  r.deadline = now + linger_max;
-  add(std::move(r), kvs_task::expire, now, out);
+  add_task(key, kvs_op::erase, kvs_task::expire, version, now, out);
+}
+
+void kvs_proposer::repair(const std::string& key, time_point now, output& out) {
+  add_task(key, kvs_op::get, kvs_task::repair, 0, now, out);
 }
 
 // The next of its key begins.
@@ -122,15 +123,11 @@ void kvs_proposer::finish(operation& o, kvs_result result, time_point now, outpu
   const auto key = o.request.key;
   const bool keyed = has_key(o.request.op);
   result.id = id;
-  switch (result.code) {
-    case errc::ok: ++counts_.done; break;
-    case errc::not_found:
-    case errc::condition_failed: ++counts_.missed; break;
-    case errc::outcome_unknown: ++counts_.unknown; break;
-    default: ++counts_.not_done;
-  }
   if (o.task == kvs_task::readmit) readmitting_ = false;
-  if (o.task == kvs_task::request) out.results.push_back(std::move(result));
+  if (o.task == kvs_task::request) {
+    count_result(result.code);
+    out.results.push_back(std::move(result));
+  }
   const bool tombstone = o.now == phase::accepting && o.proposal.version != 0 && !o.proposal.present;
   if (tombstone && count(o, true) < o.answers.size()) {
     o.now = phase::lingering;
@@ -140,6 +137,16 @@ void kvs_proposer::finish(operation& o, kvs_result result, time_point now, outpu
     operations_.erase(id);
   }
   if (keyed) release(key, id, now, out);
+}
+
+void kvs_proposer::count_result(errc code) noexcept {
+  switch (code) {
+    case errc::ok: ++counts_.done; break;
+    case errc::not_found:
+    case errc::condition_failed: ++counts_.missed; break;
+    case errc::outcome_unknown: ++counts_.unknown; break;
+    default: ++counts_.not_done;
+  }
 }
 
 void kvs_proposer::give_up(operation& o, time_point now, output& out) {

@@ -27,7 +27,7 @@
 namespace troupe {
 
 /// Of the machine's own doing, beside kvs_op.
-enum class kvs_task : std::uint8_t { request, readmit, collect, expire };
+enum class kvs_task : std::uint8_t { request, readmit, collect, expire, repair };
 
 class kvs_proposer {
  public:
@@ -57,6 +57,8 @@ class kvs_proposer {
   [[nodiscard]] bool readmitting() const noexcept { return readmitting_; }
   void collect(const std::string& key, time_point now, output& out);
   void expire(const std::string& key, std::uint64_t version, time_point now, output& out);
+  /// Makes all members hold the same of this key, when they are all there.
+  void repair(const std::string& key, time_point now, output& out);
 
   void on_answer(const std::string& from, const kvs_message& m, time_point now, output& out);
   /// Begins every round anew, under the ballots of that epoch.
@@ -66,7 +68,7 @@ class kvs_proposer {
   [[nodiscard]] std::size_t under_way() const noexcept { return operations_.size(); }
 
   struct counters {
-    std::uint64_t done = 0, missed = 0, unknown = 0, not_done = 0, rounds = 0, lost_rounds = 0, collected = 0;
+    std::uint64_t done = 0, missed = 0, unknown = 0, not_done = 0, rounds = 0, lost_rounds = 0, collected = 0, repaired = 0;
   };
   [[nodiscard]] const counters& counts() const noexcept { return counts_; }
 
@@ -98,7 +100,8 @@ class kvs_proposer {
 
   // proposer.cpp
   [[nodiscard]] static std::optional<kvs_result> refusal_of(const kvs_request& r);
-  operation* add(kvs_request r, kvs_task task, time_point now, output& out);
+  void add(kvs_request r, kvs_task task, time_point now, output& out);
+  void add_task(const std::string& key, kvs_op op, kvs_task task, std::uint64_t version, time_point now, output& out);
   void begin(operation& o, time_point now, output& out);
   void begin_phase(operation& o, phase p, kvs_message m, time_point now, output& out);
   void begin_look(operation& o, time_point now, output& out);
@@ -107,6 +110,7 @@ class kvs_proposer {
   void send_missing(operation& o, time_point now, output& out);
   void pause(operation& o, time_point now);
   void finish(operation& o, kvs_result result, time_point now, output& out);
+  void count_result(errc code) noexcept;
   void give_up(operation& o, time_point now, output& out);
   void release(const std::string& key, std::uint64_t id, time_point now, output& out);
   [[nodiscard]] time_point due_of(const operation& o) const;

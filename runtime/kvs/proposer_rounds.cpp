@@ -65,6 +65,13 @@ void kvs_proposer::on_answer(const std::string& from, const kvs_message& m, time
 void kvs_proposer::on_looked(operation& o, time_point now, output& out) {
   if (count(o, true) < roster_.majority()) return;
   if (o.request.op == kvs_op::is_alive) return finish(o, result_of(errc::ok), now, out);
+  if (o.task == kvs_task::repair) {
+    if (count(o, true) < o.answers.size()) return;
+    const auto same = std::all_of(o.answers.begin(), o.answers.end(), [&o](const answer_of& a) {
+      return a.message.accepted == o.answers.front().message.accepted;
+    });
+    return same ? finish(o, result_of(errc::ok), now, out) : begin_prepare(o, now, out);
+  }
   for (const auto& a : o.answers) {
     if (!a.came) continue;
     const auto same = std::count_if(o.answers.begin(), o.answers.end(), [&](const answer_of& b) {
@@ -166,6 +173,14 @@ void kvs_proposer::answer(operation& o, const kvs_value& state, bool chosen, kvs
 void kvs_proposer::propose(operation& o, const kvs_value& state, bool chosen, std::uint64_t floor, time_point now,
                            output& out) {
   const auto& r = o.request;
+  if (o.task == kvs_task::repair) {
+    // Nothing is there for a majority: what a member has was never a majority's, and will not be.
+    kvs_value same = state;
+    if (same.version == 0) same.version = o.ballot;
+    if (state.version == 0) same.gone = floor;
+    ++counts_.repaired;
+    return begin_accept(o, std::move(same), result_of(errc::ok), now, out);
+  }
   if (r.op == kvs_op::get) return answer(o, state, chosen, read_result(o, state), now, out);
   if (o.task == kvs_task::collect) {
     if (state.version == 0 || state.present) return finish(o, result_of(errc::ok), now, out);

@@ -80,21 +80,21 @@ void expect_settled(kvs_stage& s, duration limit) {
       s.w, limit, [&s] { return s.settled(); }, "all kvs members serve");
 }
 
-/// After healing everything works, and deleted keys take no memory.
+/// After healing everything works, and deleted keys take no memory. A write whose outcome was unknown may come to
+/// be as late as here.
 void expect_well_after(kvs_stage& s, std::uint32_t keys) {
   expect_settled(s, 30s);
-  for (std::uint32_t k = 0; k < keys && !s.w.failed(); ++k) {
-    const auto key = "k" + std::to_string(k);
-    const auto user = static_cast<node_index>(k % s.w.size());
-    const auto read = s.ask(user, get(key));
-    EXPECT_TRUE(read) << key;
-    const auto erased = s.ask(user, erase(key));
-    EXPECT_TRUE(erased) << key;
-    const auto gone = s.ask((user + 1) % s.w.size(), get(key));
-    EXPECT_TRUE(gone && gone->code == errc::not_found) << key;
+  for (int tries = 0; tries < 4 && !s.empty() && !s.w.failed(); ++tries) {
+    for (std::uint32_t k = 0; k < keys && !s.w.failed(); ++k) {
+      const auto key = "k" + std::to_string(k);
+      const auto user = static_cast<node_index>(k % s.w.size());
+      EXPECT_TRUE(s.ask(user, get(key))) << key;
+      EXPECT_TRUE(s.ask(user, erase(key))) << key;
+    }
+    (void)s.w.run_until([&s] { return s.empty(); }, 40s);
   }
   expect_within(
-      s.w, 60s, [&s] { return s.empty(); }, "deleted keys are forgotten by all members");
+      s.w, 1s, [&s] { return s.empty(); }, "deleted keys are forgotten by all members");
 }
 
 void survive(std::uint64_t seed, const story& tale) {
