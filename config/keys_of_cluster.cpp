@@ -246,8 +246,8 @@ std::vector<key> kvs_keys() {
        .name = "type",
        .in = in<&c::kvs, &kvs::type>,
        .doc = "Where terms and the cluster record are kept. votes: by a majority of the voters, on their disks. "
-              "local_standalone: one node, no votes. The others: an outside store, each change a round trip to it; a "
-              "node without seeds finds the leader there.",
+              "local_standalone: one node, no votes. builtin: in the service kvs, which 1, 3 or 5 members run. The "
+              "others: an outside store, each change a round trip to it; a node without seeds finds the leader there.",
        .words = {"votes", "local_standalone", "builtin", "redis", "memcached", "etcd", "postgres"}},
       {"kvs", "addresses", in<&c::kvs, &kvs::addresses>,
        "host:port of the store: one memcached, a redis and its replicas, or etcd's members. Never two servers that "
@@ -260,6 +260,22 @@ std::vector<key> kvs_keys() {
        .has_password = true},
       {"kvs", "password_file", in<&c::kvs, &kvs::password_file>,
        "File with the store's password: redis, postgres, or etcd's for the user troupe."},
+      {.section = "kvs",
+       .name = "expected_members",
+       .in = in<&c::kvs, &kvs::expected_members>,
+       .doc = "How many members run the service kvs: 1, 3 or 5, the same on all of them. So many begin it together, "
+              "once, and keep their names on disk. A majority of them must live.",
+       .min = 1,
+       .max = 5,
+       .zero = "as cluster.expected_members"},
+      {.section = "kvs",
+       .name = "memory_max",
+       .in = in<&c::kvs, &kvs::memory_max>,
+       .doc =
+           "Memory for keys and values of the service kvs, on each of its members; what is new beyond it is refused. "
+           "Its file takes up to three times as much.",
+       .min = mib,
+       .max = 1024 * mib},
   };
 }
 

@@ -183,7 +183,24 @@ class rules {
                                    " with the outside store " + type + ", is " + format_duration(lease));
     }
     check_secret("kvs.password_file", c_.kvs.password_file);
+    check_kvs_members();
     if (c_.db.type == "postgres" && c_.db.dsn.empty()) broken("db.dsn", "is needed with db.type postgres");
+  }
+
+  void check_kvs_members() {
+    if (!c_.has_service("kvs") && c_.kvs.type != "builtin") return;
+    const auto own = c_.kvs.expected_members;
+    const auto members = own != 0 ? own : c_.cluster.expected_members;
+    if (members != 1 && members != 3 && members != 5) {
+      broken("kvs.expected_members", "must be 1, 3 or 5" + (own != 0 ? ", is " + std::to_string(own)
+                                                                     : ", and cluster.expected_members is " +
+                                                                           std::to_string(members) + ": set it"));
+    } else if (members > c_.cluster.expected_members) {
+      broken("kvs.expected_members",
+             "is above cluster.expected_members, " + std::to_string(c_.cluster.expected_members));
+    } else if (!c_.has_service("kvs") && members == c_.cluster.expected_members) {
+      broken("node.services", "needs kvs: kvs.type builtin with as many kvs members as cluster members");
+    }
   }
 
   void check_doors() {

@@ -76,6 +76,8 @@ struct kvs_config {
   std::vector<std::string> addresses;
   std::string dsn;
   std::string password_file;
+  std::uint32_t expected_members = 0;   // of the service kvs: 1, 3 or 5; 0: cluster.expected_members
+  std::uint64_t memory_max = 64 * mib;  // of the service kvs, on each of its members
   [[nodiscard]] bool operator==(const kvs_config&) const = default;
 };
 

@@ -150,7 +150,18 @@ TEST_F(rules, stores_need_to_know_where_they_are) {
   c = sound();
   c.kvs.type = "builtin";
   c.election.lease = 500ms;
+  expect_fault(c, "node.services: needs kvs");
+  c.node.services.emplace_back("kvs");
   EXPECT_THAT(validate(c), IsEmpty());
+  c.cluster.expected_members = 4;
+  expect_fault(c, "kvs.expected_members: must be 1, 3 or 5, and cluster.expected_members is 4");
+  c.kvs.expected_members = 3;
+  EXPECT_THAT(validate(c), IsEmpty());
+  c.kvs.expected_members = 5;
+  expect_fault(c, "kvs.expected_members: is above cluster.expected_members, 4");
+  c.kvs.expected_members = 2;
+  expect_fault(c, "kvs.expected_members: must be 1, 3 or 5, is 2");
+  c.kvs.expected_members = 0;
   c.kvs.type = "local_standalone";
   c.cluster.expected_members = 2;
   expect_fault(c, "kvs.type: local_standalone leads one node");
