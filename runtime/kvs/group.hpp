@@ -32,6 +32,8 @@ namespace troupe {
 struct kvs_peer {
   std::string name;
   bool runs = false;  // the service `kvs`, as gossip tells
+
+  bool operator==(const kvs_peer&) const = default;
 };
 
 class kvs_group {

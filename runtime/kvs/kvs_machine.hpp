@@ -61,7 +61,7 @@ class kvs_machine {
  public:
   static constexpr duration sync_interval = std::chrono::milliseconds(250);  // a page not answered is asked for again
   static constexpr duration sweep_interval = std::chrono::seconds(1);
-  static constexpr std::size_t sweep_most = 16;                       // tombstones, expired keys at once
+  static constexpr std::size_t sweep_most = 16;  // tombstones, expired keys at once
   static constexpr std::size_t repair_most = 4;  // cells compared with the other members' in an interval
   static constexpr duration member_heard = std::chrono::seconds(12);  // for dropping tombstones
   static constexpr duration orphan_after = std::chrono::seconds(10);  // not looked after by its owner

@@ -68,7 +68,8 @@ class kvs_proposer {
   [[nodiscard]] std::size_t under_way() const noexcept { return operations_.size(); }
 
   struct counters {
-    std::uint64_t done = 0, missed = 0, unknown = 0, not_done = 0, rounds = 0, lost_rounds = 0, collected = 0, repaired = 0;
+    std::uint64_t done = 0, missed = 0, unknown = 0, not_done = 0, rounds = 0, lost_rounds = 0, collected = 0,
+                  repaired = 0;
   };
   [[nodiscard]] const counters& counts() const noexcept { return counts_; }
 
