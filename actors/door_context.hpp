@@ -18,6 +18,7 @@
 namespace troupe {
 
 class cluster_calls;
+class kvs_access;
 
 struct door_context {
   const config& settings;
@@ -33,6 +34,8 @@ struct door_context {
   std::function<bool(std::string name)> force_leave{};
   /// Events, queries, tags, round trips; none: their routes answer 503.
   cluster_calls* calls = nullptr;
+  /// The key-value service; none: its routes answer 503.
+  kvs_access* kvs = nullptr;
 };
 
 /// A listening door: HTTP, RESP. Opened and closed by the composition root.

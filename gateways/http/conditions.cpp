@@ -4,6 +4,8 @@
 #include <charconv>
 #include <string>
 
+#include "gateways/http/uri.hpp"
+
 namespace troupe {
 
 bool entity_tags::holds(std::uint64_t version) const noexcept {
@@ -41,6 +43,28 @@ expected<entity_tags> parse_entity_tags(std::string_view field) {
     if (!field.starts_with(',')) return refuse();
     field.remove_prefix(1);
   }
+}
+
+expected<duration> read_ttl(std::string_view query) {
+  const auto parameters = parse_query(query);
+  if (!parameters || parameters->size() != 1) return fail(errc::invalid_argument, "ttl is given twice");
+  auto ttl = parse_duration(parameters->front().second);
+  if (!ttl) return fail(errc::invalid_argument, "ttl: " + ttl.error().context);
+  if (*ttl <= duration::zero()) return fail(errc::invalid_argument, "ttl: must be above zero");
+  return *ttl;
+}
+
+expected<void> read_conditions(const http_request& request, request_conditions& c) {
+  for (const auto& [name, value] : request.fields) {
+    const bool match = same_field_name(name, "If-Match");
+    if (!match && !same_field_name(name, "If-None-Match")) continue;
+    auto& place = match ? c.match : c.none_match;
+    if (place.given) return fail(errc::invalid_argument, std::string(name) + " is given twice");
+    auto tags = parse_entity_tags(value);
+    if (!tags) return fail(errc::invalid_argument, std::string(name) + ": " + tags.error().context);
+    place = std::move(*tags);
+  }
+  return {};
 }
 
 int request_conditions::status_of_read(std::uint64_t version) const noexcept {

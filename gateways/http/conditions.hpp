@@ -9,6 +9,9 @@
 
 #include <troupe/cache.hpp>
 #include <troupe/error.hpp>
+#include <troupe/time.hpp>
+
+#include "gateways/http/message.hpp"
 
 namespace troupe {
 
@@ -36,6 +39,12 @@ struct request_conditions {
   /// What a read of an existing value answers: 200, 304 or 412.
   [[nodiscard]] int status_of_read(std::uint64_t version) const noexcept;
 };
+
+/// errc::invalid_argument when a field is no list of entity tags, or given twice.
+[[nodiscard]] expected<void> read_conditions(const http_request& request, request_conditions& c);
+
+/// The value of `?ttl=`, the only parameter; errc::invalid_argument when it is none, or not above zero.
+[[nodiscard]] expected<duration> read_ttl(std::string_view query);
 
 /// The condition of a write. `never` means that it cannot hold: 412 at once.
 struct write_rule {

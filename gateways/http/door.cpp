@@ -9,6 +9,7 @@
 #include "gateways/http/event_routes.hpp"
 #include "gateways/http/event_stream.hpp"
 #include "gateways/http/keyring_routes.hpp"
+#include "gateways/http/kvs_routes.hpp"
 #include "gateways/http/lane.hpp"
 #include "gateways/http/openapi.hpp"
 #include "gateways/http/talk_routes.hpp"
@@ -46,6 +47,7 @@ expected<void> add_all(http_routes& to, const door_context& context,
   if (auto r = add_keyring_routes(to, context.keyring); !r) return r;
   if (auto r = add_talk_routes(to, context); !r) return r;
   if (auto r = add_cache_routes(to, context.caches, context.settings); !r) return r;
+  if (auto r = add_kvs_routes(to, context.kvs); !r) return r;
   if (auto r = add_event_routes(to, context.events, event_counts); !r) return r;
   return add_description_routes(to);
 }

@@ -68,6 +68,15 @@ inline constexpr std::string_view http_schemas = R"json({
     "properties": {"name": {"type": "string"},
     "state": {"enum": ["stopped", "starting", "running", "degraded", "stopping", "failed", "not_implemented"]},
     "reason": {"type": "string"}, "nodes": {"type": "array", "items": {"type": "string"}}}}},
+  "kvs": {"type": "object", "required": ["alive", "runs", "serves", "reason", "members", "epoch", "keys", "tombstones",
+    "memory_bytes"], "properties": {
+    "alive": {"type": "boolean"}, "runs": {"type": "boolean", "description": "this node runs the service kvs"},
+    "serves": {"type": "boolean", "description": "and answers as one of its members"}, "reason": {"type": "string"},
+    "members": {"type": "array", "items": {"type": "string"}},
+    "epoch": {"type": "integer", "description": "of the members' list: 1 and one for each disk that was replaced"},
+    "keys": {"type": "integer", "description": "that this member holds"}, "tombstones": {"type": "integer"},
+    "memory_bytes": {"type": "integer"}}},
+  "kvs_flush": {"type": "object", "required": ["deleted"], "properties": {"deleted": {"type": "integer"}}},
   "tags": {"type": "object", "required": ["tags"], "properties": {
     "tags": {"type": "object", "additionalProperties": {"type": "string"}}}},
   "said": {"type": "object", "required": ["name", "ltime"], "properties": {
