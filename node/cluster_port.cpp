@@ -204,6 +204,10 @@ std::function<void(store_request)> cluster_port::run_store(std::shared_ptr<leade
 
 void cluster_port::connect_link() {
   link_->set_cluster_handler([this](const peer_identity& from, std::string_view bytes) {
+    if (!bytes.empty() && bytes.front() == kvs_tag) {
+      if (kvs_handler_) kvs_handler_(from, bytes.substr(1));
+      return;
+    }
     if (!inbox_.push(link_message_arrived{from, std::string(bytes)})) ++dropped_;
   });
   link_->handle_requests(link_request_kind::shards, [this](const link_request& request, link_responder r) {

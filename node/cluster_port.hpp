@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <troupe/config.hpp>
 #include <troupe/error.hpp>
@@ -69,6 +70,10 @@ class cluster_port {
   /// The key ring across the cluster; null in a cluster without a secret.
   [[nodiscard]] keyring_access* keyring() const noexcept { return keyring_.get(); }
 
+  /// Messages of the key-value service ride on the link beside the machines'; the handler is set before start().
+  void on_kvs(std::function<void(const peer_identity& from, std::string_view bytes)> f) { kvs_handler_ = std::move(f); }
+  void send_kvs(const link_target& to, const std::string& bytes) { (void)link_->send_cluster(to, kvs_tag + bytes); }
+
   /// Begins a graceful departure; `done` runs once, when the others know of it.
   void leave(std::function<void()> done);
 
@@ -87,6 +92,8 @@ class cluster_port {
   static constexpr duration bulk_max = std::chrono::seconds(5);
 
  private:
+  static constexpr char kvs_tag = 'k';  // beside cluster_machine::link_tag
+
   [[nodiscard]] expected<void> bind_pair(const boost::asio::ip::tcp::endpoint& wanted);
   [[nodiscard]] expected<std::string> read_secret() const;
   [[nodiscard]] expected<void> check_record(const cluster_machine::files& found) const;
@@ -104,6 +111,7 @@ class cluster_port {
   cluster_inbox inbox_;
   alarm clock_;
   std::unique_ptr<store_runner> store_;
+  std::function<void(const peer_identity&, std::string_view)> kvs_handler_;
   cluster_calls calls_{inbox_};
   std::unique_ptr<gossip_socket> gossip_;
   std::shared_ptr<link_table> link_;

@@ -9,6 +9,7 @@
 #include "actors/upkeep_actor.hpp"
 #include "gateways/db/sqlite_driver.hpp"
 #include "gateways/http/door.hpp"
+#include "gateways/kvs/builtin_store.hpp"
 #include "gateways/kvs/open_store.hpp"
 #include "gateways/resp/resp_door.hpp"
 #include "node/countdown.hpp"
@@ -31,9 +32,6 @@ std::string join_lines(const std::vector<std::string>& lines) {
 // Names that are accepted today and built later: refusing them at the start is better than half a node.
 std::vector<std::string> not_built_yet(const config& c) {
   std::vector<std::string> faults;
-  if (c.kvs.type == "builtin") {
-    faults.push_back("kvs.type builtin is not built yet: use votes, local_standalone or an outside store");
-  }
   if (c.has_service("db") && c.db.type != "sqlite") {
     faults.push_back("db.type " + c.db.type + " is not built yet: use sqlite");
   }
@@ -41,7 +39,7 @@ std::vector<std::string> not_built_yet(const config& c) {
 }
 
 bool is_built(const std::string& service) {
-  return service == "http" || service == "resp" || service == "cache" || service == "db";
+  return service == "http" || service == "resp" || service == "cache" || service == "db" || service == "kvs";
 }
 
 shard_host::options store_options(const config& c, std::uint64_t hash_seed) {
@@ -106,10 +104,9 @@ expected<void> node::runner::start_parts() {
   if (auto done = cluster_.open(data_.path(), drawn_.id); !done) return done;
   if (auto done = open_database(); !done) return done;
   connect_shards();
+  open_kvs();
   if (auto done = open_store(); !done) return done;
-  const auto store_health = [this](const std::string& fault) {
-    status_.set_service("kvs", fault.empty() ? service_state::running : service_state::degraded, fault);
-  };
+  const auto store_health = [this](const std::string& fault) { show_kvs_health(store_fault_, fault); };
   auto cluster_child =
       cluster_.make_actor({data_.path(), disk_, shards_, contents_, status_, events_, board_, store_, store_health,
                            [this] { (void)router_->retry_parked(std::chrono::steady_clock::now()); },
@@ -126,12 +123,18 @@ expected<void> node::runner::start_parts() {
   children.push_back(
       {"upkeep", [this](caf::actor_system& s) { return caf::actor(s.spawn<upkeep_actor>(shards_, router_.get())); },
        nullptr});
+  if (kvs_) {  // before the cluster's actor, which may keep its record there, and stopped after it
+    auto kvs_child = kvs_->make_actor();
+    if (!kvs_child) return tl::unexpected(std::move(kvs_child.error()));
+    children.push_back(std::move(*kvs_child));
+  }
   children.push_back(std::move(*cluster_child));
   actors_.start(std::move(children), *log_, events_, drawn_.supervisor_seed);
   register_metrics();
   cluster_.start();
+  if (kvs_) kvs_->start();
   for (const auto& name : settings_.node.services) {
-    if (is_built(name)) status_.set_service(name, service_state::running);
+    if (is_built(name) && name != "kvs") status_.set_service(name, service_state::running);
   }
   announce();
   return {};
@@ -158,13 +161,36 @@ void node::runner::name_services() {
 }
 
 expected<void> node::runner::open_store() {
+  if (!store_ && settings_.kvs.type == "builtin") store_ = std::make_shared<builtin_store>(*kvs_);
   if (!store_) {
     auto opened = open_leader_store(settings_);
     if (!opened) return tl::unexpected(std::move(opened.error()));
     store_ = std::move(*opened);
   }
-  if (store_) status_.set_service("kvs", service_state::running, "");
+  if (store_ && !settings_.has_service("kvs")) status_.set_service("kvs", service_state::running, "");
   return {};
+}
+
+// Whoever may be asked for a key takes part: the members, who leads by them, and doors.
+void node::runner::open_kvs() {
+  const bool alone = settings_.kvs.type == "local_standalone";
+  const bool wanted =
+      settings_.has_service("kvs") || settings_.kvs.type == "builtin" || (settings_.has_service("http") && !alone);
+  if (!wanted) return;
+  kvs_ = std::make_unique<kvs_service>(kvs_service::surroundings{
+      settings_, data_.path(), drawn_.id, drawn_.machine_seed + 1, board_, events_, *log_,
+      [this](const link_target& to, const std::string& bytes) { cluster_.send_kvs(to, bytes); },
+      [this](const std::string& fault) {
+        if (settings_.has_service("kvs")) show_kvs_health(kvs_fault_, fault);
+      }});
+  cluster_.on_kvs([this](const peer_identity& from, std::string_view bytes) { kvs_->on_link(from, bytes); });
+}
+
+void node::runner::show_kvs_health(std::string& place, const std::string& fault) {
+  const std::lock_guard lock(kvs_health_mutex_);
+  place = fault;
+  const auto& shown = kvs_fault_.empty() ? store_fault_ : kvs_fault_;
+  status_.set_service("kvs", shown.empty() ? service_state::running : service_state::degraded, shown);
 }
 
 expected<void> node::runner::open_database() {
@@ -208,7 +234,8 @@ expected<void> node::runner::open_doors() {
                           [this] { request_leave(); },
                           cluster_.keyring(),
                           [this](std::string name) { return cluster_.force_leave(std::move(name)); },
-                          &cluster_.calls()};
+                          &cluster_.calls(),
+                          kvs_.get()};
   if (settings_.has_service("resp")) {
     doors_.push_back(std::make_unique<resp_door>(lent));
     resp_ = doors_.back().get();
@@ -242,6 +269,7 @@ void node::runner::register_metrics() {
     troupe::register_metrics(numbers_, served_);
   }
   cluster_.register_metrics(numbers_);
+  if (kvs_) kvs_->register_metrics(numbers_);
   handlers_.register_metrics(numbers_);
   if (database_) database_->register_metrics(numbers_);
 }
@@ -314,6 +342,7 @@ void node::runner::stop() {
   for (auto it = doors_.rbegin(); it != doors_.rend(); ++it) (*it)->close();
   handlers_.stop();
   if (!actors_.stop()) log_->error("node", "actors_left_behind");
+  if (kvs_) kvs_->stop();
   cluster_.close();
   if (database_) database_->stop();
   disk_.stop();

@@ -29,6 +29,7 @@
 #include "actors/door_context.hpp"
 #include "actors/event_hub.hpp"
 #include "actors/io_pool.hpp"
+#include "actors/kvs/kvs_service.hpp"
 #include "actors/log.hpp"
 #include "actors/metrics.hpp"
 #include "actors/node_status.hpp"
@@ -75,6 +76,8 @@ class node::runner {
   [[nodiscard]] expected<void> open_database();
   [[nodiscard]] expected<void> open_cluster();
   [[nodiscard]] expected<void> open_store();
+  void open_kvs();
+  void show_kvs_health(std::string& place, const std::string& fault);
   void connect_shards();
   [[nodiscard]] expected<void> open_doors();
   void name_services();
@@ -101,6 +104,10 @@ class node::runner {
   std::unique_ptr<database_service> database_;
   std::shared_ptr<leader_store> store_;  // null: votes
   cluster_port cluster_;
+  std::unique_ptr<kvs_service> kvs_;  // null: nobody here needs it
+  std::mutex kvs_health_mutex_;
+  std::string kvs_fault_;    // of the service
+  std::string store_fault_;  // of the leader's store
   event_handlers handlers_;
   std::unique_ptr<link_forwarder> forwarder_;  // none on a node that is alone by configuration
   std::shared_ptr<const cache_server_counters> served_;
