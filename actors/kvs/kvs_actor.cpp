@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <caf/error.hpp>
+#include <caf/sec.hpp>
 #include <caf/send.hpp>
 
 namespace troupe {
@@ -36,6 +38,10 @@ kvs_actor::kvs_actor(caf::actor_config& cfg, std::unique_ptr<kvs_machine> machin
     : caf::event_based_actor(cfg), machine_(std::move(machine)), ports_(std::move(ports)) {}
 
 caf::behavior kvs_actor::make_behavior() {
+  if (!machine_) {  // its file could not be read: the supervisor tries again
+    quit(caf::make_error(caf::sec::runtime_error));
+    return {};
+  }
   look_at_members();
   machine_->on_tick(read_clock(), out_);
   carry_out();

@@ -73,6 +73,7 @@ struct kvs_ports {
 
 class kvs_actor : public caf::event_based_actor {
  public:
+  /// Without a machine it ends at once.
   kvs_actor(caf::actor_config& cfg, std::unique_ptr<kvs_machine> machine, kvs_ports ports);
 
   caf::behavior make_behavior() override;

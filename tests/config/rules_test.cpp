@@ -162,6 +162,7 @@ TEST_F(rules, stores_need_to_know_where_they_are) {
   c.kvs.expected_members = 2;
   expect_fault(c, "kvs.expected_members: must be 1, 3 or 5, is 2");
   c.kvs.expected_members = 0;
+  c.node.services.pop_back();
   c.kvs.type = "local_standalone";
   c.cluster.expected_members = 2;
   expect_fault(c, "kvs.type: local_standalone leads one node");
