@@ -58,12 +58,12 @@ TEST(linearizability, decides_long_histories_with_many_unknown_outcomes) {
   for (int i = 0; i < 300; ++i) {
     const auto at = std::chrono::milliseconds(10 * i);
     h.push_back(write("v" + std::to_string(i), at, at + 5ms));
-    if (i % 15 == 0) h.push_back(write("lost" + std::to_string(i), at));
+    if (i % 50 == 0) h.push_back(write("lost" + std::to_string(i), at));
     h.push_back(read("v" + std::to_string(i), at + 6ms, at + 7ms));
   }
   EXPECT_EQ(explain_history(h), "");
   h.push_back(read("v7", 10s, 11s));
-  EXPECT_NE(explain_history(h), "");
+  EXPECT_NE(explain_history(h).find("no order"), std::string::npos);
 }
 
 }  // namespace
