@@ -35,7 +35,7 @@ void to_a_member(std::string_view bytes) {
   o.id = {9, 9};
   o.runs = true;
   o.expected = 3;
-  kvs_machine machine(o, member_image(), random(1), now);
+  kvs_machine machine(o, member_image(), troupe::random(1), now);
   kvs_output out;
   machine.on_peers({{"b", true}, {"c", true}}, now, out);
   machine.on_tick(now, out);
