@@ -7,9 +7,9 @@ namespace {
 /// What an entry takes on its way beside its key and value, about.
 constexpr std::uint64_t entry_overhead = 32;
 
-bool wrote(const cache_command& c, const cache_reply& r) noexcept {
-  return r.code == errc::ok && (c.op == cache_op::put || c.op == cache_op::erase);
-}
+bool is_write(cache_op op) noexcept { return op == cache_op::put || op == cache_op::erase; }
+
+bool wrote(const cache_command& c, const cache_reply& r) noexcept { return r.code == errc::ok && is_write(c.op); }
 
 }  // namespace
 
@@ -27,10 +27,19 @@ held_shard::change held_shard::take_role(const shard_row& row, std::uint64_t my_
   c.lost = had && (!has || !keeps);
   c.gained = has && (!had || !keeps);
   c.empty = has && !keeps;
-  if (!keeps) store_.clear();
+  c.promoted = is == part::primary && was == part::replica && keeps;
+  if (!keeps) {
+    store_.clear();
+    stream_.reset();
+  }
   if (is != part::none) store_.begin_epoch(row.epoch);
   // A giver goes on under a row of the same epoch only; another epoch begins another copy.
   if (!has || row.epoch != epoch_) changes_.reset();
+  const bool same = is == was && row.epoch == epoch_;
+  if (has && !same) stream_.lead(shard_, row, c.promoted);
+  if (is == part::replica) stream_.follow(shard_, row, my_pid);
+  if (is == part::none) stream_.rest();
+  note_removals();
   part_ = is;
   epoch_ = row.epoch;
   created_ = row.created;
@@ -39,22 +48,89 @@ held_shard::change held_shard::take_role(const shard_row& row, std::uint64_t my_
 
 cache_reply held_shard::apply(const cache_command& command, time_point now) {
   const auto reply = store_.apply(command, now);
-  if (changes_ && wrote(command, reply)) changes_->add(command.cache, command.key);
+  if (wrote(command, reply)) note_change(command.cache, command.key);
   return reply;
+}
+
+held_shard::replicated held_shard::replicate(const cache_command& command, time_point now, replica_channel& channel) {
+  replicated done;
+  if (!stream_.has_followers()) {
+    done.reply = apply(command, now);
+    return done;
+  }
+  if (is_write(command.op) && !stream_.has_room(command.key.size() + command.value.size())) {
+    done.reply.code = errc::unavailable;
+    return done;
+  }
+  done.reply = apply(command, now);
+  tell_removed(now, channel);
+  if (!wrote(command, done.reply)) {
+    done.wait_for = stream_.pending(command.cache, command.key);
+    return done;
+  }
+  stream_entry e{command.cache, command.key, {}, done.reply.version, {}, command.op == cache_op::erase};
+  if (!e.erased) {
+    e.value = command.value;
+    e.ttl = done.reply.ttl;
+  }
+  stream_.wrote(e, now, channel);
+  done.wait_for = stream_.sequence();
+  return done;
+}
+
+bool held_shard::must_wait(const cache_command& command) const noexcept {
+  if (stream_.recovering()) return true;
+  if (!stream_.has_followers()) return false;
+  return is_write(command.op) || stream_.pending(command.cache, command.key) != 0;
+}
+
+// What expired or was evicted here must not come back from a copy after a later erase found nothing.
+void held_shard::tell_removed(time_point now, replica_channel& channel) {
+  if (removed_.empty()) return;
+  for (const auto& gone : removed_) {
+    note_change(gone.cache, gone.key);
+    stream_.wrote({gone.cache, gone.key, {}, store_.next_version(), {}, true}, now, channel);
+  }
+  removed_.clear();
+}
+
+std::size_t held_shard::expire(time_point now, std::size_t budget, replica_channel& channel) {
+  const auto freed = store_.expire(now, budget);
+  tell_removed(now, channel);
+  return freed;
+}
+
+std::uint64_t held_shard::evict(std::uint64_t bytes, time_point now, replica_channel& channel) {
+  const auto freed = store_.evict(bytes, now);
+  tell_removed(now, channel);
+  return freed;
+}
+
+void held_shard::on_answer(std::uint64_t from, const stream_answer& a, std::span<const stream_entry> entries,
+                           time_point now, replica_channel& channel) {
+  // A promoted copy may be given away already, while it learns what others have beyond it.
+  if (stream_.recovering()) {
+    for (const auto& e : entries) note_change(e.cache, e.key);
+  }
+  stream_.on_answer(from, a, entries, store_, now, channel);
+  tell_removed(now, channel);
 }
 
 bool held_shard::apply_committed(cache_id cache, std::string_view key, std::string_view value, std::uint64_t version,
                                  duration ttl, time_point now) {
-  if (changes_) changes_->add(cache, key);
+  note_change(cache, key);
   return store_.apply_committed(cache, key, value, version, ttl, now);
 }
 
 bool held_shard::apply_erased(cache_id cache, std::string_view key, std::uint64_t version) {
-  if (changes_) changes_->add(cache, key);
+  note_change(cache, key);
   return store_.apply_erased(cache, key, version);
 }
 
-void held_shard::watch() { changes_ = std::make_unique<changed_keys>(); }
+void held_shard::watch() {
+  changes_ = std::make_unique<changed_keys>();
+  noting_ = true;
+}
 
 std::uint64_t held_shard::read(std::uint64_t cursor, std::uint64_t bytes_max, time_point now,
                                shard_store::entry_visitor visit) const {
@@ -99,20 +175,36 @@ void held_shard::reopen(std::uint64_t epoch) noexcept {
   if (part_ == part::released && epoch_ == epoch) part_ = part::primary;
 }
 
-bool held_shard::begin_copy(std::uint64_t epoch) noexcept {
+bool held_shard::begin_join(std::uint64_t epoch, std::uint64_t pid) {
+  if (part_ != part::primary || epoch_ != epoch) return false;
+  noting_ = false;  // later writes go to it one by one
+  stream_.begin_join(pid);
+  note_removals();
+  return true;
+}
+
+bool held_shard::abandon_join(std::uint64_t pid) {
+  const bool gone = stream_.abandon_join(pid);
+  note_removals();
+  return gone;
+}
+
+bool held_shard::begin_copy(std::uint64_t epoch) {
   if (part_ != part::replica || epoch_ != epoch) return false;
   store_.clear();
+  stream_.begin_copy();
   return true;
+}
+
+void held_shard::finish_copy(std::uint64_t epoch, std::uint64_t version, std::uint64_t sequence) {
+  if (part_ != part::replica || epoch_ != epoch) return;
+  if (version > 0) (void)store_.next_version(version - 1);
+  stream_.finish_copy(sequence);
 }
 
 bool held_shard::copy(cache_id cache, std::string_view key, std::string_view value, std::uint64_t version, duration ttl,
                       time_point now) {
-  if (store_.apply_committed(cache, key, value, version, ttl, now)) return true;
-  cache_command head;
-  head.op = cache_op::head;
-  head.cache = cache;
-  head.key = key;
-  return ttl < duration::zero() || store_.apply(head, now).version >= version;
+  return store_.copy_entry(cache, key, value, version, ttl, now);
 }
 
 }  // namespace troupe

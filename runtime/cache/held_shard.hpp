@@ -8,6 +8,9 @@
 //   replica   no       a copy       the table; the copy is whole only when the giver has said so
 //   none      no       no           the table
 //
+// With copies in sync a command is done by replicate(), which sends writes on and says what its reply waits for
+// (runtime/replication/shard_stream.hpp).
+//
 // A released shard stays so while the table's row keeps its epoch: whatever the leader decides about
 // the shard, also that it stays here, gives the row another one.
 #pragma once
@@ -15,9 +18,11 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "runtime/cache/changed_keys.hpp"
 #include "runtime/cache/shard_store.hpp"
+#include "runtime/replication/shard_stream.hpp"
 #include "runtime/sharding/shard_table.hpp"
 
 namespace troupe {
@@ -28,12 +33,13 @@ class held_shard {
 
   /// What a new row changed.
   struct change {
-    bool gained = false;  // became primary, or primary of a shard made anew
-    bool lost = false;    // was primary (or had released it), or primary of what was made anew
-    bool empty = false;   // gained without a copy: it starts empty
+    bool gained = false;    // became primary, or primary of a shard made anew
+    bool lost = false;      // was primary (or had released it), or primary of what was made anew
+    bool empty = false;     // gained without a copy: it starts empty
+    bool promoted = false;  // gained with a copy that was kept in sync
   };
 
-  explicit held_shard(const store_settings& s) noexcept : store_(s) {}
+  explicit held_shard(const store_settings& s, std::uint32_t shard = 0) : shard_(shard), store_(s) {}
 
   [[nodiscard]] part role() const noexcept { return part_; }
   [[nodiscard]] bool is_primary() const noexcept { return part_ == part::primary; }
@@ -48,7 +54,25 @@ class held_shard {
   change take_role(const shard_row& row, std::uint64_t my_pid);
 
   // --- as primary: writes are noted for who watches
+  /// Of a shard without copies.
   [[nodiscard]] cache_reply apply(const cache_command& command, time_point now);
+
+  struct replicated {
+    cache_reply reply;
+    std::uint64_t wait_for = 0;  // the sequence that has to be committed before the reply is given; 0: none
+  };
+  /// The same with copies, if there are any. unavailable when too much waits for them: nothing was done.
+  [[nodiscard]] replicated replicate(const cache_command& command, time_point now, replica_channel& channel);
+  /// The command cannot be answered at once: it waits for copies, or for what they know.
+  [[nodiscard]] bool must_wait(const cache_command& command) const noexcept;
+  [[nodiscard]] shard_stream& stream() noexcept { return stream_; }
+  [[nodiscard]] const shard_stream& stream() const noexcept { return stream_; }
+  /// As the store's; copies are told.
+  std::size_t expire(time_point now, std::size_t budget, replica_channel& channel);
+  std::uint64_t evict(std::uint64_t bytes, time_point now, replica_channel& channel);
+  /// The answer of a copy. Views in `entries` are borrowed.
+  void on_answer(std::uint64_t from, const stream_answer& a, std::span<const stream_entry> entries, time_point now,
+                 replica_channel& channel);
   bool apply_committed(cache_id cache, std::string_view key, std::string_view value, std::uint64_t version,
                        duration ttl, time_point now);
   bool apply_erased(cache_id cache, std::string_view key, std::uint64_t version);
@@ -70,20 +94,41 @@ class held_shard {
   [[nodiscard]] bool release(std::uint64_t epoch) noexcept;
   /// Takes a release back, before anybody was told of it.
   void reopen(std::uint64_t epoch) noexcept;
+  /// Nobody waits for a copy any more.
+  [[nodiscard]] bool drained() const noexcept { return stream_.committed() == stream_.sequence(); }
+
+  // --- letting a copy count
+  /// Later writes wait for `pid` too; no more keys are noted. False when this node is not the primary under the row
+  /// of `epoch`.
+  [[nodiscard]] bool begin_join(std::uint64_t epoch, std::uint64_t pid);
+  /// False when the leader was told of it: then a row ends it.
+  bool abandon_join(std::uint64_t pid);
 
   // --- taking it
   /// Drops what is held; a copy begins. False when this node is no replica under the row of `epoch`.
-  [[nodiscard]] bool begin_copy(std::uint64_t epoch) noexcept;
+  [[nodiscard]] bool begin_copy(std::uint64_t epoch);
+  /// The copy is whole, up to a write of the primary's sequence.
+  void finish_copy(std::uint64_t epoch, std::uint64_t version, std::uint64_t sequence);
   /// An entry of the copy. False when there was no room for it.
   [[nodiscard]] bool copy(cache_id cache, std::string_view key, std::string_view value, std::uint64_t version,
                           duration ttl, time_point now);
 
  private:
+  void tell_removed(time_point now, replica_channel& channel);
+  void note_change(cache_id cache, std::string_view key) {
+    if (changes_ && noting_) changes_->add(cache, key);
+  }
+  void note_removals() noexcept { store_.note_removals(stream_.has_followers() ? &removed_ : nullptr); }
+
+  const std::uint32_t shard_;
   part part_ = part::none;
   std::uint64_t epoch_ = 0;    // of the row
   std::uint64_t created_ = 0;  // of the data that the store holds
   shard_store store_;
   std::unique_ptr<changed_keys> changes_;  // null: nobody watches
+  bool noting_ = false;                    // changes_ grows
+  shard_stream stream_;
+  std::vector<shard_store::removed_key> removed_;  // by the call under way; its copies are to be told
 };
 
 }  // namespace troupe

@@ -133,6 +133,22 @@ bool shard_store::apply_committed(cache_id cache, std::string_view key, std::str
   return store_newer(refer(cache, key), {value, version, never}, ttl, now);
 }
 
+bool shard_store::copy_entry(cache_id cache, std::string_view key, std::string_view value, std::uint64_t version,
+                             duration ttl, time_point now) {
+  if (apply_committed(cache, key, value, version, ttl, now) || ttl < duration::zero()) return true;
+  const auto slot = find(refer(cache, key));
+  return slot != no_slot && at(slot)->version >= version;
+}
+
+std::optional<shard_store::entry_view> shard_store::peek(cache_id cache, std::string_view key,
+                                                         time_point now) const noexcept {
+  const auto slot = find(refer(cache, key));
+  if (slot == no_slot || at(slot)->is_expired(now)) return std::nullopt;
+  const entry& e = *at(slot);
+  const duration ttl = e.has_expiry != 0 ? e.expiry() - now : duration::zero();
+  return entry_view{cache, e.key(), e.value(), e.version, ttl};
+}
+
 bool shard_store::apply_loaded(cache_id cache, std::string_view key, std::string_view value, std::uint64_t version,
                                duration ttl, time_point now, std::uint64_t as_of) {
   if (as_of != UINT64_MAX && as_of != commits_) return false;

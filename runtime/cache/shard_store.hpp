@@ -12,7 +12,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime/base/function_ref.hpp"
 #include "runtime/cache/command.hpp"
@@ -78,6 +81,10 @@ class shard_store {
   bool apply_committed(cache_id cache, std::string_view key, std::string_view value, std::uint64_t version,
                        duration ttl, time_point now);
 
+  /// The same, for a copy: true when it is stored, or something as new is there already; false for want of room.
+  [[nodiscard]] bool copy_entry(cache_id cache, std::string_view key, std::string_view value, std::uint64_t version,
+                                duration ttl, time_point now);
+
   /// A delete that was decided elsewhere: erases an entry with a lower version; says whether it did.
   bool apply_erased(cache_id cache, std::string_view key, std::uint64_t version);
 
@@ -95,6 +102,16 @@ class shard_store {
   std::uint64_t next_version(std::uint64_t above = 0) noexcept;
   /// Versions given from now on are those of `epoch` or higher; beyond version_epoch_max the counter just goes on.
   void begin_epoch(std::uint64_t epoch) noexcept;
+
+  /// The live value, without counting as an access; its view is valid until the next call.
+  [[nodiscard]] std::optional<entry_view> peek(cache_id cache, std::string_view key, time_point now) const noexcept;
+
+  /// Keys that expire or are evicted from now on are added to `into`, which outlives the store; null: to nothing.
+  struct removed_key {
+    cache_id cache = 0;
+    std::string key;
+  };
+  void note_removals(std::vector<removed_key>* into) noexcept { removals_ = into; }
 
   /// Shows about `count` live entries from `cursor` on (0: the start) and returns the next cursor, 0
   /// at the end. A full scan shows every entry that exists from its start to its end exactly once,
@@ -138,7 +155,7 @@ class shard_store {
 
   [[nodiscard]] key_ref refer(cache_id cache, std::string_view key) const noexcept;
   [[nodiscard]] std::uint32_t find(const key_ref& k) const noexcept;
-  [[nodiscard]] std::uint32_t find_live(const key_ref& k, time_point now) noexcept;
+  [[nodiscard]] std::uint32_t find_live(const key_ref& k, time_point now);
   [[nodiscard]] entry* at(std::uint32_t slot) const noexcept;
   [[nodiscard]] std::uint32_t home_of(std::uint32_t position) const noexcept { return position >> shift_; }
   [[nodiscard]] std::uint32_t capacity() const noexcept { return table_ == nullptr ? 0 : mask_ + 1; }
@@ -154,17 +171,19 @@ class shard_store {
   void fill(entry& e, const key_ref& k, const content& c) noexcept;
   bool store_newer(const key_ref& k, content c, duration ttl, time_point now);
 
-  [[nodiscard]] bool take_room(std::uint64_t bytes, const entry* keep, time_point now) noexcept;
-  [[nodiscard]] bool take_room_for_insert(std::uint64_t entry_bytes, time_point now, bool& grow) noexcept;
+  [[nodiscard]] bool take_room(std::uint64_t bytes, const entry* keep, time_point now);
+  [[nodiscard]] bool take_room_for_insert(std::uint64_t entry_bytes, time_point now, bool& grow);
   void give_room(std::uint64_t bytes) noexcept;
-  [[nodiscard]] bool evict_one(const entry* keep, time_point now) noexcept;
+  [[nodiscard]] bool evict_one(const entry* keep, time_point now);
   [[nodiscard]] bool is_in_run(std::uint64_t i, std::uint64_t first, std::uint64_t end) const noexcept;
   void remove(std::uint32_t slot) noexcept;
+  void remove_unasked(std::uint32_t slot);
   void place(std::uint64_t tagged, std::uint32_t position) noexcept;
   [[nodiscard]] bool resize(std::uint32_t slots) noexcept;
   void shrink_if_sparse() noexcept;
 
   store_settings settings_;
+  std::vector<removed_key>* removals_ = nullptr;
   std::uint64_t* table_ = nullptr;  // mask_ + 1 slots; 0 is an empty slot
   std::uint32_t mask_ = 0;
   std::uint32_t shift_ = 32;  // 32 - log2 of the number of slots

@@ -54,10 +54,10 @@ std::uint32_t shard_store::find(const key_ref& k) const noexcept {
   return no_slot;
 }
 
-std::uint32_t shard_store::find_live(const key_ref& k, time_point now) noexcept {
+std::uint32_t shard_store::find_live(const key_ref& k, time_point now) {
   const auto slot = find(k);
   if (slot == no_slot || !at(slot)->is_expired(now)) return slot;
-  remove(slot);
+  remove_unasked(slot);
   ++expired_;
   return no_slot;
 }
@@ -153,6 +153,13 @@ void shard_store::remove(std::uint32_t slot) noexcept {
   table_[hole] = 0;
 }
 
+// Nobody commanded it: who copies the shard has to be told.
+void shard_store::remove_unasked(std::uint32_t slot) {
+  if (removals_ != nullptr)
+    removals_->push_back({static_cast<cache_id>(at(slot)->cache), std::string(at(slot)->key())});
+  remove(slot);
+}
+
 // Moves all slots to a table of another size; the room for it is the caller's affair.
 bool shard_store::resize(std::uint32_t slots) noexcept {
   auto* fresh = static_cast<std::uint64_t*>(std::calloc(slots, sizeof(std::uint64_t)));
@@ -178,7 +185,7 @@ void shard_store::shrink_if_sparse() noexcept {
   }
 }
 
-bool shard_store::take_room(std::uint64_t bytes, const entry* keep, time_point now) noexcept {
+bool shard_store::take_room(std::uint64_t bytes, const entry* keep, time_point now) {
   if (bytes > settings_.ledger->max()) return false;
   while (!settings_.ledger->take(bytes)) {
     if (!evict_one(keep, now)) return false;
@@ -189,7 +196,7 @@ bool shard_store::take_room(std::uint64_t bytes, const entry* keep, time_point n
 
 // Room for an entry and, if it would fill the table, for the larger table; evicting may make the
 // latter unnecessary again.
-bool shard_store::take_room_for_insert(std::uint64_t entry_bytes, time_point now, bool& grow) noexcept {
+bool shard_store::take_room_for_insert(std::uint64_t entry_bytes, time_point now, bool& grow) {
   if (entry_bytes > settings_.ledger->max()) return false;
   for (;;) {
     const std::uint64_t slots = capacity();
@@ -211,7 +218,7 @@ void shard_store::give_room(std::uint64_t bytes) noexcept {
 }
 
 // Of a few entries after the last sample the one not used for longest goes, or one that has expired.
-bool shard_store::evict_one(const entry* keep, time_point now) noexcept {
+bool shard_store::evict_one(const entry* keep, time_point now) {
   if (settings_.eviction == eviction_policy::none || count_ == 0) return false;
   std::uint32_t victim = no_slot;
   std::uint32_t victim_age = 0;
@@ -222,7 +229,7 @@ bool shard_store::evict_one(const entry* keep, time_point now) noexcept {
     if (table_[slot] == 0 || at(slot) == keep) continue;
     ++sampled;
     if (at(slot)->is_expired(now)) {
-      remove(slot);
+      remove_unasked(slot);
       ++expired_;
       return true;
     }
@@ -232,7 +239,7 @@ bool shard_store::evict_one(const entry* keep, time_point now) noexcept {
     victim_age = age;
   }
   if (victim == no_slot) return false;
-  remove(victim);
+  remove_unasked(victim);
   ++evicted_;
   return true;
 }
@@ -267,7 +274,7 @@ std::size_t shard_store::expire(time_point now, std::size_t budget) {
     const entry* e = table_[slot] == 0 ? nullptr : at(slot);
     const bool mine = e != nullptr && e->has_expiry != 0 && home_of(e->position) >= first && home_of(e->position) < end;
     if (mine && e->is_expired(now)) {
-      remove(slot);
+      remove_unasked(slot);
       ++freed;
       continue;  // another entry may have moved here
     }

@@ -76,7 +76,7 @@ void cluster_machine::on_election(const election_event& happened, time_point now
                    led_since_.reset();
                    table_proposal_.reset();
                    table_again_ = time_point::max();
-                   releases_.clear();
+                   words_.clear();
                    tell("stepped_down", {{"term", std::to_string(s.term)}, {"reason", s.reason}});
                  },
                  [&](const pid_given& p) {

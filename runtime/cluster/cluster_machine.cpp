@@ -244,7 +244,7 @@ void cluster_machine::settle(time_point now, cluster_output& out) {
     consider_departure(now);
     tell_others(now);
   } while (!m_.events.empty() || !e_.events.empty() || e_.persist || e_.store || !e_.packets.empty() ||
-           !moves_out_.messages.empty() || !moves_out_.released.empty());
+           !moves_out_.messages.empty() || !moves_out_.words.empty());
   carry_talk(now, out);
   carry_packets(out);
   if (join_attempts_ != members_.counts().join_attempts) {
@@ -285,11 +285,11 @@ void cluster_machine::carry_election(cluster_output& out) {
 }
 
 void cluster_machine::carry_moves(cluster_output& out) {
-  for (const auto& r : moves_out_.released) {
-    releases_[r.shard] = r;
+  for (const auto& w : moves_out_.words) {
+    words_[{w.shard, w.to}] = w;
     tend_table_ = true;
   }
-  moves_out_.released.clear();
+  moves_out_.words.clear();
   if (moves_out_.messages.empty()) return;
   const auto addresses = addresses_by_pid();
   for (auto& m : moves_out_.messages) {

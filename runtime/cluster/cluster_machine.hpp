@@ -150,6 +150,9 @@ class cluster_machine {
   [[nodiscard]] time_point serve_until() const {
     return split_.stands_aside() ? time_point::min() : lead_.serve_until();
   }
+  /// A copy of a shard that this node serves under the row of `epoch` holds its writes up.
+  void on_laggard(std::uint32_t shard, std::uint64_t epoch, std::uint64_t pid, time_point now, cluster_output& out);
+
   /// Why this node takes itself for cut off; empty: it does not.
   [[nodiscard]] const std::string& cut_off() const noexcept { return split_.cut_off(); }
   /// PIDs and where to reach them, of all members that are known.
@@ -219,7 +222,9 @@ class cluster_machine {
   [[nodiscard]] std::optional<std::vector<placement_member>> data_members(time_point now);
   [[nodiscard]] bool may_begin_table(std::size_t members, time_point now);
   [[nodiscard]] draft draft_table(const std::vector<placement_member>& members, stamp next) const;
-  void take_releases(const std::vector<placement_member>& members, stamp next, draft& d) const;
+  void take_words(const std::vector<placement_member>& members, stamp next, draft& d) const;
+  [[nodiscard]] draft without_the_gone(stamp next) const;
+  [[nodiscard]] std::uint32_t wanted_replicas(std::size_t data_members) const;
   void propose(draft d, time_point now, cluster_output& out);
 
   const config& settings_;
@@ -239,9 +244,10 @@ class cluster_machine {
   split_brain split_;
   std::uint64_t split_judged_ = 0;  // version of the membership
   hand_over moves_;
-  hand_over_output moves_out_;                        // of the calls under way
-  std::map<std::uint32_t, released_shard> releases_;  // by shard; at the leader, until the row changes
-  const bool had_record_;                             // on disk, at the start
+  hand_over_output moves_out_;  // of the calls under way
+  // What primaries said of their shards, by shard and the other's PID; at the leader, until the row changes.
+  std::map<std::pair<std::uint32_t, std::uint64_t>, shard_word> words_;
+  const bool had_record_;  // on disk, at the start
   std::vector<std::string> seeds_;
   bool seeds_complete_;     // nobody will name others
   std::string store_seed_;  // one more: who leads, as the leader store says

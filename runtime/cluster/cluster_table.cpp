@@ -1,6 +1,7 @@
 // The leader's duty: a shard table that gives every shard a living primary, changed only when the lease
 // of the primary that is replaced has ended (Gray and Cheriton, "Leases", 1989).
 #include <algorithm>
+#include <charconv>
 
 #include "runtime/cluster/cluster_machine.hpp"
 
@@ -8,7 +9,21 @@ namespace troupe {
 
 namespace {
 
-constexpr std::uint32_t replicas_now = 0;  // copies are placed when replication is there to fill them
+constexpr std::uint32_t weight_max = 1000;
+
+std::string tag_of(const membership::record& r, const char* name) {
+  const auto found = r.told.tags.find(name);
+  return found == r.told.tags.end() ? std::string() : found->second;
+}
+
+// The tag `weight`: this member's share of the shards beside the others'. Anything else than 1..1000 is 1.
+std::uint32_t weight_of(const membership::record& r) {
+  const auto text = tag_of(r, "weight");
+  std::uint32_t weight = 0;
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), weight);
+  const bool sound = fault == std::errc() && end == text.data() + text.size() && weight >= 1 && weight <= weight_max;
+  return sound ? weight : 1;
+}
 
 }  // namespace
 
@@ -21,15 +36,21 @@ void cluster_machine::keep_table(time_point now, cluster_output& out) {
   table_again_ = time_point::max();
   const auto& record = lead_.record();
   if (departure_ > departure::handing_over || !lead_.may_act(now) || table_proposal_ || !record) return;
+  const stamp next{record->at.term, record->at.epoch + 1};
   const auto members = data_members(now);
-  if (!members) return;
-  std::erase_if(releases_, [this](const auto& entry) {
-    const auto& [shard, r] = entry;
-    return shard >= table_.rows.size() || table_.rows[shard].epoch > r.epoch;
+  std::erase_if(words_, [this](const auto& entry) {
+    const auto shard = entry.first.first;
+    return shard >= table_.rows.size() || table_.rows[shard].epoch > entry.second.epoch;
   });
+  if (!members) {
+    // Those that live are not to wait for copies of the gone.
+    auto d = without_the_gone(next);
+    if (d.table.rows != table_.rows) propose(std::move(d), now, out);
+    return;
+  }
   const bool begins = table_.rows.empty() || shards_begin_anew_;
   if (begins && !may_begin_table(members->size(), now)) return;
-  auto d = draft_table(*members, {record->at.term, record->at.epoch + 1});
+  auto d = draft_table(*members, next);
   const auto& rows = d.table.rows;
   const bool same = !begins && rows.size() == table_.rows.size() &&
                     std::equal(rows.begin(), rows.end(), table_.rows.begin(), same_owners);
@@ -58,12 +79,12 @@ cluster_machine::draft cluster_machine::draft_table(const std::vector<placement_
   if (shards_begin_anew_) {
     const auto before = decode_shard_table(lead_.record()->shard_table);
     for (std::uint32_t s = 0; before && s < before->rows.size(); ++s) d.lost.push_back(s);
-    d.table = plan({{}, members, settings_.cache.shards, replicas_now, next}).table;
+    d.table = plan({{}, members, settings_.cache.shards, wanted_replicas(members.size()), next}).table;
     return d;
   }
   d.table = table_;
-  take_releases(members, next, d);
-  auto wanted = plan({d.table, members, settings_.cache.shards, replicas_now, next});
+  take_words(members, next, d);
+  auto wanted = plan({d.table, members, settings_.cache.shards, wanted_replicas(members.size()), next});
   d.lost = std::move(wanted.lost);
   if (d.table.rows.empty() || d.table.rows.size() != wanted.table.rows.size()) {
     d.table = std::move(wanted.table);
@@ -75,20 +96,61 @@ cluster_machine::draft cluster_machine::draft_table(const std::vector<placement_
   return d;
 }
 
-void cluster_machine::take_releases(const std::vector<placement_member>& members, stamp next, draft& d) const {
-  for (const auto& [shard, r] : releases_) {
-    if (shard >= d.table.rows.size()) continue;
-    auto& row = d.table.rows[shard];
-    const bool valid = row.epoch == r.epoch && row.primary == r.from && row.has_replica(r.to);
-    const bool lives =
-        std::any_of(members.begin(), members.end(), [&](const placement_member& m) { return m.pid == r.to; });
-    if (!valid || !lives) continue;
-    row.primary = r.to;
-    row.replicas.clear();
-    row.in_sync.clear();
-    row.epoch = next.epoch;
-    d.moved.push_back({shard, r.from, r.to});
+// Words count for the row that they were said of; several may have been said of one row.
+void cluster_machine::take_words(const std::vector<placement_member>& members, stamp next, draft& d) const {
+  const auto lives = [&](std::uint64_t pid) {
+    return std::any_of(members.begin(), members.end(), [pid](const placement_member& m) { return m.pid == pid; });
+  };
+  const auto each = [&](bool releases, auto take) {
+    for (const auto& [key, w] : words_) {
+      if (w.shard >= d.table.rows.size() || (w.what == copy_kind::released) != releases) continue;
+      const auto& said_of = table_.rows[w.shard];
+      if (said_of.epoch == w.epoch && said_of.primary == w.from) take(w, d.table.rows[w.shard]);
+    }
+  };
+  each(false, [&](const shard_word& w, shard_row& row) {
+    if (w.what == copy_kind::dropped || lives(w.to))
+      row = with_in_sync(std::move(row), w.to, w.what == copy_kind::joined, next.epoch);
+  });
+  each(true, [&](const shard_word& w, shard_row& row) {
+    if (row.heir != w.to || !lives(w.to)) return;
+    row = given_to_heir(std::move(row), next.epoch);
+    d.moved.push_back({w.shard, w.from, w.to});
+  });
+}
+
+cluster_machine::draft cluster_machine::without_the_gone(stamp next) const {
+  draft d;
+  d.table = table_;
+  d.table.stamp = next;
+  const auto& record = *lead_.record();
+  std::vector<std::uint64_t> there;
+  const auto consider = [&](const membership::record& r) {
+    const bool gone = r.state == member_state::failed || r.state == member_state::departed;
+    if (const auto pid = gone ? 0 : record.pid_of({r.name, r.id}); pid != 0) there.push_back(pid);
+  };
+  consider(members_.self());
+  for (const auto& [name, r] : members_.others()) consider(r);
+  const auto is_gone = [&](std::uint64_t pid) { return std::find(there.begin(), there.end(), pid) == there.end(); };
+  for (auto& row : d.table.rows) {
+    if (row.primary == 0 || is_gone(row.primary)) continue;
+    const auto before = row;
+    std::erase_if(row.replicas, is_gone);
+    std::erase_if(row.in_sync, is_gone);
+    if (row.heir != 0 && is_gone(row.heir)) row.heir = 0;
+    if (!same_owners(before, row)) row.epoch = next.epoch;
   }
+  return d;
+}
+
+std::uint32_t cluster_machine::wanted_replicas(std::size_t data_members) const {
+  return troupe::wanted_replicas(settings_.cache.replicas, settings_.cluster.expected_members, data_members);
+}
+
+void cluster_machine::on_laggard(std::uint32_t shard, std::uint64_t epoch, std::uint64_t pid, time_point now,
+                                 cluster_output& out) {
+  moves_.on_laggard(shard, epoch, pid, now, moves_out_);
+  settle(now, out);
 }
 
 // Those that may hold shards; who departs gives its own away, who comes and goes too often gets none. Nothing is
@@ -105,7 +167,7 @@ std::optional<std::vector<placement_member>> cluster_machine::data_members(time_
     if (departing || r.state == member_state::alive || r.state == member_state::suspect) {
       if (const auto pid = record.pid_of({r.name, r.id}); pid != 0) {
         const bool flaps = r.flapping.quarantined() && !holds_shards(pid);
-        found.push_back({pid, departing || flaps ? 0U : 1U, {}});
+        found.push_back({pid, departing || flaps ? 0U : weight_of(r), tag_of(r, "zone")});
         if (flaps && !departing) quarantined.push_back(pid);
       }
     } else {

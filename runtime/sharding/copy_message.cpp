@@ -25,11 +25,12 @@ void put(const copy_message& m, wire::ShardCopy& into) {
   into.set_last(m.last);
   into.set_version(m.version);
   into.set_to(m.to);
+  into.set_stream(m.stream);
 }
 
 const char* fault_of(const wire::ShardCopy& w) {
   if (w.count() != static_cast<std::uint32_t>(w.entries_size()) + 1) return "cut off";
-  if (w.kind() > static_cast<std::uint32_t>(copy_kind::released)) return "an unknown kind";
+  if (w.kind() > static_cast<std::uint32_t>(copy_kind::dropped)) return "an unknown kind";
   if (w.outcome() > static_cast<std::uint32_t>(page_outcome::refused)) return "an unknown outcome";
   if (w.shard() >= shards_max) return "a shard beyond the limit";
   if (static_cast<std::size_t>(w.entries_size()) > copy_entries_max) return "too many entries";
@@ -56,6 +57,7 @@ copy_message head_of(const wire::ShardCopy& w) {
   m.last = w.last();
   m.version = w.version();
   m.to = w.to();
+  m.stream = w.stream();
   return m;
 }
 
@@ -84,9 +86,10 @@ void page_writer::add(const copied_entry& e) {
 
 std::size_t page_writer::entries() const noexcept { return static_cast<std::size_t>(message_->entries_size()); }
 
-void page_writer::finish(std::uint64_t version) {
+void page_writer::finish(std::uint64_t version, std::uint64_t stream) {
   message_->set_last(true);
   message_->set_version(version);
+  message_->set_stream(stream);
 }
 
 std::string page_writer::bytes() const {

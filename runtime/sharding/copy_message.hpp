@@ -31,6 +31,8 @@ enum class copy_kind : std::uint8_t {
   page,      // giver -> taker
   answer,    // taker -> giver
   released,  // giver -> leader: the taker has it all, the giver serves no more
+  joined,    // primary -> leader: the copy has it all, and every later write
+  dropped,   // primary -> leader: the copy does not keep up
 };
 
 enum class page_outcome : std::uint8_t {
@@ -60,6 +62,7 @@ struct copy_message {
   bool last = false;
   std::uint64_t version = 0;
   std::uint64_t to = 0;
+  std::uint64_t stream = 0;
 };
 
 /// Gathers a page: entries are copied as they come.
@@ -73,7 +76,7 @@ class page_writer {
   void add(const copied_entry& e);
   [[nodiscard]] std::size_t entries() const noexcept;
   /// The page is the last of its copy.
-  void finish(std::uint64_t version);
+  void finish(std::uint64_t version, std::uint64_t stream);
   [[nodiscard]] std::string bytes() const;
 
  private:

@@ -16,7 +16,9 @@ void hand_over::on_message(std::uint64_t from, std::string_view bytes, bool serv
   if (from == 0) return;  // it has no PID here yet, or no more
   switch (m.kind) {
     case copy_kind::answer: return on_answer(from, m, now, out);
-    case copy_kind::released: out.released.push_back({m.shard, m.epoch, from, m.to}); return;
+    case copy_kind::released:
+    case copy_kind::joined:
+    case copy_kind::dropped: out.words.push_back({m.kind, m.shard, m.epoch, from, m.to}); return;
     case copy_kind::page: break;
   }
   copy_message answer = m;
@@ -45,7 +47,7 @@ page_outcome hand_over::take(std::uint64_t from, const read_copy& page, bool ser
   if (!fits) return page_outcome::no_room;
   ++t.next;
   if (m.last) {
-    contents_.raise_version(m.shard, m.version);
+    contents_.finish_copy(m.shard, m.epoch, m.version, m.stream);
     ++counters_.shards_taken;
   }
   return page_outcome::taken;

@@ -225,7 +225,11 @@ class planner {
     }
     while (wanted > 0 && move_one_replica()) {
     }
-    for (auto& row : rows_) keep_in_sync_within_replicas(row);
+    for (std::uint32_t s = 0; s < rows_.size(); ++s) {
+      keep_in_sync_within_replicas(rows_[s]);
+      if (!empty_.empty() && empty_[s]) rows_[s].in_sync = rows_[s].replicas;  // nobody lacks anything
+      rows_[s].heir = 0;
+    }
   }
 
   void drop_replica(shard_row& row) {

@@ -2,8 +2,8 @@
 //
 // Two steps. plan() makes the wanted table: the dead dropped, in-sync replicas promoted, primaries
 // and replicas spread by weight with as few moves as possible. advance() says what may be committed
-// now on the way there: a living primary gives its shard up only to a replica that is in sync, and a
-// replica is dropped only when those that replace it are in sync. Same input, same output, always.
+// now on the way there: a living primary keeps its shard and is told its heir, and a replica is
+// dropped only when those that replace it are in sync. Same input, same output, always.
 //
 // Neither moves data, and neither knows leases.
 #pragma once
@@ -58,5 +58,19 @@ struct placement {
 /// way is done; until then it is called again each time an in-sync set grows.
 [[nodiscard]] shard_table advance(const shard_table& present, const shard_table& wanted,
                                   const std::vector<std::uint64_t>& alive, stamp next);
+
+/// As many as cache.replicas asks for, as long as members are there, or expected, to hold them.
+[[nodiscard]] constexpr std::uint32_t wanted_replicas(std::uint32_t asked, std::uint32_t expected_members,
+                                                      std::size_t data_members) noexcept {
+  const std::size_t members = data_members > expected_members ? data_members : expected_members;
+  return members == 0 || asked < members - 1 ? asked : static_cast<std::uint32_t>(members - 1);
+}
+
+/// The row after its primary gave the shard up to its heir, which has all of it: the old primary is a replica in
+/// sync. A row without an heir stays as it is.
+[[nodiscard]] shard_row given_to_heir(shard_row row, std::uint64_t epoch);
+
+/// The row with a replica that caught up, or without one that fell behind, in its in-sync set.
+[[nodiscard]] shard_row with_in_sync(shard_row row, std::uint64_t pid, bool in_sync, std::uint64_t epoch);
 
 }  // namespace troupe

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "runtime/sharding/placement.hpp"
 
@@ -12,9 +13,9 @@ bool contains(const pid_list& pids, std::uint64_t pid) noexcept {
   return std::find(pids.begin(), pids.end(), pid) != pids.end();
 }
 
-// The primary of the next table. `row` is without the dead.
+// The primary of the next table. `row` is without the dead. A living one stays until it gives the shard up itself.
 std::uint64_t next_primary(const shard_row& row, const shard_row& wanted) {
-  if (row.primary != 0) return row.has_in_sync(wanted.primary) ? wanted.primary : row.primary;
+  if (row.primary != 0) return row.primary;
   if (row.in_sync.empty() || row.has_in_sync(wanted.primary)) return wanted.primary;
   return row.in_sync.front();  // the wanted one holds nothing yet: who has the data goes first
 }
@@ -38,11 +39,10 @@ shard_row next_row(const shard_row& present, const shard_row& wanted, const pid_
 
   const std::uint64_t old = row.primary;
   const std::uint64_t primary = next_primary(row, wanted);
-  // A new primary that was in sync leaves the others in sync; an empty one leaves nobody.
+  // A new primary that was in sync leaves the others in sync; where it starts empty, they all do.
   const bool starts_empty = old == 0 && primary != 0 && !row.has_in_sync(primary);
-  pid_list in_sync = starts_empty ? pid_list{} : row.in_sync;
+  pid_list in_sync = row.in_sync;
   if (starts_empty) row.created = epoch;
-  if (old != 0 && old != primary) in_sync.push_back(old);
   std::erase(in_sync, primary);
 
   const auto copies = copies_to_make(wanted, primary);
@@ -62,8 +62,9 @@ shard_row next_row(const shard_row& present, const shard_row& wanted, const pid_
   row.replicas = std::move(replicas);
   row.in_sync.clear();
   for (const auto pid : row.replicas) {
-    if (contains(in_sync, pid)) row.in_sync.push_back(pid);
+    if (starts_empty || contains(in_sync, pid)) row.in_sync.push_back(pid);
   }
+  row.heir = primary != 0 && wanted.primary != primary && row.has_replica(wanted.primary) ? wanted.primary : 0;
   return row;
 }
 
@@ -79,6 +80,30 @@ shard_table advance(const shard_table& present, const shard_table& wanted, const
     t.rows[s].epoch = same_owners(t.rows[s], present.rows[s]) ? present.rows[s].epoch : next.epoch;
   }
   return t;
+}
+
+shard_row given_to_heir(shard_row row, std::uint64_t epoch) {
+  if (row.heir == 0) return row;
+  const auto take_place = [&row](pid_list& pids) {
+    std::erase(pids, row.heir);
+    pids.insert(pids.begin(), row.primary);
+  };
+  take_place(row.replicas);
+  take_place(row.in_sync);
+  row.primary = std::exchange(row.heir, 0);
+  row.epoch = epoch;
+  return row;
+}
+
+shard_row with_in_sync(shard_row row, std::uint64_t pid, bool in_sync, std::uint64_t epoch) {
+  if (!row.has_replica(pid) || row.has_in_sync(pid) == in_sync) return row;
+  pid_list ordered;
+  for (const auto replica : row.replicas) {
+    if (replica == pid ? in_sync : row.has_in_sync(replica)) ordered.push_back(replica);
+  }
+  row.in_sync = std::move(ordered);
+  row.epoch = epoch;
+  return row;
 }
 
 }  // namespace troupe

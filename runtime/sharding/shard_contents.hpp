@@ -1,6 +1,6 @@
 // What a hand-over needs of the stores that hold a node's shards: reading one out while it is served,
-// serving it no more, and filling a copy. In a node they are the shard host's, behind its locks; in the
-// simulator they are plain.
+// serving it no more or sending later writes on, and filling a copy. In a node they are the shard host's, behind its
+// locks; in the simulator they are plain.
 //
 // Every function may be called at any time: a shard that this node has another part in (by now) refuses.
 #pragma once
@@ -36,16 +36,25 @@ class shard_contents {
   [[nodiscard]] virtual bool release(std::uint32_t shard, std::uint64_t epoch) = 0;
   /// Serves it again: nobody was told of the release.
   virtual void reopen(std::uint32_t shard, std::uint64_t epoch) = 0;
-  /// The highest version given in the shard.
+  /// After a release: nobody waits for a copy any more.
+  [[nodiscard]] virtual bool drained(std::uint32_t shard) const = 0;
+  /// Later writes wait for `pid` too, and its copy needs no more than was noted by now. False when it does not serve
+  /// the shard.
+  [[nodiscard]] virtual bool begin_join(std::uint32_t shard, std::uint64_t epoch, std::uint64_t pid) = 0;
+  /// The copy has taken what was noted: writes are sent to it.
+  virtual void confirm_join(std::uint32_t shard, std::uint64_t epoch, std::uint64_t pid) = 0;
+  virtual void abandon_join(std::uint32_t shard, std::uint64_t epoch, std::uint64_t pid) = 0;
+  /// The highest version given in the shard, and the sequence of its latest write.
   [[nodiscard]] virtual std::uint64_t version(std::uint32_t shard) const = 0;
+  [[nodiscard]] virtual std::uint64_t sequence(std::uint32_t shard) const = 0;
 
   // --- of the taker, while it is a replica under the row of `epoch`
   /// Drops what it holds. False when it is none.
   [[nodiscard]] virtual bool begin_copy(std::uint32_t shard, std::uint64_t epoch) = 0;
   /// False when there is no room for the entry. A cache that is not declared here is passed over.
   [[nodiscard]] virtual bool copy(std::uint32_t shard, const copied_entry& e, time_point now) = 0;
-  /// Versions given from now on are higher.
-  virtual void raise_version(std::uint32_t shard, std::uint64_t version) = 0;
+  /// It is whole: versions given from now on are higher, writes go on after `sequence`.
+  virtual void finish_copy(std::uint32_t shard, std::uint64_t epoch, std::uint64_t version, std::uint64_t sequence) = 0;
 };
 
 }  // namespace troupe

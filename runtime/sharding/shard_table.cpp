@@ -24,6 +24,8 @@ expected<void> check_row(std::size_t shard, const shard_row& row) {
     if (*pid == row.primary) return bad_row(shard, "names its primary as a replica");
     if (std::find(row.replicas.begin(), pid, *pid) != pid) return bad_row(shard, "names a replica twice");
   }
+  if (row.heir != 0 && (row.primary == 0 || !row.has_replica(row.heir)))
+    return bad_row(shard, "has an heir that is no replica");
   // In the replicas' order, so that equal sets are equal lists.
   auto replica = row.replicas.begin();
   for (const auto pid : row.in_sync) {
@@ -40,7 +42,8 @@ bool shard_row::has_replica(std::uint64_t pid) const noexcept { return contains(
 bool shard_row::has_in_sync(std::uint64_t pid) const noexcept { return contains(in_sync, pid); }
 
 bool same_owners(const shard_row& a, const shard_row& b) noexcept {
-  return a.primary == b.primary && a.replicas == b.replicas && a.in_sync == b.in_sync && a.created == b.created;
+  return a.primary == b.primary && a.replicas == b.replicas && a.in_sync == b.in_sync && a.created == b.created &&
+         a.heir == b.heir;
 }
 
 expected<void> check(const shard_table& t) {

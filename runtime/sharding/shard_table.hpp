@@ -29,6 +29,7 @@ struct shard_row {
   std::vector<std::uint64_t> in_sync;   // the replicas that hold every acknowledged write, in their order
   std::uint64_t epoch = 0;              // of the record that gave the row this content
   std::uint64_t created = 0;            // of the record that made the shard, empty; data of an older one is void
+  std::uint64_t heir = 0;               // the replica to which the living primary is to give the shard; 0: it keeps it
 
   bool operator==(const shard_row&) const = default;
 
@@ -36,7 +37,7 @@ struct shard_row {
   [[nodiscard]] bool has_in_sync(std::uint64_t pid) const noexcept;
 };
 
-/// Same shard with the same primary, replicas and in-sync set, whatever the epoch.
+/// Same shard with the same primary, replicas, in-sync set and heir, whatever the epoch.
 [[nodiscard]] bool same_owners(const shard_row& a, const shard_row& b) noexcept;
 
 struct shard_table {

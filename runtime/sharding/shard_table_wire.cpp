@@ -31,6 +31,8 @@ expected<void> check_lengths(const wire::ShardTable& in) {
   if (shards == 0 || shards > shards_max) return corrupt("bad number of shards");
   if (static_cast<std::size_t>(in.epochs_size()) != shards) return corrupt("bad number of epochs");
   if (static_cast<std::size_t>(in.created_size()) != shards) return corrupt("bad number of creations");
+  if (in.heirs_size() != 0 && static_cast<std::size_t>(in.heirs_size()) != shards)
+    return corrupt("bad number of heirs");
   if (static_cast<std::size_t>(in.pids_size()) > shards * owners_max_per_shard) return corrupt("too many owners");
   std::size_t replicas = 0;
   if (in.replica_counts_size() != 0) {
@@ -62,11 +64,13 @@ void to_wire(const shard_table& t, wire::ShardTable& out) {
   };
   const bool any_replica =
       std::any_of(t.rows.begin(), t.rows.end(), [](const shard_row& r) { return !r.replicas.empty(); });
+  const bool any_heir = std::any_of(t.rows.begin(), t.rows.end(), [](const shard_row& r) { return r.heir != 0; });
   std::size_t bit = 0;
   for (const auto& row : t.rows) {
     out.add_primaries(reference(row.primary));
     out.add_epochs(row.epoch);
     out.add_created(row.created);
+    if (any_heir) out.add_heirs(reference(row.heir));
     if (any_replica) out.add_replica_counts(static_cast<std::uint32_t>(row.replicas.size()));
     for (const auto pid : row.replicas) {
       out.add_replicas(reference(pid));
@@ -93,6 +97,8 @@ expected<shard_table> from_wire(const wire::ShardTable& in) {
     if (in.primaries(shard) != 0) row.primary = in.pids(static_cast<int>(in.primaries(shard)) - 1);
     row.epoch = in.epochs(shard);
     row.created = in.created(shard);
+    if (in.heirs_size() != 0 && in.heirs(shard) > owners) return corrupt("an owner that is not named");
+    if (in.heirs_size() != 0 && in.heirs(shard) != 0) row.heir = in.pids(static_cast<int>(in.heirs(shard)) - 1);
     const std::uint32_t count = in.replica_counts_size() == 0 ? 0 : in.replica_counts(shard);
     for (std::uint32_t i = 0; i < count; ++i, ++next) {
       const std::uint32_t reference = in.replicas(next);

@@ -19,7 +19,7 @@ std::string sample_page() {
   page.add({"default", "a", "1", 11, 5s, false});
   page.add({"sessions", std::string_view("\0k", 2), "", 12, {}, false});
   page.add({"default", "gone", {}, 13, {}, true});
-  page.finish(99);
+  page.finish(99, 7);
   return page.bytes();
 }
 

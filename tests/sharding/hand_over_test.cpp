@@ -58,6 +58,7 @@ struct pair_fixture : ::testing::Test {
   void plan_move(std::uint32_t shard) {
     ++table.stamp.epoch;
     table.rows[shard].replicas = {taker_pid};
+    table.rows[shard].heir = taker_pid;
     table.rows[shard].epoch = table.stamp.epoch;
   }
   void adopt_both() {
@@ -137,8 +138,8 @@ TEST_F(pair_fixture, tells_the_leader_until_the_row_changes_and_a_new_leader_at_
   carry();
   EXPECT_EQ(told.size(), 2U);
   giver->machine.on_leader(giver_pid, now, giver->out);
-  ASSERT_EQ(giver->out.released.size(), 1U) << "it leads itself now";
-  EXPECT_EQ(giver->out.released.front().from, giver_pid);
+  ASSERT_EQ(giver->out.words.size(), 1U) << "it leads itself now";
+  EXPECT_EQ(giver->out.words.front().from, giver_pid);
   commit_move(0);
   tick(limits.tell_again);
   carry();

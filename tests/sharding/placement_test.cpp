@@ -135,7 +135,7 @@ TEST(plan, never_promotes_a_replica_that_is_not_in_sync) {
   EXPECT_EQ(p.table.rows[0].primary, 2u);
   EXPECT_EQ(p.table.rows[0].created, 0u) << "its data goes on";
   EXPECT_EQ(p.table.rows[1].created, 6u);
-  EXPECT_TRUE(p.table.rows[1].in_sync.empty());
+  EXPECT_EQ(p.table.rows[1].in_sync, p.table.rows[1].replicas) << "made anew, so nobody lacks anything";
 }
 
 TEST(plan, empties_a_member_of_weight_zero_by_moves) {
@@ -179,6 +179,10 @@ shard_table walk(shard_table present, const shard_table& wanted, const std::vect
     EXPECT_TRUE(check(next));
     for (std::size_t s = 0; s < next.rows.size(); ++s) {
       const auto& was = present.rows[s];
+      const bool lives = std::find(alive.begin(), alive.end(), was.primary) != alive.end();
+      EXPECT_TRUE(!lives || next.rows[s].primary == was.primary) << "shard " << s << " was taken from its primary";
+      if (next.rows[s].heir != 0 && next.rows[s].has_in_sync(next.rows[s].heir))
+        next.rows[s] = given_to_heir(next.rows[s], next.stamp.epoch);
       const auto& is = next.rows[s];
       const bool data_goes_on = is.primary == was.primary || was.has_in_sync(is.primary);
       const bool had_data = std::find(alive.begin(), alive.end(), was.primary) != alive.end() || !was.in_sync.empty();
@@ -198,6 +202,8 @@ TEST(advance, hands_a_shard_over_only_to_a_copy_in_sync) {
   EXPECT_EQ(replicas_of(step).at(4), 16);
   EXPECT_EQ(advance(step, wanted, {1, 2, 3, 4}, {1, 4}).rows, step.rows) << "no copy is in sync yet";
   step = advance(synced(step), wanted, {1, 2, 3, 4}, {1, 5});
+  EXPECT_EQ(moved_primaries(before, step), 0) << "it lives: only its own word moves the shard";
+  for (auto& row : step.rows) row = given_to_heir(row, 6);
   EXPECT_EQ(primaries_of(step).at(4), 16);
   const auto end = walk(before, wanted, {1, 2, 3, 4});
   for (std::size_t s = 0; s < end.rows.size(); ++s) {

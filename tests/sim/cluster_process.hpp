@@ -21,6 +21,7 @@
 #include "runtime/cluster/cluster_machine.hpp"
 #include "tests/sim/fault_plan.hpp"
 #include "tests/sim/seeds.hpp"
+#include "tests/sim/simulated_channel.hpp"
 #include "tests/sim/simulated_leader_store.hpp"
 #include "tests/sim/simulated_stores.hpp"
 #include "tests/sim/world.hpp"
@@ -53,11 +54,21 @@ class cluster_process final : public process {
   /// With kvs.type = an outside store. It outlives the process.
   void use(simulated_leader_store* store) noexcept { leader_store_ = store; }
   [[nodiscard]] simulated_stores& stores() noexcept { return stores_; }
+  /// A command of a shard that it serves. `done` may be called later, or be dropped when the process ends.
+  void submit(std::uint32_t shard, const cache_command& c, time_point deadline, time_point now, reply_callback done);
   /// The first thing that it could not do for its machine; empty: there was none.
   [[nodiscard]] const std::string& fault() const noexcept { return fault_; }
 
  private:
+  static constexpr duration stream_tick = std::chrono::milliseconds(20);
+
   void carry_out();
+  void carry_streams();
+  void tick_streams(time_point now);
+  [[nodiscard]] bool restless() const;
+  void take_writes(std::uint64_t pid, std::string_view bytes);
+  void take_answers(std::uint64_t pid, std::string_view bytes);
+  void send_to(const link_target& to, const std::string& bytes);
   [[nodiscard]] bool adopt();
   void finish_writes(time_point now);
 
@@ -71,6 +82,8 @@ class cluster_process final : public process {
   accepted_table adopted_;
   simulated_stores stores_{simulated_shards};
   simulated_leader_store* leader_store_ = nullptr;
+  simulated_channel channel_;
+  time_point streams_ticked_{};
   std::deque<std::uint64_t> written_;  // tokens, handed over with the next tick, which comes at once
   time_point now_{};
   bool departed_ = false;

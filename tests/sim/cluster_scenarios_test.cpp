@@ -318,7 +318,8 @@ INSTANTIATE_TEST_SUITE_P(profile, cluster_sim, ::testing::Values("fast", "lan"),
 class cluster_seeds : public ::testing::TestWithParam<std::uint32_t> {};
 
 void survive(std::uint64_t seed, bool departures) {
-  cluster_stage s(options_of(seed % 4 == 0 ? 5 : 3, seed), seed % 3 == 0 ? "lan" : "fast");
+  cluster_stage s(options_of(seed % 4 == 0 ? 5 : 3, seed), seed % 3 == 0 ? "lan" : "fast",
+                  [seed](config& c) { c.cache.replicas = static_cast<std::uint32_t>(seed / 2 % 3); });
   for (node_index n = 0; n < s.w.size(); ++n) {
     s.w.after(s.w.rng().between(0ms, 500ms), [&s, n] { s.w.start(n); });
   }

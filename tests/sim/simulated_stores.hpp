@@ -16,7 +16,8 @@ class simulated_stores final : public shard_contents {
 
   explicit simulated_stores(std::uint32_t shards) {
     shards_.reserve(shards);
-    for (std::uint32_t s = 0; s < shards; ++s) shards_.emplace_back(store_settings{&ledger_, 7, eviction_policy::none});
+    for (std::uint32_t s = 0; s < shards; ++s)
+      shards_.emplace_back(store_settings{&ledger_, 7, eviction_policy::none}, s);
   }
 
   [[nodiscard]] held_shard& at(std::uint32_t shard) { return shards_[shard]; }
@@ -43,7 +44,18 @@ class simulated_stores final : public shard_contents {
   }
   bool release(std::uint32_t shard, std::uint64_t epoch) override { return shards_[shard].release(epoch); }
   void reopen(std::uint32_t shard, std::uint64_t epoch) override { shards_[shard].reopen(epoch); }
+  bool drained(std::uint32_t shard) const override { return shards_[shard].drained(); }
+  bool begin_join(std::uint32_t shard, std::uint64_t epoch, std::uint64_t pid) override {
+    return shards_[shard].begin_join(epoch, pid);
+  }
+  void confirm_join(std::uint32_t shard, std::uint64_t epoch, std::uint64_t pid) override {
+    if (shards_[shard].epoch() == epoch) shards_[shard].stream().confirm_join(pid);
+  }
+  void abandon_join(std::uint32_t shard, std::uint64_t epoch, std::uint64_t pid) override {
+    if (shards_[shard].epoch() == epoch) (void)shards_[shard].abandon_join(pid);
+  }
   std::uint64_t version(std::uint32_t shard) const override { return shards_[shard].store().version(); }
+  std::uint64_t sequence(std::uint32_t shard) const override { return shards_[shard].stream().sequence(); }
   bool begin_copy(std::uint32_t shard, std::uint64_t epoch) override { return shards_[shard].begin_copy(epoch); }
   bool copy(std::uint32_t shard, const copied_entry& e, time_point now) override {
     auto& s = shards_[shard];
@@ -51,8 +63,8 @@ class simulated_stores final : public shard_contents {
     (void)s.store().apply_erased(0, e.key, e.version);
     return true;
   }
-  void raise_version(std::uint32_t shard, std::uint64_t version) override {
-    if (version > 0) (void)shards_[shard].store().next_version(version - 1);
+  void finish_copy(std::uint32_t shard, std::uint64_t epoch, std::uint64_t version, std::uint64_t sequence) override {
+    shards_[shard].finish_copy(epoch, version, sequence);
   }
 
  private:
