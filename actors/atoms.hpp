@@ -12,6 +12,7 @@ using stable_atom = caf::atom_constant<caf::atom("stable")>;
 using expire_atom = caf::atom_constant<caf::atom("expire")>;
 using wake_atom = caf::atom_constant<caf::atom("wake")>;
 using timer_atom = caf::atom_constant<caf::atom("timer")>;
+using stream_atom = caf::atom_constant<caf::atom("stream")>;
 using retry_atom = caf::atom_constant<caf::atom("retry")>;
 
 }  // namespace troupe

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runtime/sharding/placement.hpp"
+
 namespace troupe {
 
 namespace {
@@ -12,10 +14,16 @@ std::string join(const std::vector<std::string>& words) {
   return text;
 }
 
+bool holds_data(const member& m) {
+  const bool there = m.state == member_state::alive || m.state == member_state::suspect;
+  return there && std::find(m.services.begin(), m.services.end(), "cache") != m.services.end();
+}
+
 }  // namespace
 
-node_status::node_status(cluster_board& board, event_hub& events, std::uint32_t wanted_replicas)
-    : board_(board), events_(events), wanted_replicas_(wanted_replicas) {}
+node_status::node_status(cluster_board& board, event_hub& events, std::uint32_t replicas,
+                         std::uint32_t expected_members)
+    : board_(board), events_(events), replicas_(replicas), expected_members_(expected_members) {}
 
 void node_status::change_conditions(const std::function<void(local_conditions&)>& change) {
   const std::lock_guard lock(mutex_);
@@ -48,7 +56,8 @@ void node_status::judge(const std::function<void(cluster_view&)>& change) {
   const auto before = board_.read();
   board_.update([&](cluster_view& view) {
     change(view);
-    view.health = judge_health(view, wanted_replicas_, conditions_);
+    const auto holders = static_cast<std::size_t>(std::count_if(view.members.begin(), view.members.end(), holds_data));
+    view.health = judge_health(view, wanted_replicas(replicas_, expected_members_, holders), conditions_);
     judge_readiness(view, conditions_);
     conditions_.was_ready = conditions_.was_ready || view.ready;
   });

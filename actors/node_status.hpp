@@ -18,7 +18,8 @@ namespace troupe {
 class node_status {
  public:
   /// `board` and `events` outlive this object.
-  node_status(cluster_board& board, event_hub& events, std::uint32_t wanted_replicas);
+  /// `replicas` of each shard are asked for; fewer are wanted while too few members are there and expected.
+  node_status(cluster_board& board, event_hub& events, std::uint32_t replicas, std::uint32_t expected_members = 1);
 
   /// Changes what the node says of itself.
   void change_conditions(const std::function<void(local_conditions&)>& change);
@@ -34,7 +35,8 @@ class node_status {
 
   cluster_board& board_;
   event_hub& events_;
-  const std::uint32_t wanted_replicas_;
+  const std::uint32_t replicas_;
+  const std::uint32_t expected_members_;
   std::mutex mutex_;  // one change at a time, so that events come in the order of the states
   local_conditions conditions_;
 };

@@ -5,6 +5,7 @@
 //   timer_atom   shard_host::sweep; timer_atom to itself after sweep_interval, or idle_interval while nothing expires
 //   wake_atom    (the router parked its first command) retry_atom to itself after retry_interval
 //   retry_atom   cache_router::retry_parked; retry_atom to itself while something is parked
+//   stream_atom  shard_host::tick_streams; stream_atom to itself while copies are awaited
 #pragma once
 
 #include <utility>
@@ -33,11 +34,18 @@ class upkeep_actor : public caf::event_based_actor {
     if (router_ != nullptr) {
       router_->on_first_parked([self = caf::actor_cast<caf::actor>(this)] { caf::anon_send(self, wake_atom::value); });
     }
+    shards_.on_restless(
+        [self = caf::actor_cast<caf::actor>(this)] { caf::anon_send(self, stream_atom::value, false); });
     return {[this](timer_atom) {
               const bool busy = shards_.sweep(std::chrono::steady_clock::now()).may_expire;
               delayed_send(this, busy ? sweep_interval : idle_interval, timer_atom::value);
             },
             [this](wake_atom) { retry_later(); },
+            [this](stream_atom, bool again) {
+              if (!again && streaming_) return;
+              streaming_ = shards_.tick_streams(std::chrono::steady_clock::now());
+              if (streaming_) delayed_send(this, shard_host::stream_tick, stream_atom::value, true);
+            },
             [this](retry_atom) {
               retrying_ = false;
               if (router_->retry_parked(std::chrono::steady_clock::now())) retry_later();
@@ -45,6 +53,7 @@ class upkeep_actor : public caf::event_based_actor {
   }
 
   void on_exit() override {
+    shards_.on_restless(nullptr);
     if (router_ != nullptr) router_->on_first_parked(nullptr);
   }
 
@@ -59,6 +68,7 @@ class upkeep_actor : public caf::event_based_actor {
   shard_host& shards_;
   cache_router* const router_;
   bool retrying_ = false;
+  bool streaming_ = false;
 };
 
 }  // namespace troupe

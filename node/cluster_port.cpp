@@ -284,6 +284,8 @@ void cluster_port::register_metrics(metrics& m) {
        moves_.attempts_failed);
   read("troupe_cache_hand_over_no_room_total", "Attempts that found no memory at the other node",
        moves_.refused_for_room);
+  read("troupe_cache_replicas_made_total", "Copies of this node's shards that came in sync", moves_.replicas_made);
+  read("troupe_cache_replicas_dropped_total", "Copies that fell behind", moves_.replicas_dropped);
   m.read_gauge("troupe_cache_shards_to_give_count", "Shards on their way to others", {},
                [this] { return static_cast<double>(moves_.shards_to_give.load(std::memory_order_relaxed)); });
   read("troupe_cluster_joiners_refused_total", "Joiners that this node refused, each once in ten seconds",

@@ -77,6 +77,9 @@ class cluster_port {
   /// Begins a graceful departure; `done` runs once, when the others know of it.
   void leave(std::function<void()> done);
 
+  /// Copies that hold writes of this node's shards up.
+  void on_laggards(std::vector<shard_host::laggard> who) { (void)inbox_.push(laggards_seen{std::move(who)}); }
+
   /// Asks for a failed member to be declared departed; false when the node is too busy to take it.
   [[nodiscard]] bool force_leave(std::string name);
 

@@ -43,8 +43,16 @@ bool is_built(const std::string& service) {
 }
 
 shard_host::options store_options(const config& c, std::uint64_t hash_seed) {
-  return {c.cache.shards, c.cache.memory_max, c.cache.eviction == "none" ? eviction_policy::none : eviction_policy::lru,
-          hash_seed};
+  shard_host::options o{c.cache.shards,
+                        c.cache.memory_max,
+                        c.cache.eviction == "none" ? eviction_policy::none : eviction_policy::lru,
+                        hash_seed,
+                        {}};
+  const cache_catalogue caches(c.caches, c.cache.replicas);
+  for (std::size_t i = 0; i < caches.all().size(); ++i) {
+    if (caches.all()[i].settings.backed) o.backed.push_back(static_cast<cache_id>(i));
+  }
+  return o;
 }
 
 }  // namespace
@@ -79,7 +87,7 @@ node::runner::runner(config c, std::shared_ptr<event_log> log, data_directory da
       log_(std::move(log)),
       data_(std::move(data)),
       drawn_(entropy::draw()),
-      status_(board_, events_, settings_.cache.replicas),
+      status_(board_, events_, settings_.cache.replicas, settings_.cluster.expected_members),
       io_(settings_.node.io_threads),
       shards_(store_options(settings_, drawn_.hash_seed)),
       committed_(shards_),
@@ -95,11 +103,6 @@ node::runner::~runner() { stop(); }
 expected<void> node::runner::start_parts() {
   log_->info("node", "node_starting",
              {{"name", settings_.node.name}, {"version", library_version()}, {"pid", ::getpid()}});
-  if (settings_.cache.replicas > 0) {
-    log_->warn(
-        "node", "replicas_not_built",
-        {{"cache.replicas", settings_.cache.replicas}, {"effect", "each value is held once; health stays yellow"}});
-  }
   name_services();
   if (auto done = cluster_.open(data_.path(), drawn_.id); !done) return done;
   if (auto done = open_database(); !done) return done;
@@ -220,6 +223,11 @@ void node::runner::connect_shards() {
       io_, cluster_.link(), [this](std::uint64_t pid) { return cluster_.find(pid); },
       [this] { return router_->table_stamp(); });
   router_->set_forwarder(forwarder_.get());
+  replicas_ = std::make_unique<replica_link>(io_, cluster_.link(), shards_, catalogue_,
+                                             [this](std::uint64_t pid) { return cluster_.find(pid); });
+  replicas_->serve();
+  shards_.set_channel(*replicas_);
+  shards_.on_laggards([this](std::vector<shard_host::laggard> who) { cluster_.on_laggards(std::move(who)); });
   served_ = serve_cache_requests(cluster_.link(), *router_);
 }
 
@@ -266,6 +274,7 @@ void node::runner::register_metrics() {
   router_->register_metrics(numbers_);
   if (forwarder_) {
     forwarder_->register_metrics(numbers_);
+    replicas_->register_metrics(numbers_);
     troupe::register_metrics(numbers_, served_);
   }
   cluster_.register_metrics(numbers_);

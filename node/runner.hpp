@@ -20,6 +20,7 @@
 #include "actors/cache/cache_server.hpp"
 #include "actors/cache/host_contents.hpp"
 #include "actors/cache/link_forwarder.hpp"
+#include "actors/cache/replica_link.hpp"
 #include "actors/cache/shard_host.hpp"
 #include "actors/cluster_board.hpp"
 #include "actors/db/database_service.hpp"
@@ -110,6 +111,7 @@ class node::runner {
   std::string store_fault_;  // of the leader's store
   event_handlers handlers_;
   std::unique_ptr<link_forwarder> forwarder_;  // none on a node that is alone by configuration
+  std::unique_ptr<replica_link> replicas_;     // the same
   std::shared_ptr<const cache_server_counters> served_;
   actor_runtime actors_;
   std::unique_ptr<standstill> still_;

@@ -15,15 +15,6 @@ cache_command with_default_ttl(cache_command c, const named_cache_config& settin
   return c;
 }
 
-owned_reply copy(const cache_reply& r) {
-  owned_reply o;
-  o.code = r.code;
-  o.version = r.version;
-  o.ttl = r.ttl;
-  o.value.assign(r.value);
-  return o;
-}
-
 std::string_view reason_of(errc refusal) noexcept {
   return refusal == errc::too_large ? "the key or the value is beyond its limit" : "no such cache";
 }
@@ -75,12 +66,7 @@ const cache_catalogue::declared_cache* cache_router::check(const cache_command& 
 bool cache_router::do_here(const cache_command& command, const cache_catalogue::declared_cache& cache,
                            time_point deadline, reply_callback& done) {
   const auto complete = with_default_ttl(command, cache.settings);
-  if (!cache.settings.backed) {
-    owned_reply reply;
-    if (!host_.execute(complete, now_(), [&reply](const cache_reply& r) { reply = copy(r); })) return false;
-    done(std::move(reply));
-    return true;
-  }
+  if (!cache.settings.backed) return host_.submit(complete, now_(), deadline, done);
   if (!host_.is_primary(host_.shard_of_key(command.key))) return false;
   if (auto* backing = backing_.load(std::memory_order_acquire))
     backing->submit(complete, deadline, std::move(done));

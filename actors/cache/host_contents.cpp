@@ -57,9 +57,35 @@ bool host_contents::copy(std::uint32_t shard, const copied_entry& e, time_point 
   return true;
 }
 
-void host_contents::raise_version(std::uint32_t shard, std::uint64_t version) {
-  if (version == 0) return;
-  host_.with_shard(shard, [version](held_shard& s) { (void)s.store().next_version(version - 1); });
+void host_contents::finish_copy(std::uint32_t shard, std::uint64_t epoch, std::uint64_t version,
+                                std::uint64_t sequence) {
+  host_.with_shard(shard, [=](held_shard& s) { s.finish_copy(epoch, version, sequence); });
+}
+
+bool host_contents::drained(std::uint32_t shard) const {
+  return host_.with_shard(shard, [](const held_shard& s) { return s.drained(); });
+}
+
+bool host_contents::begin_join(std::uint32_t shard, std::uint64_t epoch, std::uint64_t pid) {
+  return host_.with_shard(shard, [=](held_shard& s) { return s.begin_join(epoch, pid); });
+}
+
+void host_contents::confirm_join(std::uint32_t shard, std::uint64_t epoch, std::uint64_t pid) {
+  host_.with_shard(shard, [=](held_shard& s) {
+    if (s.epoch() == epoch) s.stream().confirm_join(pid);
+  });
+  host_.want_ticks();
+}
+
+void host_contents::abandon_join(std::uint32_t shard, std::uint64_t epoch, std::uint64_t pid) {
+  host_.with_shard(shard, [=](held_shard& s) {
+    if (s.epoch() == epoch) (void)s.abandon_join(pid);
+  });
+  host_.want_ticks();  // replies that waited for it
+}
+
+std::uint64_t host_contents::sequence(std::uint32_t shard) const {
+  return host_.with_shard(shard, [](const held_shard& s) { return s.stream().sequence(); });
 }
 
 }  // namespace troupe

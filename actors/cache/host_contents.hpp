@@ -21,10 +21,15 @@ class host_contents final : public shard_contents {
   [[nodiscard]] bool read_changes(std::uint32_t shard, std::uint64_t bytes_max, time_point now, sink show) override;
   [[nodiscard]] bool release(std::uint32_t shard, std::uint64_t epoch) override { return host_.release(shard, epoch); }
   void reopen(std::uint32_t shard, std::uint64_t epoch) override { host_.reopen(shard, epoch); }
+  [[nodiscard]] bool drained(std::uint32_t shard) const override;
+  [[nodiscard]] bool begin_join(std::uint32_t shard, std::uint64_t epoch, std::uint64_t pid) override;
+  void confirm_join(std::uint32_t shard, std::uint64_t epoch, std::uint64_t pid) override;
+  void abandon_join(std::uint32_t shard, std::uint64_t epoch, std::uint64_t pid) override;
   [[nodiscard]] std::uint64_t version(std::uint32_t shard) const override;
+  [[nodiscard]] std::uint64_t sequence(std::uint32_t shard) const override;
   [[nodiscard]] bool begin_copy(std::uint32_t shard, std::uint64_t epoch) override;
   [[nodiscard]] bool copy(std::uint32_t shard, const copied_entry& e, time_point now) override;
-  void raise_version(std::uint32_t shard, std::uint64_t version) override;
+  void finish_copy(std::uint32_t shard, std::uint64_t epoch, std::uint64_t version, std::uint64_t sequence) override;
 
  private:
   [[nodiscard]] copied_entry named(const shard_store::entry_view& e) const;

@@ -1,6 +1,8 @@
 #include "actors/cache/shard_host.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "runtime/base/check.hpp"
 #include "runtime/sharding/slot.hpp"
@@ -16,12 +18,35 @@ constexpr int room_attempts_max = 4;
 /// What one shard gives up at a time, about.
 constexpr std::uint64_t evict_bytes_step = 4096;
 
+/// Of a node that stands alone: nobody has copies.
+class no_channel final : public replica_channel {
+ public:
+  bool append(std::uint64_t, const stream_position&, const stream_entry&) override { return false; }
+  void ask(std::uint64_t, const stream_position&) override {}
+};
+
+replica_channel& nobody() {
+  static no_channel none;
+  return none;
+}
+
+owned_reply copy_of(const cache_reply& r) {
+  owned_reply o;
+  o.code = r.code;
+  o.version = r.version;
+  o.ttl = r.ttl;
+  o.value.assign(r.value);
+  if (r.code == errc::unavailable) o.context = "too many writes of the shard wait for its copies";
+  return o;
+}
+
 }  // namespace
 
-shard_host::shard_host(const options& o) : ledger_(o.memory_max) {
+shard_host::shard_host(const options& o) : backed_(o.backed), channel_(&nobody()), ledger_(o.memory_max) {
   TROUPE_CHECK(o.shards >= 1 && o.shards <= shards_max);
   shards_.reserve(o.shards);
-  for (std::uint32_t i = 0; i < o.shards; ++i) shards_.emplace_back(store_settings{&ledger_, o.hash_seed, o.eviction});
+  for (std::uint32_t i = 0; i < o.shards; ++i)
+    shards_.emplace_back(store_settings{&ledger_, o.hash_seed, o.eviction}, i);
 }
 
 std::uint32_t shard_host::shard_of_key(std::string_view key) const noexcept { return shard_of(slot_of(key), shards()); }
@@ -42,8 +67,8 @@ bool shard_host::execute(const cache_command& command, time_point now, visitor v
   for (int attempt = 0;; ++attempt) {
     {
       const std::lock_guard lock(s.lock);
-      if (!s.held.is_primary() || !may_serve(now)) return false;
-      const auto reply = s.held.apply(command, now);
+      if (!s.held.is_primary() || !may_serve(now) || s.held.must_wait(command)) return false;
+      const auto reply = s.held.replicate(command, now, *channel_).reply;
       if (reply.code != errc::out_of_memory || attempt == room_attempts_max) {
         visit(reply);
         return true;
@@ -52,6 +77,37 @@ bool shard_host::execute(const cache_command& command, time_point now, visitor v
     // Without the lock: others may be served meanwhile, and the command is decided anew.
     const bool made_room = make_room(command.key.size() + command.value.size(), index, now);
     if (!made_room) attempt = room_attempts_max - 1;
+  }
+}
+
+bool shard_host::submit(const cache_command& command, time_point now, time_point deadline, reply_callback& done) {
+  const std::uint32_t index = shard_of_key(command.key);
+  auto& s = shards_[index];
+  for (int attempt = 0;; ++attempt) {
+    owned_reply reply;
+    {
+      const std::lock_guard lock(s.lock);
+      if (!s.held.is_primary() || !may_serve(now) || s.held.stream().recovering()) return false;
+      const auto r = s.held.replicate(command, now, *channel_);
+      const bool try_again = r.reply.code == errc::out_of_memory && attempt < room_attempts_max;
+      if (!try_again) reply = copy_of(r.reply);
+      if (!try_again && r.wait_for > s.held.stream().committed()) {
+        const bool is_write = command.op == cache_op::put || command.op == cache_op::erase;
+        s.held.stream().hold(r.wait_for, std::move(reply), is_write, deadline, std::move(done));
+        done = nullptr;
+      } else if (try_again) {
+        reply.code = errc::out_of_memory;
+      }
+    }
+    if (!done) {
+      want_ticks();
+      return true;
+    }
+    if (reply.code != errc::out_of_memory || attempt >= room_attempts_max) {
+      done(std::move(reply));
+      return true;
+    }
+    if (!make_room(command.key.size() + command.value.size(), index, now)) attempt = room_attempts_max - 1;
   }
 }
 
@@ -72,7 +128,7 @@ bool shard_host::make_room(std::uint64_t bytes, std::uint32_t except, time_point
     auto& s = shards_[index];
     if (index == except || !s.lock.try_lock()) continue;
     const std::lock_guard lock(s.lock, std::adopt_lock);
-    const std::uint64_t given = s.held.store().evict(evict_bytes_step, now);
+    const std::uint64_t given = s.held.evict(evict_bytes_step, now, *channel_);
     freed += given;
     if (given > 0) fruitless = 0;
   }
@@ -112,6 +168,15 @@ bool shard_host::apply_erased(cache_id cache, std::string_view key, std::uint64_
 }
 
 expected<shard_host::adoption> shard_host::adopt(shard_table table, std::uint64_t my_pid) {
+  std::vector<ready_reply> ready;
+  auto changes = adopt(std::move(table), my_pid, ready);
+  give(ready);
+  if (changes) want_ticks();
+  return changes;
+}
+
+expected<shard_host::adoption> shard_host::adopt(shard_table table, std::uint64_t my_pid,
+                                                 std::vector<ready_reply>& ready) {
   const std::lock_guard lock(table_mutex_);
   if (table.rows.size() != shards_.size())
     return fail(errc::corrupt, "a table of " + std::to_string(table.rows.size()) + " shards, expected " +
@@ -121,11 +186,12 @@ expected<shard_host::adoption> shard_host::adopt(shard_table table, std::uint64_
   for (const auto& s : shards_) owners_before.push_back(s.owner.load(std::memory_order_relaxed));
   if (auto accepted = table_.accept(std::move(table)); !accepted) return tl::unexpected<error>(accepted.error());
 
+  my_pid_.store(my_pid, std::memory_order_relaxed);
   adoption changes;
   bool owners_changed = false;
   for (std::uint32_t i = 0; i < shards(); ++i) {
     const auto& row = table_.now().rows[i];
-    take_role(i, row, my_pid, changes);
+    take_role(i, row, my_pid, changes, ready);
     owners_changed = owners_changed || owners_before[i] != row.primary;
   }
   if (owners_changed || !changes.gained.empty() || !changes.lost.empty())
@@ -133,13 +199,21 @@ expected<shard_host::adoption> shard_host::adopt(shard_table table, std::uint64_
   return changes;
 }
 
-void shard_host::take_role(std::uint32_t index, const shard_row& row, std::uint64_t my_pid, adoption& changes) {
+void shard_host::take_role(std::uint32_t index, const shard_row& row, std::uint64_t my_pid, adoption& changes,
+                           std::vector<ready_reply>& ready) {
   auto& s = shards_[index];
   const std::lock_guard lock(s.lock);
   const auto change = s.held.take_role(row, my_pid);
   if (change.lost) changes.lost.push_back(index);
   if (change.gained) changes.gained.push_back(index);
   if (change.empty) changes.empty.push_back(index);
+  if (change.promoted) {
+    for (const auto cache : backed_) s.held.store().clear(cache);
+  }
+  if (s.held.stream().has_ready()) {
+    auto some = s.held.stream().take_ready();
+    std::move(some.begin(), some.end(), std::back_inserter(ready));
+  }
   const bool released = s.held.role() == held_shard::part::released;
   s.owner.store(released ? 0 : row.primary, std::memory_order_release);
 }
@@ -178,6 +252,68 @@ bool shard_host::copy(std::uint32_t shard, const shard_store::entry_view& e, tim
   }
 }
 
+void shard_host::on_restless(std::function<void()> wake) {
+  const std::lock_guard lock(wake_mutex_);
+  wake_ = std::move(wake);
+  ticking_.store(false, std::memory_order_release);
+}
+
+void shard_host::want_ticks() {
+  if (ticking_.exchange(true, std::memory_order_acq_rel)) return;
+  const std::lock_guard lock(wake_mutex_);
+  if (wake_) wake_();
+}
+
+void shard_host::give(std::vector<ready_reply>& ready) {
+  for (auto& r : ready) r.done(std::move(r.reply));
+  ready.clear();
+}
+
+bool shard_host::tick_streams(time_point now) {
+  ticking_.store(false, std::memory_order_release);  // who becomes restless during the round wakes again
+  bool restless = false;
+  std::vector<laggard> late;
+  std::vector<ready_reply> ready;
+  for (std::uint32_t i = 0; i < shards(); ++i) {
+    auto& s = shards_[i];
+    const std::lock_guard lock(s.lock);
+    auto& stream = s.held.stream();
+    if (!stream.restless()) continue;
+    stream.on_tick(s.held.store(), now, *channel_);
+    stream.laggards(now, [&](std::uint64_t pid) { late.push_back({i, stream.epoch(), pid}); });
+    auto some = stream.take_ready();
+    std::move(some.begin(), some.end(), std::back_inserter(ready));
+    restless = restless || stream.restless();
+  }
+  give(ready);
+  if (!late.empty() && tell_laggards_) tell_laggards_(std::move(late));
+  if (restless) ticking_.store(true, std::memory_order_release);
+  return restless;
+}
+
+void shard_host::on_answer(std::uint64_t pid, const stream_answer& a, std::span<const stream_entry> entries,
+                           time_point now) {
+  if (a.shard >= shards()) return;
+  std::vector<ready_reply> ready;
+  {
+    auto& s = shards_[a.shard];
+    const std::lock_guard lock(s.lock);
+    s.held.on_answer(pid, a, entries, now, *channel_);
+    ready = s.held.stream().take_ready();
+  }
+  give(ready);
+  want_ticks();
+}
+
+void shard_host::on_broken(std::uint64_t pid, std::uint32_t shard, time_point now) {
+  {
+    auto& s = shards_[shard];
+    const std::lock_guard lock(s.lock);
+    s.held.stream().on_broken(pid, now);
+  }
+  want_ticks();
+}
+
 shard_table shard_host::table() const {
   const std::lock_guard lock(table_mutex_);
   return table_.now();
@@ -197,7 +333,7 @@ shard_host::sweep_result shard_host::sweep(time_point now) {
       continue;
     }
     const std::lock_guard lock(s.lock, std::adopt_lock);
-    swept.freed += s.held.store().expire(now, sweep_slots_max);
+    swept.freed += s.held.expire(now, sweep_slots_max, *channel_);
     swept.may_expire = swept.may_expire || s.held.store().with_expiry() > 0;
   }
   return swept;

@@ -1,6 +1,7 @@
 // The shard stores of one node, each behind its own lock, so that any I/O thread serves a local
 // shard directly, without waking an actor. A shard is served here only while this node is its
-// primary by the shard table last adopted.
+// primary by the shard table last adopted. Writes of shards with copies in sync go out by a replica_channel, and are
+// answered when the copies have them (runtime/replication).
 //
 // Lock order: one shard at a time; the only second lock taken is by try_lock. Every function may be
 // called from any thread. Visitors run under the shard's lock: copy and leave.
@@ -8,6 +9,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <string_view>
 #include <utility>
@@ -29,6 +31,7 @@ class shard_host {
     std::uint64_t memory_max = 0;  // bytes of all shards together
     eviction_policy eviction = eviction_policy::lru;
     std::uint64_t hash_seed = 0;
+    std::vector<cache_id> backed;  // caches whose values are the database's: a promoted copy of them is not used
   };
 
   /// What a new table changed for this node.
@@ -49,9 +52,13 @@ class shard_host {
   /// The primary's PID; 0 when the shard has none, or this node has released it and waits for the table.
   [[nodiscard]] std::uint64_t owner_of(std::uint32_t shard) const noexcept;
 
-  /// Runs the command if this node is the shard's primary; otherwise returns false without having
-  /// done anything. When the node's memory is full, other shards give way before out_of_memory.
+  /// Runs the command if this node is the shard's primary and the answer waits for nobody; otherwise returns false
+  /// without having done anything. When the node's memory is full, other shards give way before out_of_memory.
   [[nodiscard]] bool execute(const cache_command& command, time_point now, visitor visit);
+
+  /// The same also when the answer waits for copies: takes `done` and returns true when this node is the one that
+  /// does it. outcome_unknown at the deadline for a write that some copy has not answered.
+  [[nodiscard]] bool submit(const cache_command& command, time_point now, time_point deadline, reply_callback& done);
 
   /// As execute, but only for a get or head that finds a live value in memory.
   [[nodiscard]] bool execute_if_present(const cache_command& command, time_point now, visitor visit);
@@ -116,6 +123,31 @@ class shard_host {
   /// way; false when there is no room all the same.
   [[nodiscard]] bool copy(std::uint32_t shard, const shard_store::entry_view& e, time_point now);
 
+  // --- replication -----------------------------------------------------------------------------
+
+  /// Where writes go; outlives the last call. Before anything is adopted.
+  void set_channel(replica_channel& channel) noexcept { channel_ = &channel; }
+  /// `wake` is called, from any thread, when tick_streams is wanted from now on; it must not block. Null: nobody ticks.
+  void on_restless(std::function<void()> wake);
+  /// Copies that hold writes up, after each tick that found some; called without locks.
+  struct laggard {
+    std::uint32_t shard = 0;
+    std::uint64_t epoch = 0;
+    std::uint64_t pid = 0;
+  };
+  void on_laggards(std::function<void(std::vector<laggard>)> tell) { tell_laggards_ = std::move(tell); }
+  /// Something may be due.
+  void want_ticks();
+  /// Sends again what is due; true while something may become due: call it again after stream_tick.
+  [[nodiscard]] bool tick_streams(time_point now);
+  static constexpr duration stream_tick = std::chrono::milliseconds(20);
+
+  /// What a copy answered, in order; views are borrowed. And: nothing more is known of what was sent to `pid`.
+  void on_answer(std::uint64_t pid, const stream_answer& a, std::span<const stream_entry> entries, time_point now);
+  void on_broken(std::uint64_t pid, std::uint32_t shard, time_point now);
+  /// This node's PID by the table last adopted.
+  [[nodiscard]] std::uint64_t my_pid() const noexcept { return my_pid_.load(std::memory_order_relaxed); }
+
   // --- upkeep ----------------------------------------------------------------------------------
 
   struct sweep_result {
@@ -129,7 +161,7 @@ class shard_host {
 
  private:
   struct alignas(64) hosted_shard {
-    explicit hosted_shard(const store_settings& s) noexcept : held(s) {}
+    hosted_shard(const store_settings& s, std::uint32_t index) : held(s, index) {}
     hosted_shard(hosted_shard&& other) noexcept : held(std::move(other.held)) {}  // only while the vector is filled
 
     mutable shard_lock lock;
@@ -137,9 +169,14 @@ class shard_host {
     held_shard held;                      // guarded by lock
   };
 
+  static void give(std::vector<ready_reply>& ready);
   [[nodiscard]] bool make_room(std::uint64_t bytes, std::uint32_t except, time_point now);
-  void take_role(std::uint32_t index, const shard_row& row, std::uint64_t my_pid, adoption& changes);
+  [[nodiscard]] expected<adoption> adopt(shard_table table, std::uint64_t my_pid, std::vector<ready_reply>& ready);
+  void take_role(std::uint32_t index, const shard_row& row, std::uint64_t my_pid, adoption& changes,
+                 std::vector<ready_reply>& ready);
 
+  const std::vector<cache_id> backed_;
+  replica_channel* channel_;
   memory_ledger ledger_;
   std::vector<hosted_shard> shards_;
   mutable std::mutex table_mutex_;  // taken before any shard's lock
@@ -150,6 +187,11 @@ class shard_host {
   }
 
   std::atomic<duration::rep> serve_until_{time_point::max().time_since_epoch().count()};
+  std::atomic<std::uint64_t> my_pid_{0};
+  std::atomic<bool> ticking_{false};  // the wake was called, and tick_streams has not returned false since
+  std::mutex wake_mutex_;
+  std::function<void()> wake_;
+  std::function<void(std::vector<laggard>)> tell_laggards_;
   std::atomic<std::uint32_t> evict_next_{0};
   std::atomic<std::uint32_t> sweep_next_{0};
 };

@@ -61,6 +61,9 @@ void cluster_actor::on_wake() {
                    [&](link_refused& l) { machine_->on_link_refused(l.address, read_clock(), out_); },
                    [&](force_leave_asked& f) { machine_->force_leave(f.name, read_clock(), out_); },
                    [&](alarm_rang&) { machine_->on_tick(read_clock(), out_); },
+                   [&](laggards_seen& l) {
+                     for (const auto& w : l.who) machine_->on_laggard(w.shard, w.epoch, w.pid, read_clock(), out_);
+                   },
                    [&](leave_asked&) { machine_->leave(read_clock(), out_); },
                    [&](seeds_found& s) { machine_->on_seeds(std::move(s.addresses), s.complete, read_clock(), out_); },
                    [&](call_asked& c) { c.run(*machine_, read_clock(), out_); },
@@ -121,6 +124,8 @@ void cluster_actor::count() {
   ports_.moves.bytes_sent = moves.bytes_sent;
   ports_.moves.attempts_failed = moves.attempts_failed;
   ports_.moves.refused_for_room = moves.refused_for_room;
+  ports_.moves.replicas_made = moves.replicas_made;
+  ports_.moves.replicas_dropped = moves.replicas_dropped;
   ports_.moves.shards_to_give = machine_->moves().shards_to_give();
 }
 

@@ -56,6 +56,9 @@ struct alarm_rang {};
 struct store_answered {
   store_answer answer;
 };
+struct laggards_seen {
+  std::vector<shard_host::laggard> who;
+};
 struct seeds_found {
   std::vector<std::string> addresses;
   bool complete = false;
@@ -70,8 +73,9 @@ struct call_asked {
   std::function<void(cluster_machine& machine, time_point now, cluster_output& out)> run;
 };
 
-using cluster_item = std::variant<datagram_arrived, link_message_arrived, link_lost, link_refused, write_finished,
-                                  leave_asked, alarm_rang, seeds_found, force_leave_asked, call_asked, store_answered>;
+using cluster_item =
+    std::variant<datagram_arrived, link_message_arrived, link_lost, link_refused, write_finished, leave_asked,
+                 alarm_rang, laggards_seen, seeds_found, force_leave_asked, call_asked, store_answered>;
 
 class cluster_calls;
 
@@ -99,6 +103,8 @@ struct hand_over_numbers {
   std::atomic<std::uint64_t> attempts_failed{0};
   std::atomic<std::uint64_t> refused_for_room{0};
   std::atomic<std::uint64_t> shards_to_give{0};
+  std::atomic<std::uint64_t> replicas_made{0};
+  std::atomic<std::uint64_t> replicas_dropped{0};
 };
 
 /// What the actor acts upon; everything outlives it.

@@ -35,7 +35,14 @@
 namespace troupe {
 
 /// Who handles a request at the receiver. `probe` is answered by the link itself.
-enum class link_request_kind : std::uint16_t { probe = 0, cache = 1, actor_names = 2, shards = 3, keyring = 16 };
+enum class link_request_kind : std::uint16_t {
+  probe = 0,
+  cache = 1,
+  actor_names = 2,
+  shards = 3,
+  replicas = 4,
+  keyring = 16
+};
 
 struct link_request {
   const std::shared_ptr<link_peer>& peer;

@@ -14,7 +14,7 @@ struct host_fixture {
 
   explicit host_fixture(std::uint32_t shards = 16, std::uint64_t memory_max = 1 << 26,
                         eviction_policy eviction = eviction_policy::lru)
-      : host({shards, memory_max, eviction, 42}) {
+      : host({shards, memory_max, eviction, 42, {}}) {
     table.rows.resize(shards);
   }
 
