@@ -237,6 +237,19 @@ std::vector<key> election_keys() {
        .doc = "The highest among the alive leads when there is an election; a leader that lives is never pre-empted.",
        .min = -1000,
        .max = 1000},
+      {.section = "election",
+       .name = "take_over",
+       .in = in<&c::election, &election::take_over>,
+       .doc = "Whether this node, when it leads, hands the lead to a member of higher priority that has been alive for "
+              "election.hold_down. Planned, so it costs one packet's way without a leader; the term rises each time."},
+      {.section = "election",
+       .name = "hold_down",
+       .in = in<&c::election, &election::hold_down>,
+       .doc =
+           "How long a member of higher priority must have been alive, and this node have led, before it is given the "
+           "lead. Short ones let a member that comes and goes move the lead each time.",
+       .min = 1 * s,
+       .max = 1 * days},
   };
 }
 

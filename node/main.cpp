@@ -8,6 +8,7 @@
 
 #include "node/cli/exit_code.hpp"
 #include "node/cli/keyring_verbs.hpp"
+#include "node/cli/leader_verbs.hpp"
 #include "node/cli/node_flags.hpp"
 #include "node/cli/remote_verbs.hpp"
 #include "node/cli/run_dev.hpp"
@@ -28,6 +29,7 @@ class command_line {
     add_node();
     add_config();
     add_remote_verbs();
+    add_leader_verbs();
     add_cache_verbs();
     add_keyring_verbs();
     add_talk_verbs();
@@ -111,7 +113,6 @@ class command_line {
       int (*action)(const remote_options&);
     };
     for (const entry e : {entry{"members", "the members of the cluster", show_members},
-                          entry{"leader", "the leader and its term", show_leader},
                           entry{"health", "green, or what is wrong (exit code 1)", show_health},
                           entry{"shards", "where each shard lives", show_shards},
                           entry{"services", "the services and their states", show_services},
@@ -126,6 +127,24 @@ class command_line {
     add_remote_options(*force);
     force->add_option("name", member_, "the member's name")->required();
     force->add_flag("--json", remote_.json, "print the node's JSON");
+  }
+
+  void add_leader_verbs() {
+    auto* shown = app_.add_subcommand("leader", "the leader, its term, since when and why");
+    auto* transfer = add_verb(*shown, "transfer", "hand the lead to a member; the old leader leads until it is ready",
+                              [this] { return transfer_lead(remote_, leader_); });
+    auto* resign = add_verb(*shown, "resign", "hand the lead to the highest-ranked other member",
+                            [this] { return resign_lead(remote_); });
+    shown->callback([this, transfer, resign] {
+      if (transfer->count() + resign->count() == 0) exit_code_ = show_leader(remote_, leader_);
+    });
+    shown->add_flag("--watch", leader_.watch, "go on, and print each change");
+    shown->add_option("--count", leader_.count, "with --watch: end after so many changes");
+    transfer->add_option("name", leader_.to, "the member's name")->required();
+    for (auto* sub : {shown, transfer, resign}) {
+      add_remote_options(*sub);
+      sub->add_flag("--json", remote_.json, "print the node's JSON");
+    }
   }
 
   void add_cache_verbs() {
@@ -206,6 +225,7 @@ class command_line {
   node_flags flags_;
   remote_options remote_;
   cache_options cache_;
+  leader_options leader_;
   std::string ring_key_;
   std::string member_;
   talk_options talk_;

@@ -44,6 +44,20 @@ expected<std::map<std::string, std::string>> node::change_tags(std::map<std::str
   });
 }
 
+expected<std::string> node::hand_over_lead(std::string to) {
+  auto done = await<cluster_calls::handed_over>(
+      [&](auto answer) { runner_->calls().transfer(std::move(to), std::move(answer)); });
+  if (!done) return tl::unexpected(std::move(done.error()));
+  return std::move(done->name);
+}
+
+expected<fenced> node::fencing_token() const {
+  const auto& lease = runner_->calls().lease();
+  const auto term = lease->term();
+  if (!term) return fail(errc::unavailable, "this node does not lead");
+  return fenced(*term, runner_->view()->id, lease);
+}
+
 expected<duration> node::round_trip(std::string a, std::string b) const {
   return await<duration>([&](auto done) { runner_->calls().round_trip(std::move(a), std::move(b), std::move(done)); });
 }

@@ -76,6 +76,7 @@ void cluster_actor::on_wake() {
 
 // In the order that the machine relies on: what must be durable first, what others see of it last.
 void cluster_actor::carry_out() {
+  if (ports_.calls != nullptr) ports_.calls->publish_lease(*machine_, read_clock());
   for (auto& w : out_.writes) write(w);
   if (out_.store && ports_.ask_store) ports_.ask_store(std::move(*out_.store));
   for (auto& d : out_.datagrams) ports_.send_datagram(d.to, std::move(d.bytes));

@@ -35,6 +35,41 @@ void cluster_calls::round_trip(std::string a, std::string b, callback<duration> 
                                                                        cluster_output&) { return m.round_trip(a, b); });
 }
 
+void cluster_calls::transfer(std::string name, callback<handed_over> done) {
+  const auto shared = std::make_shared<callback<handed_over>>(std::move(done));
+  const auto run = [this, shared, name = std::move(name)](cluster_machine& m, time_point now, cluster_output& out) {
+    const auto before = m.lead().leader_now();
+    std::erase_if(transfers_, [now](const auto& t) { return t.until < now; });  // the asker has given up
+    if (const auto begun = m.transfer(name, now, out); !begun) return (*shared)(tl::unexpected(begun.error()));
+    transfers_.push_back(
+        {name, before ? before->who : member_ref{}, before ? before->term : 0, std::move(*shared), now + transfer_max});
+  };
+  if (!in_.push(call_asked{run})) (*shared)(fail(errc::unavailable, "this node is too busy"));
+}
+
+void cluster_calls::end_transfers(const cluster_output& out, const cluster_machine& machine) {
+  if (transfers_.empty()) return;
+  const auto& leader = machine.lead().leader_now();
+  std::erase_if(transfers_, [&](waiting_transfer& t) {
+    if (leader && leader->term > t.term) {
+      const bool wanted = t.name.empty() ? leader->who != t.from : leader->who.name == t.name;
+      t.done(wanted ? expected<handed_over>(handed_over{leader->who.name, leader->term})
+                    : fail(errc::unavailable, leader->who.name + " leads instead"));
+      return true;
+    }
+    if (out.transfer_fault) t.done(fail(errc::unavailable, *out.transfer_fault));
+    return out.transfer_fault.has_value();
+  });
+}
+
+void cluster_calls::publish_lease(const cluster_machine& machine, time_point now) {
+  const auto& lead = machine.lead();
+  const auto& leader = lead.leader_now();
+  const bool leads = leader && lead.may_act(now);
+  lease_->publish(leads ? leader->term : 0, leads ? lead.lease_end() : time_point{});
+  election_.publish(lead, now);
+}
+
 void cluster_calls::ask(query q, callback<query_result> done) {
   const auto shared = std::make_shared<callback<query_result>>(std::move(done));
   const auto run = [this, shared, q = std::move(q)](cluster_machine& m, time_point now, cluster_output& out) {
@@ -61,6 +96,7 @@ void cluster_calls::answer(const membership::announcement_id& id, std::optional<
 
 void cluster_calls::take(cluster_output& out, const cluster_machine& machine) {
   publish(machine);
+  end_transfers(out, machine);
   for (auto& f : out.finished) {
     callback<query_result> done;
     {
@@ -106,6 +142,7 @@ void cluster_calls::publish(const cluster_machine& machine) {
 }
 
 void cluster_calls::register_metrics(metrics& m) {
+  election_.register_metrics(m);
   const auto read = [&](number n, const char* name, const char* help) {
     m.read_counter(name, help, {},
                    [&value = numbers_[n]] { return static_cast<double>(value.load(std::memory_order_relaxed)); });

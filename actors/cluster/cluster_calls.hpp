@@ -12,13 +12,17 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <troupe/error.hpp>
 #include <troupe/query.hpp>
 
+#include "actors/cluster/election_numbers.hpp"
+#include "actors/cluster/lease_watch.hpp"
 #include "actors/metrics.hpp"
 #include "runtime/cluster/cluster_machine.hpp"
 
@@ -42,6 +46,18 @@ class cluster_calls {
   void ask(query q, callback<query_result> done);
   void round_trip(std::string a, std::string b, callback<duration> done);
 
+  /// cluster_machine::transfer; `done` when the other leads, with its name and term.
+  struct handed_over {
+    std::string name;
+    std::uint64_t term = 0;
+  };
+  void transfer(std::string name, callback<handed_over> done);
+
+  /// How long this node leads, for fencing tokens.
+  [[nodiscard]] const std::shared_ptr<lease_watch>& lease() const noexcept { return lease_; }
+  /// By the actor before anything of a step is sent: what others act upon must not find this node still leading.
+  void publish_lease(const cluster_machine& machine, time_point now);
+
   /// Called for each query that handlers are to answer; without one, nobody here has an answer.
   void on_asked(asked_callback f);
   void answer(const membership::announcement_id& id, std::optional<std::string> payload);
@@ -58,6 +74,16 @@ class cluster_calls {
   };
   static constexpr duration answer_grace = std::chrono::seconds(5);
 
+  struct waiting_transfer {
+    std::string name;
+    member_ref from;
+    std::uint64_t term;  // before
+    callback<handed_over> done;
+    time_point until;
+  };
+  static constexpr duration transfer_max = std::chrono::minutes(1);
+
+  void end_transfers(const cluster_output& out, const cluster_machine& machine);
   template <class Result>
   void call(callback<Result> done, std::function<expected<Result>(cluster_machine&, time_point, cluster_output&)> run);
   void publish(const cluster_machine& machine);
@@ -66,6 +92,9 @@ class cluster_calls {
   std::mutex mutex_;
   std::map<std::uint64_t, waiting> asking_;  // by the query's time
   asked_callback asked_;
+  std::vector<waiting_transfer> transfers_;  // of the actor's thread
+  const std::shared_ptr<lease_watch> lease_ = std::make_shared<lease_watch>();
+  election_numbers election_;
 
   enum number : std::size_t {
     said,

@@ -26,11 +26,6 @@ http_reply readiness(const cluster_view& v) {
   return reply;
 }
 
-http_reply leader_now(const cluster_view& v) {
-  if (v.leader_now) return json_reply(leader_json(*v.leader_now));
-  return problem_reply(error{errc::unavailable, "no leader is known"});
-}
-
 http_route get(std::string pattern, std::string summary, std::vector<route_answer> answers, http_handler handler) {
   http_route route;
   route.pattern = std::move(pattern);
@@ -129,7 +124,6 @@ expected<void> add_cluster_routes(http_routes& to, const door_context& context) 
           from_view(board, [](const cluster_view& v) { return json_reply(cluster_json(v)); })),
       get("/v1/cluster/members", "Members, one row a name", {ok("members", "members")},
           from_view(board, [](const cluster_view& v) { return json_reply(members_json(v)); })),
-      get("/v1/cluster/leader", "The leader", {ok("the leader", "leader"), problem_503}, from_view(board, leader_now)),
       get("/v1/cluster/health", "Health of the data", {ok("health", "health")},
           from_view(board, [](const cluster_view& v) { return json_reply(health_json(v.health)); })),
       get("/v1/cluster/shards", "Where each shard lives", {ok("shards", "shards")},

@@ -39,10 +39,17 @@ inline constexpr std::string_view http_schemas = R"json({
     "quarantined": {"type": "boolean", "description": "it flaps: nothing new is entrusted to it for a while"},
     "protocol": {"type": "integer", "description": "the highest minor version of gossip that it speaks"}}},
   "members": {"type": "array", "items": {"$ref": "#/components/schemas/member"}},
-  "leader": {"type": "object", "required": ["name", "pid", "term", "fenced", "since"], "properties": {
+  "leader": {"type": "object", "required": ["name", "pid", "term", "fenced", "since", "id", "change"],
+    "properties": {
     "name": {"type": "string"}, "pid": {"type": "integer"}, "term": {"type": "integer"},
     "fenced": {"type": "boolean"}, "fenced_reason": {"type": "string"},
-    "since": {"type": "string", "format": "date-time"}}},
+    "since": {"type": "string", "format": "date-time"}, "id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+    "change": {"type": "string", "description": "why it leads: founded, started, or how the leader before it ended"},
+    "last_leader": {"type": "object", "required": ["name", "term", "reason", "at"], "properties": {
+      "name": {"type": "string"}, "term": {"type": "integer"}, "reason": {"type": "string"},
+      "at": {"type": "string", "format": "date-time"}}}}},
+  "handed_over": {"type": "object", "required": ["name", "term"], "properties": {
+    "name": {"type": "string", "description": "who leads now"}, "term": {"type": "integer"}}},
   "keyring": {"type": "object", "required": ["primary", "members", "keys", "not_reached"], "properties": {
     "primary": {"type": "string", "pattern": "^[0-9a-f]{16}$"}, "members": {"type": "integer"},
     "keys": {"type": "array", "items": {"type": "object", "required": ["fingerprint", "primary", "held_by", "primary_of"],

@@ -23,6 +23,8 @@ json leader_object(const leader& l) {
   json j = {{"name", l.name}, {"pid", l.pid}, {"term", l.term}, {"fenced", l.fenced}};
   if (!l.fenced) j["fenced_reason"] = l.fenced_reason;
   j["since"] = format_time(l.since);
+  j["id"] = to_string(l.id);
+  j["change"] = l.change;
   return j;
 }
 
@@ -112,7 +114,14 @@ std::string members_json(const cluster_view& v) {
 
 std::string forcing_json(const std::string& name) { return line_of({{"forcing", name}}); }
 
-std::string leader_json(const leader& l) { return line_of(leader_object(l)); }
+std::string leader_json(const cluster_view& v) {
+  json j = leader_object(*v.leader_now);
+  if (const auto& last = v.last_leader) {
+    j["last_leader"] = {
+        {"name", last->name}, {"term", last->term}, {"reason", last->reason}, {"at", format_time(last->at)}};
+  }
+  return line_of(j);
+}
 
 std::string health_json(const cluster_health& h) {
   json checks = json::array();

@@ -16,7 +16,8 @@ namespace troupe {
 /// One row a name: the newest incarnation.
 [[nodiscard]] std::string members_json(const cluster_view& v);
 [[nodiscard]] std::string forcing_json(const std::string& name);
-[[nodiscard]] std::string leader_json(const leader& l);
+/// Of a view that has a leader.
+[[nodiscard]] std::string leader_json(const cluster_view& v);
 [[nodiscard]] std::string health_json(const cluster_health& h);
 [[nodiscard]] std::string shards_json(const cluster_view& v);
 [[nodiscard]] std::string services_json(const cluster_view& v);

@@ -40,7 +40,18 @@ struct leader {
   std::uint64_t term = 0;
   bool fenced = false;
   std::string fenced_reason;  // why not, empty when fenced
-  wall_time since{};
+  wall_time since{};          // as seen here
+  incarnation_id id{};        // of its process
+  std::string
+      change{};  // why it came to lead: founded, started, or how the leader before it ended, e.g. failed, transferred
+};
+
+/// How the last leader that this node knew ended.
+struct leader_ending {
+  std::string name;
+  std::uint64_t term = 0;
+  std::string reason;  // lease_over, failed, departed, restarted, resigned, transferred, priority, leaving, ...
+  wall_time at{};
 };
 
 struct shard_placement {
@@ -89,6 +100,7 @@ struct cluster_view {
   std::vector<shard_placement> shards;
   std::vector<service_status> services;
   cluster_health health;
+  std::optional<leader_ending> last_leader{};
   std::string cut_off;  // why this node is on the side of a split network that does not go on; empty: it is not
   bool ready = false;
   std::vector<std::string> not_ready_reasons;

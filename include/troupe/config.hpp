@@ -68,6 +68,8 @@ struct gossip_config {
 struct election_config {
   duration lease{};
   std::int32_t priority = 0;
+  bool take_over = false;
+  duration hold_down = std::chrono::seconds(30);
   [[nodiscard]] bool operator==(const election_config&) const = default;
 };
 

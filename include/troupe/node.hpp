@@ -14,6 +14,7 @@
 #include <troupe/config.hpp>
 #include <troupe/error.hpp>
 #include <troupe/event.hpp>
+#include <troupe/fenced.hpp>
 #include <troupe/leader_store.hpp>
 #include <troupe/query.hpp>
 
@@ -67,8 +68,15 @@ class node {
   /// Changes tags of this node as the others see them, until the process ends; all tags after the change.
   [[nodiscard]] expected<std::map<std::string, std::string>> change_tags(std::map<std::string, std::string> set,
                                                                          std::vector<std::string> erase = {});
+  /// Has the lead handed to the member of this name, or to the highest-ranked other one if it is empty; any node
+  /// may ask. Returns the new leader's name when it leads. errc::not_found, errc::unavailable with the reason.
+  [[nodiscard]] expected<std::string> hand_over_lead(std::string to = {});
   /// The estimated round trip between two members, by name; errc::not_found while it is not known here.
   [[nodiscard]] expected<duration> round_trip(std::string a, std::string b) const;
+
+  /// The token of this node's own term, to be shown to what it writes to as the leader. errc::unavailable when it
+  /// does not lead. view()->leader_now says whether terms are fenced at all.
+  [[nodiscard]] expected<fenced> fencing_token() const;
 
   /// Departs gracefully: hands over, drains what is in flight, then stops. Bounded by node.drain_timeout;
   /// errc::deadline_exceeded when something had to be cut off (the node is stopped all the same).

@@ -108,8 +108,6 @@ int show_members(const remote_options& o) {
                    {"name", "pid", "state", "incarnation", "address", "services", "since", "flaps", "quarantined"});
 }
 
-int show_leader(const remote_options& o) { return show_object(o, "/v1/cluster/leader"); }
-
 int show_health(const remote_options& o) {
   return show(o, "/v1/cluster/health", [&](const json& body) -> int {
     const std::string status = body.value("status", "red");

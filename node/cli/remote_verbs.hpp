@@ -1,4 +1,4 @@
-// The verbs that ask a running node over HTTP: members, leader, health, shards, services, info, get, set, del, leave,
+// The verbs that ask a running node over HTTP: members, health, shards, services, info, get, set, del, leave,
 // force-leave.
 #pragma once
 
@@ -30,7 +30,6 @@ struct cache_options {
 
 /// Each prints its answer and returns the exit code.
 [[nodiscard]] int show_members(const remote_options& o);
-[[nodiscard]] int show_leader(const remote_options& o);
 [[nodiscard]] int show_health(const remote_options& o);
 [[nodiscard]] int show_shards(const remote_options& o);
 [[nodiscard]] int show_services(const remote_options& o);

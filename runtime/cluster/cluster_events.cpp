@@ -63,15 +63,21 @@ void cluster_machine::on_election(const election_event& happened, time_point now
   };
   std::visit(overloaded{
                  [&](const leader_elected& l) {
-                   tell("leader_elected", {{"name", l.who.name},
-                                           {"pid", std::to_string(l.pid)},
-                                           {"term", std::to_string(l.term)},
-                                           {"fenced", l.fenced ? "true" : "false"}});
+                   std::vector<std::pair<std::string, std::string>> fields{{"name", l.who.name},
+                                                                           {"pid", std::to_string(l.pid)},
+                                                                           {"term", std::to_string(l.term)},
+                                                                           {"fenced", l.fenced ? "true" : "false"}};
+                   if (!l.fenced) fields.emplace_back("fenced_reason", l.fenced_reason);
+                   if (!l.cause.empty()) fields.emplace_back("change", l.cause);
+                   tell("leader_elected", std::move(fields));
                  },
                  [&](const leader_lost& l) {
+                   last_leader_ = ended_leader{l, now};
                    tell("leader_lost", {{"name", l.who.name}, {"term", std::to_string(l.term)}, {"reason", l.reason}});
                  },
-                 [&](const became_leader&) { led_since_ = now; },
+                 [&](const became_leader&) {
+                   led_since_ = now;
+                 },
                  [&](const stepped_down& s) {
                    led_since_.reset();
                    table_proposal_.reset();
@@ -82,7 +88,9 @@ void cluster_machine::on_election(const election_event& happened, time_point now
                  [&](const pid_given& p) {
                    tell("pid_given", {{"name", p.who.name}, {"pid", std::to_string(p.pid)}});
                  },
-                 [&](const record_committed& r) { on_record(*r.record, out); },
+                 [&](const record_committed& r) {
+                   on_record(*r.record, out);
+                 },
                  [&](const proposal_ended& p) {
                    if (table_proposal_ == p.proposal) table_proposal_.reset();
                  },
@@ -96,6 +104,11 @@ void cluster_machine::on_election(const election_event& happened, time_point now
                    store_seed_ = l.address;
                    give_seeds(now);
                    tell("leader_in_store", {{"address", l.address}});
+                 },
+                 [&](const handover_ended& h) {
+                   if (h.fault.empty()) return;
+                   out.transfer_fault = h.fault;
+                   tell("leader_transfer_failed", {{"to", h.to}, {"reason", h.fault}});
                  },
                  [&](const joiner_refused& j) {
                    tell("joiner_refused", {{"name", j.who.name}, {"reason", j.reason}});

@@ -17,6 +17,8 @@ election_options options_of(const config& c, const node_identity& self, const cl
   o.self = {self.name, self.id};
   o.address = self.address;
   o.priority = c.election.priority;
+  o.take_over = c.election.take_over;
+  o.hold_down = c.election.hold_down;
   o.cluster_name = c.cluster.name;
   o.expected_members = c.cluster.expected_members;
   o.accept_joiners = c.cluster.accept_joiners;
@@ -151,6 +153,12 @@ void cluster_machine::force_leave(std::string_view name, time_point now, cluster
     out.events.push_back({"force_leave_refused", {{"name", std::string(name)}, {"reason", asked.error().context}}});
   }
   settle(now, out);
+}
+
+expected<void> cluster_machine::transfer(const std::string& name, time_point now, cluster_output& out) {
+  auto begun = lead_.transfer(name, now, e_);
+  settle(now, out);
+  return begun;
 }
 
 void cluster_machine::on_written(std::uint64_t token, bool durable, time_point now, cluster_output& out) {

@@ -76,6 +76,7 @@ struct cluster_output {
   std::vector<happening> events;
   std::vector<membership::asked_query> asked;        // by others or here, for the handlers
   std::vector<membership::finished_query> finished;  // asked here
+  std::optional<std::string> transfer_fault;         // why a hand-over that was asked for here came to nothing
   std::vector<incarnation_id> failed;                // links to these are to be given up
   bool table_changed = false;                        // table() is to be adopted by the shard stores
   bool picture_changed = false;                      // describe() says something new
@@ -131,6 +132,10 @@ class cluster_machine {
   /// By an operator's word: event member_departed follows for a failed member that stays silent, otherwise
   /// force_leave_refused with the reason.
   void force_leave(std::string_view name, time_point now, cluster_output& out);
+
+  /// Has the lead handed to the member of this name, or to the highest-ranked other one if it is empty, as
+  /// election::transfer does. It is done when that one leads; cluster_output::transfer_fault says that it is not.
+  expected<void> transfer(const std::string& name, time_point now, cluster_output& out);
 
   // cluster_talk.cpp: what is said beside who lives. Each as the function of membership::talk, swim or tags.
   expected<std::uint64_t> raise_event(std::string name, std::string payload, time_point now, cluster_output& out);
@@ -241,6 +246,11 @@ class cluster_machine {
   bool tend_table_ = false;                      // something happened that the table may depend on
   time_point table_again_ = time_point::max();   // when a lease ends that the next table waits for
   std::optional<time_point> led_since_;
+  struct ended_leader {
+    leader_lost lost;
+    time_point at;
+  };
+  std::optional<ended_leader> last_leader_;
   split_brain split_;
   std::uint64_t split_judged_ = 0;  // version of the membership
   hand_over moves_;

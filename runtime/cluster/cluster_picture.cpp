@@ -71,7 +71,12 @@ void cluster_machine::describe(cluster_view& view, wall_time (*wall)(time_point)
   view.cut_off = cut_off();
   view.leader_now.reset();
   if (const auto& l = lead_.leader_now()) {
-    view.leader_now = leader{l->who.name, l->pid, l->term, l->fenced, l->fenced_reason, wall(l->since)};
+    view.leader_now =
+        leader{l->who.name, l->pid, l->term, l->fenced, l->fenced_reason, wall(l->since), l->who.id, l->cause};
+  }
+  view.last_leader.reset();
+  if (const auto& l = last_leader_) {
+    view.last_leader = leader_ending{l->lost.who.name, l->lost.term, l->lost.reason, wall(l->at)};
   }
   view.shards.clear();
   if (const auto& record = lead_.record()) {

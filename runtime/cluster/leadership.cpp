@@ -56,6 +56,11 @@ void leadership::leave(time_point now, election_output& out) {
   if (auto* e = std::get_if<election>(&machine_)) e->leave(now, out);
 }
 
+expected<void> leadership::transfer(const std::string& name, time_point now, election_output& out) {
+  if (auto* e = std::get_if<election>(&machine_)) return e->transfer(name, now, out);
+  return fail(errc::unavailable, "this node leads itself alone");
+}
+
 time_point leadership::next_tick() const { return voting() ? voting()->next_tick() : time_point::max(); }
 
 bool leadership::may_act(time_point now) const {

@@ -33,12 +33,16 @@ class leadership {
   [[nodiscard]] expected<std::uint64_t> propose(record_change change, time_point now, election_output& out);
   void stand_aside(bool aside, time_point now, election_output& out);
   void leave(time_point now, election_output& out);
+  /// election::transfer; a lone node has nobody to hand over to: unavailable.
+  [[nodiscard]] expected<void> transfer(const std::string& name, time_point now, election_output& out);
 
   [[nodiscard]] time_point next_tick() const;
   [[nodiscard]] bool may_act(time_point now) const;
   [[nodiscard]] const std::optional<known_leader>& leader_now() const;
   [[nodiscard]] const record_ptr& record() const;
   [[nodiscard]] std::string digest() const;
+  /// Until when this node leads unless it renews; not to be asked when it does not lead.
+  [[nodiscard]] time_point lease_end() const { return voting() ? voting()->lease_end() : time_point::max(); }
   [[nodiscard]] bool in_store() const noexcept { return voting() != nullptr && voting()->in_store(); }
   /// election::store_fault
   [[nodiscard]] std::string store_fault() const { return voting() ? voting()->store_fault() : std::string(); }

@@ -185,6 +185,10 @@ void election::dispatch(const member_ref& from, const election_message& m) {
     case election_kind::record_ask: return on_record_ask(from, m);
     case election_kind::committed: return on_committed(from, m.at);
     case election_kind::stand: return on_stand(from, m);
+    case election_kind::ready: return on_ready(from, m);
+    case election_kind::go: return on_go(from, m);
+    case election_kind::transfer_asked: return on_transfer_asked(from, m);
+    case election_kind::transfer_failed: out_->events.emplace_back(handover_ended{m.cause, m.reason}); return;
   }
 }
 
@@ -207,6 +211,7 @@ election_message election::make(election_kind kind) const {
     m.term = reign_->term;
     m.lease = timing_.lease;
     m.pid = pid();
+    m.cause = reign_->cause;
     m.reason = why_not_fenced().substr(0, record_text_max);
     m.fenced = m.reason.empty();
     if (store_) m.stored = store_->held;
@@ -280,10 +285,12 @@ time_point election::next_tick() const {
     case phase::taking_over:
       at(deadline_);
       at(reign_->next_renewal);
+      if (reign_->not_before > now_) at(reign_->not_before);
       break;
     case phase::leading:
       at(lease_end());
       at(reign_->next_renewal);
+      if (reign_->handover) at(reign_->handover->deadline);
       break;
   }
   return next;

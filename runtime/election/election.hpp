@@ -45,21 +45,6 @@ struct record_change {
 
 void apply(const record_change& change, cluster_record& record);
 
-struct known_leader {
-  member_ref who;
-  std::uint64_t pid = 0;
-  std::uint64_t term = 0;
-  bool fenced = false;
-  std::string fenced_reason;
-  time_point since{};
-};
-
-/// A member's own lease: it may act for its shards under `term` until `until`.
-struct member_lease {
-  std::uint64_t term = 0;
-  time_point until{};
-};
-
 class election {
  public:
   /// `file`: what open_vote_file made of the node's disk.
@@ -79,7 +64,9 @@ class election {
   [[nodiscard]] expected<std::uint64_t> propose(record_change change, time_point now, election_output& out);
   /// Gives leadership up; this node does not stand for a while. Nothing when it does not lead.
   void step_down(time_point now, election_output& out);
-  /// Hands leadership to the member of this name. unavailable when not leading, not_found, or it is this node.
+  /// Has leadership handed to the member of this name, or to the highest-ranked other one if it is empty. The leader
+  /// leads on until that one is ready (election_handover.cpp); any other node asks it to. A failure at the leader
+  /// follows as handover_ended. unavailable when no leader is known or it hands over already, not_found.
   [[nodiscard]] expected<void> transfer(const std::string& name, time_point now, election_output& out);
   /// While true this node stands for nothing; if it leads, it resigns.
   void stand_aside(bool aside, time_point now, election_output& out);
@@ -138,6 +125,8 @@ class election {
     bool own_asked = false;
     bool members_asked = false;
     bool handed_over = false;
+    incarnation_id leave;  // of the leader that leads on meanwhile
+    std::string cause;
     time_point own_at{};  // not before: own lease to another
     time_point give_up{};
     time_point inherited{};
@@ -152,6 +141,14 @@ class election {
     std::uint64_t number;
     record_change change;
   };
+  struct planned_handover {
+    member_ref to;
+    std::string reason;
+    std::optional<member_ref> asked_by;
+    bool told = false;
+    bool outbid = false;  // some voter has promised a higher term: its, or a stranger's
+    time_point deadline{};
+  };
   struct reign {
     std::uint64_t term = 0;
     time_point since{};
@@ -163,6 +160,11 @@ class election {
     time_point inherited{};
     std::optional<pending_change> pending;
     std::deque<queued_proposal> queue;
+    std::string cause;
+    incarnation_id leave;                        // of the leader before, which has not said go
+    time_point not_before = time_point::min();   // it may act until then
+    time_point ready_again = time_point::min();  // when it is asked for its word next
+    std::optional<planned_handover> handover;            // under way, at the leader
   };
 
   struct store_attempt {
@@ -252,7 +254,7 @@ class election {
   [[nodiscard]] bool keeps_out() const noexcept { return leaving_ || aside_; }
 
   // election_candidate.cpp: the term
-  void stand(bool handed_over = false);
+  void stand(const election_message* handed_over = nullptr, const incarnation_id& by = {});
   void ask_voters();
   void ask_own_voter();
   void on_term_answer(const member_ref& from, const election_message& m);
@@ -290,6 +292,20 @@ class election {
   void resign(const std::string& reason, const std::optional<member_ref>& successor);
   void run_reign();
   [[nodiscard]] std::uint64_t new_round();
+
+  // election_handover.cpp: the lead goes to another without a time in which nobody has it
+  void begin_handover(const member_ref& to, const std::string& reason, const std::optional<member_ref>& asked_by);
+  void tell_successor();
+  void run_handover();
+  void handover_failed(const std::string& fault);
+  void say_ready();
+  void on_ready(const member_ref& from, const election_message& m);
+  void on_go(const member_ref& from, const election_message& m);
+  void on_transfer_asked(const member_ref& from, const election_message& m);
+  void consider_priority();
+  [[nodiscard]] expected<void> transfer_here(const std::string& name, const std::optional<member_ref>& asked_by);
+  [[nodiscard]] std::optional<member_ref> best_heir() const;
+  [[nodiscard]] bool hands_over_to(const member_ref& who) const;
 
   // election_store.cpp: a leader store in the voters' place
   void ask_store(store_call what, std::uint64_t version, leader_entry next);
@@ -333,6 +349,8 @@ class election {
   std::uint64_t next_proposal_ = 0;
   bool leaving_ = false;
   bool aside_ = false;
+  std::string last_loss_ = "started";  // how the last leader ended, as seen here
+  time_point take_over_at_{};          // by priority: not before
 
   // following
   std::optional<known_leader> leader_;

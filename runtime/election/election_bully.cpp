@@ -117,13 +117,15 @@ void election::on_stand(const member_ref& from, const election_message& m) {
   const bool by_leader = leader_ ? leader_->who == from && m.term >= leader_->term : m.term == leader_term_;
   if (!by_leader || keeps_out() || !founded() || candidacy_ || reign_) return;
   quiet_until_ = now_;
+  if (m.granted) return stand(&m, from.id);
   voter_.release(m.term, from);
-  lose_leader("stepped_down");
-  stand(true);
+  lose_leader(m.cause);
+  stand(&m);
 }
 
 void election::lose_leader(std::string reason) {
   if (!leader_) return;
+  last_loss_ = reason;
   const bool follows = phase_ == phase::following;
   out_->events.emplace_back(leader_lost{leader_->who, leader_->term, std::move(reason)});
   leader_.reset();
@@ -142,15 +144,18 @@ void election::follow(const member_ref& from, const election_message& m) {
   const bool same = leader_ && leader_->who == from && leader_->term == m.term;
   leader_until_ = now_ + m.lease;
   if (!same) {
-    if (leader_) out_->events.emplace_back(leader_lost{leader_->who, leader_->term, "replaced"});
-    leader_ = known_leader{from, m.pid, m.term, m.fenced, m.reason, now_};
-    out_->events.emplace_back(leader_elected{from, m.pid, m.term, m.fenced, m.reason});
+    if (leader_)
+      out_->events.emplace_back(leader_lost{leader_->who, leader_->term, m.cause.empty() ? "replaced" : m.cause});
+    leader_ = known_leader{from, m.pid, m.term, m.fenced, m.reason, now_, m.cause};
+    out_->events.emplace_back(leader_elected{from, m.pid, m.term, m.fenced, m.reason, m.cause});
   } else if (leader_->fenced != m.fenced) {
     leader_->fenced = m.fenced;
     leader_->fenced_reason = m.reason;
-    out_->events.emplace_back(leader_elected{from, m.pid, m.term, m.fenced, m.reason});
+    out_->events.emplace_back(leader_elected{from, m.pid, m.term, m.fenced, m.reason, m.cause});
   }
   if (!founded()) return;
+  // Who stands by the leader's leave goes on while that one leads.
+  if (candidacy_ && candidacy_->leave == from.id && m.term < candidacy_->term) return;
   candidacy_.reset();
   called_.reset();
   passed_over_.clear();

@@ -10,15 +10,18 @@
 
 namespace troupe {
 
-void election::stand(bool handed_over) {
+// `handed_over`: the word of a leader that wants this node in its place; `by`: it leads on meanwhile.
+void election::stand(const election_message* handed_over, const incarnation_id& by) {
   ++counters_.candidacies;
   candidacy c;
   c.term = term_heard() + 1;
   if (c.term >= term_max) return give_up_candidacy(timing_.candidacy());
   c.best = voter_.accepted();
-  c.give_up = now_ + timing_.candidacy();
+  c.give_up = now_ + (by.empty() ? timing_.candidacy() : timing_.handover());
   c.inherited = now_;
-  c.handed_over = handed_over;
+  c.handed_over = handed_over != nullptr;
+  c.leave = by;
+  c.cause = handed_over != nullptr && !handed_over->cause.empty() ? handed_over->cause : last_loss_;
   candidacy_ = std::move(c);
   called_.reset();
   phase_ = phase::asking;
@@ -43,6 +46,7 @@ void election::ask_voters() {
     auto ask = make(election_kind::ask_term);
     ask.term = c.term;
     ask.at = voter_.accepted_at();
+    ask.leave = c.leave;
     send(*to, std::move(ask));
   }
   std::erase_if(c.ask_at, [&](const auto& entry) { return entry.second <= now_; });
@@ -59,7 +63,7 @@ void election::on_term_answer(const member_ref& from, const election_message& m)
     if (m.why == refusal::lease) {
       // A voter that has not yet heard that its leader handed over will know in a moment.
       c.ask_at[from.name] = now_ + (c.handed_over ? timing_.rank_step() : std::max(m.lease, timing_.rank_step() / 8));
-      c.give_up = std::max(c.give_up, now_ + m.lease + timing_.ask_retry());
+      if (c.leave.empty()) c.give_up = std::max(c.give_up, now_ + m.lease + timing_.ask_retry());
     }
     return;
   }
@@ -88,10 +92,10 @@ void election::count_grants() {
 
 void election::ask_own_voter() {
   auto& c = *candidacy_;
-  const auto answer = voter_.ask_term(c.term, options_.self, now_);
+  const auto answer = voter_.ask_term(c.term, options_.self, now_, c.leave);
   if (answer.why == refusal::lease) {
     c.own_at = now_ + answer.lease_left;
-    c.give_up = std::max(c.give_up, c.own_at + timing_.ask_retry());
+    if (c.leave.empty()) c.give_up = std::max(c.give_up, c.own_at + timing_.ask_retry());
     return;
   }
   if (!answer.granted()) return give_up_candidacy(timing_.rank_step() + rng_.between({}, timing_.rank_step() * 2));
@@ -113,7 +117,8 @@ void election::run_candidacy() {
 
 void election::give_up_candidacy(duration pause) {
   candidacy_.reset();
-  phase_ = phase::waiting_rank;
+  const bool led = leader_ && leader_->who != options_.self && now_ < leader_until_;  // it stood by the leader's leave
+  phase_ = led ? phase::following : phase::waiting_rank;
   deadline_ = now_ + pause;
 }
 

@@ -18,9 +18,10 @@ void apply(const record_change& change, cluster_record& record) {
 
 expected<std::uint64_t> election::propose(record_change change, time_point now, election_output& out) {
   enter(now, out);
-  if (!may_act(now_)) {
+  if (!may_act(now_) || reign_->handover) {
+    const bool leads = may_act(now_);
     finish(out);
-    return fail(errc::unavailable, "this node does not lead");
+    return fail(errc::unavailable, leads ? "the lead is being handed over" : "this node does not lead");
   }
   auto trial = *reign_->base;
   apply(change, trial);
@@ -51,6 +52,7 @@ void election::next_change() {
     apply(reign_->queue.front().change, next);
     reign_->queue.pop_front();
   }
+  if (proposal == 0 && reign_->handover) return tell_successor();
   const bool pids = give_pids(next, view);
   const bool voters = !store_ && adjust_voters(next, view);
   if (proposal != 0 || pids || voters) start_change(std::move(next), proposal);
@@ -59,9 +61,16 @@ void election::next_change() {
 void election::run_reign() {
   if (phase_ == phase::taking_over && now_ >= deadline_) return end_reign("no_majority");
   if (phase_ == phase::leading && now_ >= lease_end()) return end_reign("lease_over");
+  run_handover();
   if (!reign_ || now_ < reign_->next_renewal) return;
-  if (phase_ == phase::leading) renew();
+  if (phase_ == phase::leading) {
+    renew();
+    consider_priority();
+    if (!reign_) return;
+  }
   reign_->next_renewal = now_ + timing_.renewal();
+  // Who waits for the word of the leader before it renews what the voters gave it.
+  if (reign_->pending && now_ < reign_->not_before) reign_->pending->accepted.clear();
   if (reign_ && reign_->pending) send_accepts();
   if (reign_) next_change();
 }
@@ -71,6 +80,12 @@ void election::end_reign(const std::string& reason) {
   const auto ended = std::move(*reign_);
   const bool led = phase_ == phase::leading;
   reign_.reset();
+  if (led) last_loss_ = reason;
+  if (const auto& h = ended.handover) {
+    const bool done = reason == h->reason;
+    if (!done) ++counters_.handovers_failed;
+    out_->events.emplace_back(handover_ended{h->to.name, done ? "" : reason});
+  }
   if (store_) leave_store();
   if (ended.pending && ended.pending->proposal != 0) {
     out_->events.emplace_back(proposal_ended{ended.pending->proposal, fail(errc::outcome_unknown, reason)});
@@ -92,13 +107,18 @@ void election::resign(const std::string& reason, const std::optional<member_ref>
   const auto term = reign_->term;
   auto release = make(election_kind::release);
   release.granted = successor.has_value();  // somebody stands already
+  release.cause = reason;
   bool others = false;
   for (const auto& [name, row] : roll_.all()) {
     if (!row.present() || name == options_.self.name) continue;
     if (!successor || successor->name != name) send({name, row.id}, release);
     others = true;
   }
-  if (successor) send(*successor, make(election_kind::stand));
+  if (successor) {
+    auto stand_now = make(election_kind::stand);
+    stand_now.cause = reason;
+    send(*successor, std::move(stand_now));
+  }
   voter_.release(term, options_.self);
   if (store_) store_->release_due = store_->held != 0;
   if (others) quiet_until_ = now_ + timing_.resigned_quiet();
@@ -120,29 +140,14 @@ void election::stand_aside(bool aside, time_point now, election_output& out) {
   finish(out);
 }
 
-expected<void> election::transfer(const std::string& name, time_point now, election_output& out) {
-  enter(now, out);
-  const auto* row = roll_.find(name);
-  const bool leads = may_act(now_);
-  const bool can = row != nullptr && row->state == member_state::alive && row->vetted && name != options_.self.name;
-  if (leads && can) resign("transferred", member_ref{name, row->id});
-  finish(out);
-  if (!leads) return fail(errc::unavailable, "this node does not lead");
-  if (!can) return fail(errc::not_found, "no other member of this name can lead");
-  return {};
-}
-
 void election::leave(time_point now, election_output& out) {
   enter(now, out);
   leaving_ = true;
   if (phase_ == phase::leading) {
-    std::optional<std::pair<member_rank, member_ref>> best;
-    for (const auto& [name, row] : roll_.all()) {
-      if (name == options_.self.name || row.state != member_state::alive || !row.vetted) continue;
-      auto rank = roll_.rank_of(name, row, reign_->base.get());
-      if (!best || rank > best->first) best = {std::move(rank), {name, row.id}};
-    }
-    resign("leaving", best ? std::optional(best->second) : std::nullopt);
+    if (const auto heir = best_heir(); !heir)
+      resign("leaving", std::nullopt);
+    else if (!reign_->handover)
+      begin_handover(*heir, "leaving", std::nullopt);
   } else if (phase_ == phase::asking || phase_ == phase::taking_over) {
     if (reign_) end_reign("leaving");
     candidacy_.reset();

@@ -28,6 +28,9 @@ void election::take_over() {
   r.base = candidacy_->best;
   r.inherited = candidacy_->inherited;
   r.since = now_;
+  r.cause = r.base->at.term == 0 ? "founded" : candidacy_->cause;
+  r.leave = candidacy_->leave;
+  if (!r.leave.empty()) r.not_before = r.inherited;
   candidacy_.reset();
   reign_ = std::move(r);
   if (store_) seat_reign();
@@ -97,9 +100,10 @@ void election::consider_commit() {
   if (!reign_ || !reign_->pending) return;
   const auto& change = *reign_->pending;
   const bool own = change.accepted.contains(voter_.id());
-  if (own && has_majority(change.old_voters, change.accepted) && has_majority(change.record->voters, change.accepted)) {
-    commit();
-  }
+  if (!own || !has_majority(change.old_voters, change.accepted)) return;
+  if (!has_majority(change.record->voters, change.accepted)) return;
+  if (now_ < reign_->not_before) return say_ready();
+  commit();
 }
 
 void election::commit() {
@@ -142,9 +146,11 @@ void election::announce() {
   leader_of_term_ = options_.self.id;
   passed_over_.clear();
   const auto why = why_not_fenced();
-  leader_ = known_leader{options_.self, pid(), reign_->term, why.empty(), why, now_};
+  const auto& cause = reign_->cause;
+  if (leader_) out_->events.emplace_back(leader_lost{leader_->who, leader_->term, cause});
+  leader_ = known_leader{options_.self, pid(), reign_->term, why.empty(), why, now_, cause};
   out_->events.emplace_back(became_leader{reign_->term, reign_->inherited});
-  out_->events.emplace_back(leader_elected{options_.self, pid(), reign_->term, why.empty(), why});
+  out_->events.emplace_back(leader_elected{options_.self, pid(), reign_->term, why.empty(), why, cause});
   auto news = make(election_kind::coordinator);
   news.at = reign_->base->at;
   news.sequence = new_round();
@@ -221,6 +227,10 @@ void election::on_renew_answer(const member_ref& from, const election_message& m
 
 // A voter promised a higher term, to a candidate that may never have got it.
 void election::outbid() {
+  if (reign_->handover) {  // most likely by its successor
+    reign_->handover->outbid = true;
+    return;
+  }
   const bool led = phase_ == phase::leading;
   end_reign("higher_term");
   if (keeps_out()) return;

@@ -304,8 +304,8 @@ void election::refresh_fenced() {
   if (why == leader_->fenced_reason) return;
   leader_->fenced = why.empty();
   leader_->fenced_reason = std::move(why);
-  out_->events.emplace_back(
-      leader_elected{leader_->who, leader_->pid, leader_->term, leader_->fenced, leader_->fenced_reason});
+  out_->events.emplace_back(leader_elected{leader_->who, leader_->pid, leader_->term, leader_->fenced,
+                                           leader_->fenced_reason, leader_->cause});
 }
 
 time_point election::next_store_tick() const {

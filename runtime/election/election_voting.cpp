@@ -12,7 +12,7 @@ void election::on_ask_term(const member_ref& from, const election_message& m) {
   auto answer = make(election_kind::term_answer);
   answer.term = m.term;
   // A leader under a lease is its own witness: its voter's lease says no as well.
-  const auto said = founded() ? voter_.ask_term(m.term, from, now_) : verdict{refusal::no_record, {}};
+  const auto said = founded() ? voter_.ask_term(m.term, from, now_, m.leave) : verdict{refusal::no_record, {}};
   answer.granted = said.granted();
   answer.why = said.why;
   answer.lease = std::min(said.lease_left, election_lease_max);
@@ -20,7 +20,7 @@ void election::on_ask_term(const member_ref& from, const election_message& m) {
   answer.at = voter_.accepted_at();
   if (!said.granted()) return send(from, std::move(answer));
   if (m.at < answer.at) answer.record = voter_.accepted();
-  if (reign_ && reign_->term < m.term) end_reign("higher_term");
+  if (reign_ && reign_->term < m.term && !hands_over_to(from)) end_reign("higher_term");
   wait_for_coordinator();
   send_when_durable(from, std::move(answer));
 }
@@ -48,7 +48,7 @@ void election::on_accept(const member_ref& from, const election_message& m) {
     answer.why = refusal::promised;
     return send(from, std::move(answer));
   }
-  if (reign_) end_reign("higher_term");
+  if (reign_ && !hands_over_to(from)) end_reign("higher_term");
   const auto said = voter_.accept(m.record, from, m.lease, now_);
   answer.granted = said.granted();
   answer.why = said.why;
@@ -97,7 +97,8 @@ void election::on_renew(const member_ref& from, const election_message& m) {
 
 void election::on_release(const member_ref& from, const election_message& m) {
   voter_.release(m.term, from);
-  if (leader_ && leader_->who == from && leader_->term <= m.term) lose_leader("stepped_down");
+  if (leader_ && leader_->who == from && leader_->term <= m.term)
+    lose_leader(m.cause.empty() ? "stepped_down" : m.cause);
   if (m.granted && !leader_) wait_for_coordinator();
 }
 

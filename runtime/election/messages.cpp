@@ -9,10 +9,11 @@
 namespace troupe {
 namespace {
 
-constexpr std::array<std::string_view, 21> kind_names = {
-    "unknown",      "hello",       "found",    "found_accepted", "founded",    "refused",       "election",
-    "ok",           "coordinator", "ask_term", "term_answer",    "accept",     "accept_answer", "renew",
-    "renew_answer", "lease",       "release",  "record",         "record_ask", "committed",     "stand"};
+constexpr std::array<std::string_view, 25> kind_names = {
+    "unknown",      "hello",       "found",          "found_accepted", "founded",    "refused",       "election",
+    "ok",           "coordinator", "ask_term",       "term_answer",    "accept",     "accept_answer", "renew",
+    "renew_answer", "lease",       "release",        "record",         "record_ask", "committed",     "stand",
+    "ready",        "go",          "transfer_asked", "transfer_failed"};
 
 constexpr char digest_version = 1;
 constexpr std::size_t digest_bytes = 1 + 5 * 8;
@@ -47,7 +48,8 @@ bool in_bounds(const wire::ElectionMessage& in) {
          in.refusal() <= static_cast<std::uint32_t>(refusal::no_record) &&
          in.lease_us() <= static_cast<std::uint64_t>(
                               std::chrono::duration_cast<std::chrono::microseconds>(election_lease_max).count()) &&
-         in.reason().size() <= record_text_max && in.cluster_name().size() <= record_text_max && values_in_bounds(in);
+         in.reason().size() <= record_text_max && in.cluster_name().size() <= record_text_max &&
+         in.cause().size() <= record_text_max && values_in_bounds(in);
 }
 
 bool must_carry_record(election_kind kind) {
@@ -85,6 +87,8 @@ std::string encode(const election_message& message) {
   out.set_cluster_name(message.cluster_name);
   out.set_founding(message.founding);
   out.set_stored(message.stored);
+  if (!message.leave.empty()) put(message.leave, *out.mutable_leave());
+  out.set_cause(message.cause);
   for (const auto& [key, value] : message.values) {
     auto& entry = *out.add_values();
     entry.set_key(key);
@@ -118,6 +122,8 @@ expected<election_message> decode_election_message(std::string_view bytes) {
   message.cluster_name = in.cluster_name();
   message.founding = in.founding();
   message.stored = in.stored();
+  message.leave = get(in.leave());
+  message.cause = in.cause();
   for (const auto& v : in.values()) message.values[v.key()] = v.value();
   if (in.has_record()) {
     auto record = from_wire(in.record());

@@ -28,14 +28,18 @@ enum class election_kind : std::uint8_t {
   term_answer,
   accept,  // the leader proposes a record to a voter
   accept_answer,
-  renew,         // the leader renews its lease
-  renew_answer,  // and the member says who it is
-  lease,         // the leader's lease for one member
-  release,       // the leader gives its lease back
-  record,        // a committed record
-  record_ask,    // send me your committed record
-  committed,     // the record with this stamp, which you have, is committed
-  stand,         // a leader that hands over: you stand now
+  renew,            // the leader renews its lease
+  renew_answer,     // and the member says who it is
+  lease,            // the leader's lease for one member
+  release,          // the leader gives its lease back
+  record,           // a committed record
+  record_ask,       // send me your committed record
+  committed,        // the record with this stamp, which you have, is committed
+  stand,            // a leader that hands over: you stand now; granted: while I lead on
+  ready,            // who stands so has everything but your word
+  go,               // the leader acts no more: the receiver's term begins
+  transfer_asked,   // to the leader: hand over to the member named in reason; none: to whom you like
+  transfer_failed,  // its answer, when it does not come to that
 };
 
 struct election_message {
@@ -57,6 +61,8 @@ struct election_message {
   std::string reason;
   std::string cluster_name;
   bool founding = false;
+  incarnation_id leave;                       // ask_term: of the leader that lets the sender stand while it leads
+  std::string cause;                          // a leader's: why it came to lead; release, stand: why the sender goes
   std::uint64_t stored = 0;                   // a leader's: version of its entry in the leader store
   std::map<std::string, std::string> values;  // what must be equal on all nodes, as the sender has it
 };

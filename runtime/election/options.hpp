@@ -45,6 +45,8 @@ struct election_timing {
   [[nodiscard]] duration record_ask_gap() const { return lease / 6; }
   /// A node that starts with a record listens this long before it calls an election.
   [[nodiscard]] duration start_quiet() const { return lease; }
+  /// From asking a member to stand to its being ready; a leader whose successor is silent leads on.
+  [[nodiscard]] duration handover() const { return lease / 3; }
   /// One that resigned lets others stand first.
   [[nodiscard]] duration resigned_quiet() const { return lease * 2; }
 };
@@ -70,7 +72,9 @@ struct election_options {
   std::map<std::string, std::string> equal_values;     // who has others may not join
   std::string store_kind;     // of a leader store that decides in the voters' place; empty: voters decide
   bool founds_alone = false;  // with a leader store: it was told nobody to look for
-  bool durable = true;        // false: the vote file does not survive; not fenced then
+  bool take_over = false;     // a member of higher priority gets the lead when it has been there for hold_down
+  duration hold_down = std::chrono::seconds(30);
+  bool durable = true;  // false: the vote file does not survive; not fenced then
 };
 
 }  // namespace troupe

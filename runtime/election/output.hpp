@@ -16,6 +16,22 @@
 
 namespace troupe {
 
+struct known_leader {
+  member_ref who;
+  std::uint64_t pid = 0;
+  std::uint64_t term = 0;
+  bool fenced = false;
+  std::string fenced_reason;
+  time_point since{};
+  std::string cause{};  // as in leader_elected
+};
+
+/// A member's own lease: it may act for its shards under `term` until `until`.
+struct member_lease {
+  std::uint64_t term = 0;
+  time_point until{};
+};
+
 /// To be sent over the cluster link; may be lost together with the peer.
 struct election_packet {
   member_ref to;
@@ -29,8 +45,10 @@ struct leader_elected {
   std::uint64_t term = 0;
   bool fenced = false;
   std::string fenced_reason;  // why not
+  std::string cause{};        // why it leads: founded, started, or how the leader before it ended
 };
-/// The leader known here is none any more: lease_over, failed, departed, restarted, stepped_down.
+/// The leader known here is none any more: lease_over, failed, departed, restarted,
+/// replaced, or the leader's own word: resigned, transferred, priority, leaving, stands_aside.
 struct leader_lost {
   member_ref who;
   std::uint64_t term = 0;
@@ -41,7 +59,7 @@ struct became_leader {
   std::uint64_t term = 0;
   time_point inherited_leases_until{};
 };
-/// This node led: lease_over, higher_term, resigned, transferred, leaving.
+/// This node led: lease_over, higher_term, resigned, transferred, priority, leaving, stands_aside.
 struct stepped_down {
   std::uint64_t term = 0;
   std::string reason;
@@ -69,6 +87,12 @@ struct joiner_refused {
   std::string reason;
 };
 
+/// At the leader, and at who asked for it when it failed: the end of a planned hand-over.
+struct handover_ended {
+  std::string to;     // name; empty: whoever it was
+  std::string fault;  // empty: `to` leads, or is about to
+};
+
 /// The leader store, or what is in it, is not as it should be; empty: it is again.
 struct store_changed {
   std::string fault;
@@ -81,7 +105,7 @@ struct leader_in_store {
 
 using election_event =
     std::variant<leader_elected, leader_lost, became_leader, stepped_down, pid_given, record_committed, proposal_ended,
-                 bootstrap_refused, joiner_refused, store_changed, leader_in_store>;
+                 bootstrap_refused, joiner_refused, store_changed, leader_in_store, handover_ended>;
 
 struct election_output {
   std::vector<election_packet> packets;
@@ -99,6 +123,8 @@ struct election_counters {
   std::uint64_t candidacies = 0;
   std::uint64_t bully_sent = 0;  // ELECTION, OK and COORDINATOR
   std::uint64_t terms_led = 0;
+  std::uint64_t handovers_begun = 0;
+  std::uint64_t handovers_failed = 0;
   std::uint64_t records_committed = 0;
 };
 

@@ -46,10 +46,12 @@ void standalone_election::on_persisted(std::uint64_t token, time_point now, elec
                            committed_->at.term,
                            options_.durable,
                            options_.durable ? "" : "the votes are not on a durable disk",
-                           now};
+                           now,
+                           "started"};
     out.events.emplace_back(pid_given{options_.self, 1});
     out.events.emplace_back(became_leader{leader_->term, now});
-    out.events.emplace_back(leader_elected{leader_->who, 1, leader_->term, leader_->fenced, leader_->fenced_reason});
+    out.events.emplace_back(
+        leader_elected{leader_->who, 1, leader_->term, leader_->fenced, leader_->fenced_reason, leader_->cause});
   }
   if (writing_proposal_ != 0) out.events.emplace_back(proposal_ended{writing_proposal_, committed_->at});
   if (queue_.empty()) return;

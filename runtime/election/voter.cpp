@@ -33,12 +33,13 @@ void voter::take(record_ptr record, bool committed) {
   accepted_version_ = ++version_;
 }
 
-verdict voter::ask_term(std::uint64_t term, const member_ref& candidate, time_point now) {
+verdict voter::ask_term(std::uint64_t term, const member_ref& candidate, time_point now, const incarnation_id& leave) {
   const auto rest = left(now);
   if (!file_.accepted) return {refusal::no_record, rest};
   const bool again = term == file_.promised && file_.holder == candidate;
   if (term < file_.promised || (term == file_.promised && !again)) return {refusal::promised, rest};
-  const bool to_another = lease_holder_ != candidate && !lease_released_;
+  const bool to_another =
+      lease_holder_ != candidate && !lease_released_ && (leave.empty() || lease_holder_.id != leave);
   if (rest > duration::zero() && to_another) return {refusal::lease, rest};
   promise(term, candidate);
   return {refusal::none, rest};

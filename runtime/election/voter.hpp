@@ -51,7 +51,9 @@ class voter {
   /// `lease`: what a lease given before a restart may have been.
   voter(vote_file file, duration lease, time_point now);
 
-  [[nodiscard]] verdict ask_term(std::uint64_t term, const member_ref& candidate, time_point now);
+  /// `leave`: of the process whose running lease does not hinder, since it lets the candidate stand.
+  [[nodiscard]] verdict ask_term(std::uint64_t term, const member_ref& candidate, time_point now,
+                                 const incarnation_id& leave = {});
   [[nodiscard]] verdict accept(record_ptr record, const member_ref& leader, duration lease, time_point now);
   [[nodiscard]] verdict renew(std::uint64_t term, const member_ref& leader, duration lease, time_point now);
   /// The leader of `term` gives its lease back. What is left of it is still told to candidates.

@@ -37,6 +37,8 @@ class bus {
   duration disk_time = std::chrono::milliseconds(2);
   duration detection = std::chrono::seconds(1);
   bool accept_joiners = true;
+  bool take_over = false;
+  duration hold_down = std::chrono::seconds(10);
   std::map<std::string, std::string> other_shards;      // a node's own idea of cache.shards, else 256
   std::map<std::string, std::uint32_t> other_expected;  // a node's own idea of expected_members
   std::set<std::pair<std::string, std::string>> cuts;   // from, to
@@ -64,6 +66,8 @@ class bus {
     options.equal_values["cache.shards"] = other_shards.contains(name) ? other_shards.at(name) : "256";
     options.accept_joiners = accept_joiners;
     options.lease = lease_;
+    options.take_over = take_over;
+    options.hold_down = hold_down;
     options.fresh_cluster = {fresh.high, 99};
     n.machine = std::make_unique<election>(options, *file, random(fresh.high), now_);
     for (auto& [other, o] : nodes_) {
@@ -157,6 +161,10 @@ class bus {
   }
   duration until_leader(duration limit = std::chrono::seconds(20)) {
     return run_until([this] { return !leader().empty(); }, limit);
+  }
+  /// Until this very node leads; a negative one when `limit` passed first.
+  duration until_leads(const std::string& name, duration limit = std::chrono::seconds(20)) {
+    return run_until([&] { return leader() == name; }, limit);
   }
   template <class Event>
   std::vector<Event> events(const std::string& name) const {

@@ -218,47 +218,5 @@ TEST(election, a_voter_that_departed_is_replaced_by_another_member) {
   EXPECT_EQ(record->voter_named(departing), nullptr);
 }
 
-TEST(election, a_leader_that_leaves_hands_over_without_waiting_for_its_lease) {
-  bus b(3);
-  b.start_all({"a", "b", "c"});
-  b.until_leader();
-  b.run(seconds(2));
-  const auto old = b.leader();
-  b.call(old, [&](election& e, election_output& out) { e.leave(b.now(), out); });
-  const auto took = b.until_leader();
-  EXPECT_GE(took, duration::zero());
-  EXPECT_LT(took, milliseconds(60));
-  EXPECT_NE(b.leader(), old);
-  // Members may still hold leases of the old leader: the new one is told until when.
-  const auto next = b.leader();
-  EXPECT_GT(b.at(next).lease_may_run_until(old), b.now() + milliseconds(200));
-}
-
-TEST(election, transfer_makes_the_named_member_leader) {
-  bus b(3);
-  b.start_all({"a", "b", "c"});
-  b.until_leader();
-  b.run(seconds(2));
-  b.call(b.leader(), [&](election& e, election_output& out) {
-    EXPECT_TRUE(e.transfer("a", b.now(), out));
-    EXPECT_FALSE(e.transfer("b", b.now(), out));
-  });
-  EXPECT_GE(b.until_leader(), duration::zero());
-  EXPECT_EQ(b.leader(), "a");
-  b.run(seconds(5));
-  EXPECT_EQ(b.leader(), "a");
-}
-
-TEST(election, a_leader_that_resigns_is_not_the_next_one) {
-  bus b(3);
-  b.start_all({"a", "b", "c"});
-  b.until_leader();
-  b.run(seconds(2));
-  const auto old = b.leader();
-  b.call(old, [&](election& e, election_output& out) { e.step_down(b.now(), out); });
-  EXPECT_GE(b.until_leader(), duration::zero());
-  EXPECT_NE(b.leader(), old);
-}
-
 }  // namespace
 }  // namespace troupe

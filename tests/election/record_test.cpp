@@ -142,7 +142,7 @@ TEST(election_message, out_of_bounds_is_corrupt) {
     EXPECT_FALSE(decode_election_message(encode(m)));
   };
   refused([](auto& m) { m.kind = static_cast<election_kind>(0); });
-  refused([](auto& m) { m.kind = static_cast<election_kind>(21); });
+  refused([](auto& m) { m.kind = static_cast<election_kind>(25); });
   refused([](auto& m) { m.term = term_max; });
   refused([](auto& m) { m.promised = term_max; });
   refused([](auto& m) { m.lease = election_lease_max + std::chrono::seconds(1); });
@@ -150,6 +150,7 @@ TEST(election_message, out_of_bounds_is_corrupt) {
   refused([](auto& m) { m.cluster = {9, 9}; });
   refused([](auto& m) { m.term = 3; });
   refused([](auto& m) { m.reason = std::string(256, 'r'); });
+  refused([](auto& m) { m.cause = std::string(256, 'c'); });
   refused([](auto& m) { m.values[""] = "x"; });
   refused([](auto& m) { m.values["x"] = std::string(256, 'v'); });
   refused([](auto& m) {

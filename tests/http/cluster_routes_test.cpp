@@ -90,7 +90,8 @@ TEST_F(http_cluster_test, lists_one_row_a_name_the_newest) {
 TEST_F(http_cluster_test, tells_who_leads_and_that_nobody_does) {
   open();
   EXPECT_EQ(read("/v1/cluster/leader"),
-            json::parse(R"({"name":"b","pid":7,"term":4,"fenced":true,"since":"1970-01-01T00:00:01.500Z"})"));
+            json::parse(R"({"name":"b","pid":7,"term":4,"fenced":true,"since":"1970-01-01T00:00:01.500Z",
+                            "id":"00000000000000000000000000000000","change":""})"));
   board.update([](cluster_view& v) {
     v.leader_now->fenced = false;
     v.leader_now->fenced_reason = "the store forgets";

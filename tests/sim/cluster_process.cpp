@@ -140,6 +140,13 @@ void cluster_process::force_leave(const std::string& name, time_point now) {
   carry_out();
 }
 
+void cluster_process::with(time_point now, const std::function<void(cluster_machine&, cluster_output&)>& act) {
+  now_ = now;
+  if (!machine_) return;
+  act(*machine_, output_);
+  carry_out();
+}
+
 void cluster_process::finish_writes(time_point now) {
   while (!written_.empty()) {
     const auto token = written_.front();

@@ -43,6 +43,8 @@ class cluster_process final : public process {
   time_point next_tick() const override;
   void leave(time_point now) override;
   void force_leave(const std::string& name, time_point now);
+  /// Calls the machine and carries out what it wants.
+  void with(time_point now, const std::function<void(cluster_machine&, cluster_output&)>& act);
   bool finished() const override { return departed_; }
 
   /// Null when what is on the disk was refused.

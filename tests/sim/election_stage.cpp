@@ -69,7 +69,9 @@ void election_process::on_start(time_point now) {
   election_options options;
   options.self = {name_of(self_), id_};
   options.address = name_of(self_) + ":7070";
-  options.priority = setup_.priority;
+  options.priority = setup_.priority_of(self_);
+  options.take_over = setup_.take_over;
+  options.hold_down = 3s;
   options.expected_members = setup_.expected_members;
   options.lease = setup_.lease;
   options.fresh_cluster = {rng_.next() | 1U, rng_.next()};
@@ -125,7 +127,7 @@ void election_process::tell(node_index about, member_state state, time_point now
   auto& p = peers_[about];
   p.told = state;
   with(now, [&](election& e, election_output& o) {
-    e.on_member({{name_of(about), p.id}, state, name_of(about) + ":7070", setup_.priority}, now, o);
+    e.on_member({{name_of(about), p.id}, state, name_of(about) + ":7070", setup_.priority_of(about)}, now, o);
   });
 }
 
@@ -341,6 +343,23 @@ bool election_stage::settled() {
   return std::all_of(record->voters.begin(), record->voters.end(), [&](const record_voter& v) {
     const auto n = node_named(v.name);
     return n && w.running(*n) && at(*n).vote().id() == v.id;
+  });
+}
+
+std::optional<node_index> election_stage::acting() {
+  for (node_index n = 0; n < w.size(); ++n) {
+    if (w.running(n) && process(n)->started() && at(n).may_act(w.clock_of(n))) return n;
+  }
+  return std::nullopt;
+}
+
+void election_stage::ask_for_hand_over() {
+  const auto at_node = static_cast<node_index>(w.rng().below(w.size()));
+  const auto to = static_cast<node_index>(w.rng().below(w.size() + 1));
+  if (!w.running(at_node) || w.paused(at_node) || !process(at_node)->started()) return;
+  w.trace("node " + std::to_string(at_node) + " asks for a hand-over to " + (to < w.size() ? name_of(to) : "any"));
+  act(at_node, [&](election& e, election_output& out) {
+    (void)e.transfer(to < w.size() ? name_of(to) : std::string(), w.clock_of(at_node), out);
   });
 }
 

@@ -23,6 +23,11 @@ struct election_setup {
   std::uint32_t nodes = 3;
   double false_alarms = 0;  // chance per peer and heartbeat
   bool proposes = true;
+  bool take_over = false;  // nodes have the priorities 0, 1, 0, 1, ... and a hold-down of 3 s
+
+  [[nodiscard]] std::int32_t priority_of(node_index n) const {
+    return priority + (take_over ? static_cast<std::int32_t>(n % 2) : 0);
+  }
 };
 
 /// What the checker is told of, as it happens.
@@ -141,6 +146,10 @@ class election_stage {
   /// as many as expected and hold the ids that the record names.
   [[nodiscard]] bool settled();
   void act(node_index n, const std::function<void(election&, election_output&)>& what);
+  /// Some node asks for the lead to be handed to some node, or to any.
+  void ask_for_hand_over();
+  /// By true time; null: nobody may act now.
+  [[nodiscard]] std::optional<node_index> acting();
 
   election_setup setup;
   election_checker checks;
