@@ -77,6 +77,68 @@ TEST(election_sim, a_killed_leader_of_profile_lan_is_replaced_within_its_lease_a
   }
 }
 
+/// As above, in a cluster of more members than voters.
+std::uint64_t messages_of_a_killed_leader(std::uint64_t seed, std::uint32_t nodes) {
+  election_setup setup;
+  setup.expected_members = std::min(nodes, 5U);
+  setup.lease = 1500ms;
+  setup.proposes = false;
+  election_stage s(options_of(seed, nodes), setup);
+  for (node_index n = 0; n < setup.expected_members; ++n) s.w.start(n);
+  expect_within(
+      s.w, 10s, [&] { return s.settled(); }, "founded");
+  s.w.start_all();
+  expect_within(
+      s.w, 10s, [&] { return s.settled(); }, "all have joined");
+  s.w.run_for(2s);
+  s.checks.sent.clear();
+  s.w.crash(*s.leader(), crash_kind::killed);
+  expect_within(
+      s.w, 20s, [&] { return s.leader().has_value(); }, "a new leader");
+  s.w.run_for(3s);
+  expect_sound(s.w);
+  return bully(s.checks);
+}
+
+TEST(election_sim, one_failure_costs_at_most_3n_election_messages_with_3_10_and_50_members) {
+  for (const auto& [nodes, seeds] : {std::pair(3U, 20U), std::pair(10U, 20U), std::pair(50U, 3U)}) {
+    std::uint64_t most = 0;
+    for (std::uint64_t seed = 1; seed <= seeds; ++seed) most = std::max(most, messages_of_a_killed_leader(seed, nodes));
+    std::cout << nodes << " members: at most " << most << " messages in " << seeds << " runs, 3n is " << 3 * nodes
+              << "\n";
+    EXPECT_GT(most, 0U);
+    EXPECT_LE(most, 3U * nodes);
+  }
+}
+
+TEST(election_sim, a_planned_hand_over_leaves_nobody_leading_for_less_than_a_round_trip) {
+  std::vector<double> gaps;
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    auto o = options_of(seed, 3);
+    o.link.latency_min = 8ms;
+    o.link.latency_max = 10ms;
+    election_stage s(o, {});
+    s.w.start_all();
+    expect_within(
+        s.w, 10s, [&] { return s.settled(); }, "founded");
+    s.w.run_for(s.w.rng().between(2s, 3s));
+    const auto old = *s.leader();
+    s.act(old, [&](election& e, election_output& out) { EXPECT_TRUE(e.transfer("", s.w.clock_of(old), out)); });
+    duration gap{};
+    const auto step = std::chrono::microseconds(100);
+    for (int i = 0; i < 20'000 && s.acting() != std::nullopt && *s.acting() == old; ++i) s.w.run_for(step);
+    for (int i = 0; i < 20'000 && !s.acting(); ++i) s.w.run_for(step), gap += step;
+    ASSERT_TRUE(s.acting());
+    EXPECT_NE(*s.acting(), old);
+    EXPECT_LE(gap, 20ms) << "seed " << seed;
+    gaps.push_back(milliseconds_of(gap));
+    expect_sound(s.w);
+  }
+  std::sort(gaps.begin(), gaps.end());
+  std::cout << "round trip 16 to 20 ms: nobody leads for " << gaps[gaps.size() / 2] << " ms (median), at most "
+            << gaps.back() << " ms\n";
+}
+
 TEST(election_sim, nine_nodes_are_founded_within_a_second) {
   std::vector<double> times;
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {

@@ -17,12 +17,14 @@ struct story {
   bool disk_loss = false;  // one disk at a time, the next when its member votes again
   bool from_cold = false;  // faults while the cluster is founded
   bool departures = false;
+  bool hand_overs = false;
 };
 
 election_setup setup_of(std::uint64_t seed, const story& s) {
   election_setup setup;
   setup.expected_members = s.joiners ? 3 : 3 + 2 * (seed % 2);
   setup.lease = seed % 3 == 0 ? 1500ms : 600ms;
+  setup.take_over = s.hand_overs && seed % 3 == 0;
   setup.false_alarms = seed % 4 == 0 ? 0.02 : seed % 4 == 1 ? 0.002 : 0;
   return setup;
 }
@@ -45,6 +47,14 @@ void plan_disk_losses(election_stage& s, duration until) {
       s.w.after(s.w.rng().between(10ms, 4s), [&s, n] { s.w.start(n); });
     }
     plan_disk_losses(s, until);
+  });
+}
+
+void plan_hand_overs(election_stage& s, duration until) {
+  s.w.after(s.w.rng().between(200ms, 4s), [&s, until] {
+    if (s.w.now() > until) return;
+    s.ask_for_hand_over();
+    plan_hand_overs(s, until);
   });
 }
 
@@ -72,6 +82,7 @@ void survive(std::uint64_t seed, const story& tale) {
   mix.down_max = seed % 2 == 0 ? 1 : o.nodes;
   plan_random_faults(s.w, mix, 40s);
   if (tale.disk_loss) plan_disk_losses(s, s.w.now() + 40s);
+  if (tale.hand_overs) plan_hand_overs(s, s.w.now() + 50s);
   for (int i = 0; tale.departures && i < 4; ++i) {
     const auto n = static_cast<node_index>(s.w.rng().below(s.w.size()));
     s.w.after(s.w.rng().between(5s, 40s), [&s, n] { s.w.leave(n); });
@@ -108,6 +119,14 @@ TEST_P(election_seeds, survive_with_more_members_than_voters_and_departures) {
     survive(seed, {.joiners = true, .disk_loss = seed % 2 == 0, .departures = true});
   };
   for_each_seed(GetParam(), run, fewer_seeds);
+}
+
+TEST_P(election_seeds, survive_hand_overs_among_faults) {
+  constexpr std::uint32_t seeds = 140;  // with the others 508
+  const auto run = [](std::uint64_t seed) {
+    survive(seed, {.joiners = seed % 4 == 0, .departures = seed % 2 == 0, .hand_overs = true});
+  };
+  for_each_seed(GetParam(), run, seeds);
 }
 
 INSTANTIATE_TEST_SUITE_P(shard, election_seeds, ::testing::Range(0U, seed_shards));
