@@ -9,6 +9,7 @@
 #include "node/cli/exit_code.hpp"
 #include "node/cli/keyring_verbs.hpp"
 #include "node/cli/leader_verbs.hpp"
+#include "node/cli/lock_verbs.hpp"
 #include "node/cli/node_flags.hpp"
 #include "node/cli/remote_verbs.hpp"
 #include "node/cli/run_dev.hpp"
@@ -30,6 +31,7 @@ class command_line {
     add_config();
     add_remote_verbs();
     add_leader_verbs();
+    add_lock_verbs();
     add_cache_verbs();
     add_keyring_verbs();
     add_talk_verbs();
@@ -147,6 +149,24 @@ class command_line {
     }
   }
 
+  void add_lock_verbs() {
+    auto* list = verb("locks", "who holds which lock, semaphore and role", [this] { return show_locks(remote_); });
+    auto* take = verb("lock", "take a lock and print its token (exit code 1: others hold it)",
+                      [this] { return take_lock(remote_, lock_); });
+    auto* release = verb("unlock", "let go of a lock", [this] { return release_lock(remote_, lock_); });
+    take->add_option("name", lock_.name, "the lock's name")->required();
+    take->add_option("--ttl", lock_.ttl, "held so long unless renewed, 1s to 10m");
+    take->add_option("--wait", lock_.wait, "for others to let go, at most 60s");
+    take->add_option("--permits", lock_.permits, "a semaphore of so many");
+    take->add_option("--renew", lock_.token, "renew the hold of this token, at the node that gave it");
+    release->add_option("name", lock_.name, "the lock's name")->required();
+    release->add_option("token", lock_.token, "what lock printed")->required();
+    for (auto* sub : {list, take, release}) {
+      add_remote_options(*sub);
+      sub->add_flag("--json", remote_.json, "print the node's JSON");
+    }
+  }
+
   void add_cache_verbs() {
     auto* get = verb("get", "print a value", [this] { return get_value(remote_, cache_); });
     auto* del = verb("del", "delete a value", [this] { return delete_value(remote_, cache_); });
@@ -226,6 +246,7 @@ class command_line {
   remote_options remote_;
   cache_options cache_;
   leader_options leader_;
+  lock_options lock_;
   std::string ring_key_;
   std::string member_;
   talk_options talk_;

@@ -1,4 +1,5 @@
 // What an embedder says and asks through a node: each a call into the cluster actor that is waited for.
+#include <algorithm>
 #include <future>
 #include <memory>
 #include <utility>
@@ -56,6 +57,23 @@ expected<fenced> node::fencing_token() const {
   const auto term = lease->term();
   if (!term) return fail(errc::unavailable, "this node does not lead");
   return fenced(*term, runner_->view()->id, lease);
+}
+
+expected<held_lock> node::lock(lock_request request) {
+  const duration limit = std::min(std::max(request.wait, duration::zero()), lock_wait_max) + call_max;
+  auto held = await<lock_calls::hold>(
+      [&](auto done) { runner_->calls().locks().lock(std::move(request), std::move(done)); }, limit);
+  if (!held) return tl::unexpected(std::move(held.error()));
+  return held_lock(std::move(*held));
+}
+
+expected<void> node::lead(std::string role, role_callback f, duration ttl) {
+  return await<void>(
+      [&](auto done) { runner_->calls().locks().campaign(std::move(role), ttl, std::move(f), std::move(done)); });
+}
+
+expected<void> node::resign_role(std::string role) {
+  return await<void>([&](auto done) { runner_->calls().locks().resign(std::move(role), std::move(done)); });
 }
 
 expected<duration> node::round_trip(std::string a, std::string b) const {

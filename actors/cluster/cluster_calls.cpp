@@ -97,6 +97,7 @@ void cluster_calls::answer(const membership::announcement_id& id, std::optional<
 void cluster_calls::take(cluster_output& out, const cluster_machine& machine) {
   publish(machine);
   end_transfers(out, machine);
+  locks_.take(out, machine);
   for (auto& f : out.finished) {
     callback<query_result> done;
     {
@@ -143,6 +144,7 @@ void cluster_calls::publish(const cluster_machine& machine) {
 
 void cluster_calls::register_metrics(metrics& m) {
   election_.register_metrics(m);
+  locks_.register_metrics(m);
   const auto read = [&](number n, const char* name, const char* help) {
     m.read_counter(name, help, {},
                    [&value = numbers_[n]] { return static_cast<double>(value.load(std::memory_order_relaxed)); });

@@ -23,6 +23,7 @@
 
 #include "actors/cluster/election_numbers.hpp"
 #include "actors/cluster/lease_watch.hpp"
+#include "actors/cluster/lock_calls.hpp"
 #include "actors/metrics.hpp"
 #include "runtime/cluster/cluster_machine.hpp"
 
@@ -38,7 +39,9 @@ class cluster_calls {
   using tags = std::map<std::string, std::string>;
   using asked_callback = std::function<void(membership::asked_query)>;
 
-  explicit cluster_calls(cluster_inbox& in) : in_(in) {}
+  explicit cluster_calls(cluster_inbox& in) : in_(in), locks_(in) {}
+
+  [[nodiscard]] lock_calls& locks() noexcept { return locks_; }
 
   void change_tags(membership::tag_change change, callback<tags> done);
   /// The event's Lamport time.
@@ -95,6 +98,7 @@ class cluster_calls {
   std::vector<waiting_transfer> transfers_;  // of the actor's thread
   const std::shared_ptr<lease_watch> lease_ = std::make_shared<lease_watch>();
   election_numbers election_;
+  lock_calls locks_;
 
   enum number : std::size_t {
     said,

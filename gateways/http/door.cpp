@@ -12,6 +12,7 @@
 #include "gateways/http/kvs_routes.hpp"
 #include "gateways/http/lane.hpp"
 #include "gateways/http/leader_routes.hpp"
+#include "gateways/http/lock_routes.hpp"
 #include "gateways/http/openapi.hpp"
 #include "gateways/http/talk_routes.hpp"
 
@@ -46,6 +47,7 @@ expected<void> add_all(http_routes& to, const door_context& context,
                        const std::shared_ptr<event_stream_counts>& event_counts) {
   if (auto r = add_cluster_routes(to, context); !r) return r;
   if (auto r = add_leader_routes(to, context); !r) return r;
+  if (auto r = add_lock_routes(to, context); !r) return r;
   if (auto r = add_keyring_routes(to, context.keyring); !r) return r;
   if (auto r = add_talk_routes(to, context); !r) return r;
   if (auto r = add_cache_routes(to, context.caches, context.settings); !r) return r;

@@ -48,6 +48,14 @@ inline constexpr std::string_view http_schemas = R"json({
     "last_leader": {"type": "object", "required": ["name", "term", "reason", "at"], "properties": {
       "name": {"type": "string"}, "term": {"type": "integer"}, "reason": {"type": "string"},
       "at": {"type": "string", "format": "date-time"}}}}},
+  "locks": {"type": "array", "items": {"type": "object", "required": ["kind", "name", "permits", "holders"],
+    "properties": {"kind": {"enum": ["lock", "semaphore", "role"]}, "name": {"type": "string"},
+    "permits": {"type": "integer"},
+    "holders": {"type": "array", "items": {"type": "object", "required": ["member", "token", "ttl_ms"], "properties": {
+      "member": {"type": "string"}, "token": {"type": "integer"}, "ttl_ms": {"type": "integer"}}}}}}},
+  "lock": {"type": "object", "required": ["name", "token", "ttl_ms"], "properties": {"name": {"type": "string"},
+    "token": {"type": "integer", "description": "higher than any before; renew and release by it, at this node"},
+    "ttl_ms": {"type": "integer"}}},
   "handed_over": {"type": "object", "required": ["name", "term"], "properties": {
     "name": {"type": "string", "description": "who leads now"}, "term": {"type": "integer"}}},
   "keyring": {"type": "object", "required": ["primary", "members", "keys", "not_reached"], "properties": {

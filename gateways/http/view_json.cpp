@@ -152,6 +152,19 @@ std::string services_json(const cluster_view& v) {
   return line_of(rows);
 }
 
+std::string locks_json(const cluster_view& v) {
+  json rows = json::array();
+  for (const auto& row : v.locks) {
+    json holders = json::array();
+    for (const auto& h : row.holders) {
+      const auto ttl = std::chrono::duration_cast<std::chrono::milliseconds>(h.ttl).count();
+      holders.push_back({{"member", h.member}, {"token", h.token}, {"ttl_ms", ttl}});
+    }
+    rows.push_back({{"kind", name_of(row.kind)}, {"name", row.name}, {"permits", row.permits}, {"holders", holders}});
+  }
+  return line_of(rows);
+}
+
 std::string readiness_json(const cluster_view& v) {
   return line_of({{"ready", v.ready}, {"reasons", v.not_ready_reasons}});
 }

@@ -21,6 +21,8 @@ namespace troupe {
 [[nodiscard]] std::string health_json(const cluster_health& h);
 [[nodiscard]] std::string shards_json(const cluster_view& v);
 [[nodiscard]] std::string services_json(const cluster_view& v);
+/// Locks, semaphores and roles.
+[[nodiscard]] std::string locks_json(const cluster_view& v);
 /// {"ready": bool, "reasons": [...]}
 [[nodiscard]] std::string readiness_json(const cluster_view& v);
 /// On one line, for a server-sent event.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <troupe/ids.hpp>
+#include <troupe/lock.hpp>
 #include <troupe/time.hpp>
 
 namespace troupe {
@@ -101,6 +102,7 @@ struct cluster_view {
   std::vector<service_status> services;
   cluster_health health;
   std::optional<leader_ending> last_leader{};
+  std::vector<lock_row_view> locks{};  // and roles, as committed: a hold may be over already
   std::string cut_off;  // why this node is on the side of a split network that does not go on; empty: it is not
   bool ready = false;
   std::vector<std::string> not_ready_reasons;

@@ -16,6 +16,7 @@
 #include <troupe/event.hpp>
 #include <troupe/fenced.hpp>
 #include <troupe/leader_store.hpp>
+#include <troupe/lock.hpp>
 #include <troupe/query.hpp>
 
 namespace troupe {
@@ -77,6 +78,16 @@ class node {
   /// The token of this node's own term, to be shown to what it writes to as the leader. errc::unavailable when it
   /// does not lead. view()->leader_now says whether terms are fenced at all.
   [[nodiscard]] expected<fenced> fencing_token() const;
+
+  /// Takes a lock or a permit of a semaphore; blocks for at most request.wait and a moment. errc::condition_failed
+  /// when others hold it and the request does not wait, errc::deadline_exceeded when it waited in vain,
+  /// errc::unavailable without a leader, errc::invalid_argument.
+  [[nodiscard]] expected<held_lock> lock(lock_request request);
+  /// Campaigns for a role of the cluster ("reports"): `f` is told, on a thread of the node and so without blocking,
+  /// when this node has the role from now on, and when it has it no more. Until resign_role() or the end of the
+  /// node. Who has a role that is not heard of loses it after `ttl`.
+  expected<void> lead(std::string role, role_callback f, duration ttl = std::chrono::seconds(5));
+  expected<void> resign_role(std::string role);
 
   /// Departs gracefully: hands over, drains what is in flight, then stops. Bounded by node.drain_timeout;
   /// errc::deadline_exceeded when something had to be cut off (the node is stopped all the same).

@@ -15,6 +15,7 @@ void cluster_machine::leave(time_point now, cluster_output& out) {
     departure_ = departure::handing_over;
     departure_waits_until_ = now + settings_.node.drain_timeout * leave_hand_over_part / 100;
     if (has_heirs()) members_.depart(now, m_);
+    claims_.drop_all(now);
     tend_table_ = true;
   }
   settle(now, out);

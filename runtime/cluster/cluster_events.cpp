@@ -77,9 +77,12 @@ void cluster_machine::on_election(const election_event& happened, time_point now
                  },
                  [&](const became_leader&) {
                    led_since_ = now;
+                   locks_.begin(now);
                  },
                  [&](const stepped_down& s) {
                    led_since_.reset();
+                   locks_.end();
+                   lock_proposal_.reset();
                    table_proposal_.reset();
                    table_again_ = time_point::max();
                    words_.clear();
@@ -89,10 +92,12 @@ void cluster_machine::on_election(const election_event& happened, time_point now
                    tell("pid_given", {{"name", p.who.name}, {"pid", std::to_string(p.pid)}});
                  },
                  [&](const record_committed& r) {
+                   on_lock_table(*r.record, now, out);
                    on_record(*r.record, out);
                  },
                  [&](const proposal_ended& p) {
                    if (table_proposal_ == p.proposal) table_proposal_.reset();
+                   if (lock_proposal_ == p.proposal) lock_proposal_.reset();
                  },
                  [&](const bootstrap_refused& b) {
                    tell("join_refused", {{"reason", b.reason}});

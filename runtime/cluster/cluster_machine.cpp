@@ -91,6 +91,7 @@ cluster_machine::cluster_machine(const config& settings, node_identity self, sha
       talk_(self_.name, self_.id, TROUPE_VERSION_STRING, p.rng),
       members_(std::move(p.members)),
       lead_(std::move(p.lead)),
+      claims_({self_.name, self_.id}, p.rng.next() >> 8U),
       split_(split_settings_of(settings)),
       moves_(contents, limits_of(settings)),
       had_record_(p.had_record),
@@ -118,6 +119,7 @@ void cluster_machine::on_link_message(const member_ref& from, std::string_view a
   switch (static_cast<link_tag>(bytes.front())) {
     case link_tag::membership: members_.on_packet(address, membership::channel::stream, body, now, m_); break;
     case link_tag::election: lead_.on_message(from, body, now, e_); break;
+    case link_tag::locks: on_lock_message(from, body, now); break;
     case link_tag::shards: {
       const auto& record = lead_.record();
       moves_.on_message(record ? record->pid_of(from) : 0, body, now <= serve_until(), now, moves_out_);
@@ -189,7 +191,7 @@ void cluster_machine::on_tick(time_point now, cluster_output& out) {
 time_point cluster_machine::next_tick() const {
   const auto lead_tick = lead_started_ ? lead_.next_tick() : time_point::max();
   return std::min({members_.next_tick(), lead_tick, write_again_, table_again_, moves_.next_tick(),
-                   departure_waits_until_, split_.next_tick(), talk_.next_tick()});
+                   departure_waits_until_, split_.next_tick(), talk_.next_tick(), next_lock_tick()});
 }
 
 void cluster_machine::on_seeds(std::vector<std::string> addresses, bool complete, time_point now, cluster_output& out) {
@@ -248,6 +250,7 @@ void cluster_machine::settle(time_point now, cluster_output& out) {
     carry_election(out);
     carry_moves(out);
     if (tend_table_) keep_table(now, out);
+    tend_locks(now, out);
     consider_split(now, out);
     consider_departure(now);
     tell_others(now);

@@ -27,6 +27,8 @@
 #include "runtime/cluster/leadership.hpp"
 #include "runtime/cluster/split_brain.hpp"
 #include "runtime/link/peer_identity.hpp"
+#include "runtime/locks/lock_client.hpp"
+#include "runtime/locks/lock_server.hpp"
 #include "runtime/membership/swim.hpp"
 #include "runtime/membership/tags.hpp"
 #include "runtime/membership/talk.hpp"
@@ -76,6 +78,7 @@ struct cluster_output {
   std::vector<happening> events;
   std::vector<membership::asked_query> asked;        // by others or here, for the handlers
   std::vector<membership::finished_query> finished;  // asked here
+  std::vector<lock_event> locks;                     // what became of this process' claims
   std::optional<std::string> transfer_fault;         // why a hand-over that was asked for here came to nothing
   std::vector<incarnation_id> failed;                // links to these are to be given up
   bool table_changed = false;                        // table() is to be adopted by the shard stores
@@ -137,6 +140,14 @@ class cluster_machine {
   /// election::transfer does. It is done when that one leads; cluster_output::transfer_fault says that it is not.
   expected<void> transfer(const std::string& name, time_point now, cluster_output& out);
 
+  // cluster_locks.cpp: as the functions of lock_client; what comes of it is in cluster_output::locks.
+  expected<claim_number> claim(lock_request request, bool stays, time_point now, cluster_output& out);
+  void drop_claim(claim_number claim, time_point now, cluster_output& out);
+  expected<void> keep_claim(claim_number claim, time_point until, time_point now, cluster_output& out);
+  [[nodiscard]] const lock_client& claims() const noexcept { return claims_; }
+  [[nodiscard]] const lock_server& locks() const noexcept { return locks_; }
+  [[nodiscard]] std::uint64_t locks_malformed() const noexcept { return locks_malformed_; }
+
   // cluster_talk.cpp: what is said beside who lives. Each as the function of membership::talk, swim or tags.
   expected<std::uint64_t> raise_event(std::string name, std::string payload, time_point now, cluster_output& out);
   expected<std::uint64_t> ask(query q, time_point now, cluster_output& out);
@@ -179,7 +190,7 @@ class cluster_machine {
     resigned,      // leadership is given up, another leader is awaited
     leaving,       // membership tells the others
   };
-  enum class link_tag : char { membership = 'm', election = 'e', shards = 's' };
+  enum class link_tag : char { membership = 'm', election = 'e', shards = 's', locks = 'l' };
 
   struct parts {
     membership::swim members;
@@ -207,6 +218,15 @@ class cluster_machine {
   // cluster_events.cpp: what the election says
   void on_election(const election_event& happened, time_point now, cluster_output& out);
   void on_record(const cluster_record& record, cluster_output& out);
+
+  // cluster_locks.cpp
+  void on_lock_message(const member_ref& from, std::string_view bytes, time_point now);
+  void on_lock_table(const cluster_record& record, time_point now, cluster_output& out);
+  void deliver_locks(const member_ref& from, const lock_message& m, time_point now);
+  void tend_locks(time_point now, cluster_output& out);
+  void carry_locks(time_point now, cluster_output& out);
+  [[nodiscard]] time_point next_lock_tick() const;
+  void describe_locks(cluster_view& view) const;
 
   // cluster_split.cpp
   void consider_split(time_point now, cluster_output& out);
@@ -251,6 +271,13 @@ class cluster_machine {
     time_point at;
   };
   std::optional<ended_leader> last_leader_;
+  lock_client claims_;
+  lock_server locks_;
+  std::vector<lock_packet> lock_packets_;       // of the calls under way
+  std::string locks_known_;                     // of the last committed record, as its bytes
+  std::optional<std::uint64_t> lock_proposal_;  // under way
+  std::uint64_t locks_malformed_ = 0;
+  time_point locks_again_ = time_point::min();  // no proposal before
   split_brain split_;
   std::uint64_t split_judged_ = 0;  // version of the membership
   hand_over moves_;

@@ -78,6 +78,7 @@ void cluster_machine::describe(cluster_view& view, wall_time (*wall)(time_point)
   if (const auto& l = last_leader_) {
     view.last_leader = leader_ending{l->lost.who.name, l->lost.term, l->lost.reason, wall(l->at)};
   }
+  describe_locks(view);
   view.shards.clear();
   if (const auto& record = lead_.record()) {
     const name_by_pid name(*record, members_);

@@ -41,6 +41,7 @@ namespace troupe {
 struct record_change {
   std::optional<std::string> shard_table;
   std::map<std::string, std::string> values;  // set; an empty value removes the key
+  std::optional<std::string> locks{};
 };
 
 void apply(const record_change& change, cluster_record& record);

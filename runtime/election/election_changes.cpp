@@ -7,6 +7,7 @@
 namespace troupe {
 void apply(const record_change& change, cluster_record& record) {
   if (change.shard_table) record.shard_table = *change.shard_table;
+  if (change.locks) record.locks = *change.locks;
   for (const auto& [key, value] : change.values) {
     if (value.empty()) {
       record.values.erase(key);

@@ -61,6 +61,7 @@ std::string fault_of(const cluster_record& record) {
     return "a counter at its limit";
   }
   if (record.shard_table.size() > record_bytes_max) return "the size of the shard table";
+  if (record.locks.size() > record_locks_bytes_max) return "the size of the lock table";
   if (record.values.size() > record_values_max) return "number of values";
   for (const auto& [key, value] : record.values) {
     if (!text_ok(key) || value.size() > record_value_bytes_max) return "a value";
@@ -92,6 +93,7 @@ void to_wire(const cluster_record& record, wire::ClusterRecord& out) {
     entry.set_key(key);
     entry.set_value(value);
   }
+  out.set_locks(record.locks);
   out.mutable_stamp()->set_term(record.at.term);
   out.mutable_stamp()->set_epoch(record.at.epoch);
 }
@@ -111,6 +113,7 @@ expected<cluster_record> from_wire(const wire::ClusterRecord& in) {
   record.shard_table = in.shard_table();
   for (const auto& v : in.values()) record.values[v.key()] = v.value();
   record.at = {in.stamp().term(), in.stamp().epoch()};
+  record.locks = in.locks();
   if (auto fault = fault_of(record); !fault.empty()) return fail(errc::corrupt, "cluster record: " + fault);
   return record;
 }

@@ -50,6 +50,7 @@ struct cluster_record {
   std::string shard_table;                    // opaque here: sharding encodes it
   std::map<std::string, std::string> values;  // what all members must agree on, e.g. the shard count
   stamp at;
+  std::string locks{};  // opaque here: locks/ encodes it
 
   bool operator==(const cluster_record&) const = default;
 
@@ -65,6 +66,7 @@ using record_ptr = std::shared_ptr<const cluster_record>;
 inline constexpr stamp founding_stamp{0, 1};
 
 inline constexpr std::size_t record_bytes_max = 3U << 20U;  // a frame of the link holds one
+inline constexpr std::size_t record_locks_bytes_max = 128U << 10U;
 inline constexpr std::size_t record_voters_max = 31;
 inline constexpr std::size_t record_members_max = 4096;
 inline constexpr std::size_t record_values_max = 64;

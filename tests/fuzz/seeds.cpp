@@ -9,6 +9,7 @@
 #include "runtime/election/record.hpp"
 #include "runtime/election/store.hpp"
 #include "runtime/election/store_entry.hpp"
+#include "runtime/locks/lock_message.hpp"
 #include "runtime/membership/packet.hpp"
 #include "runtime/membership/talk_wire.hpp"
 
@@ -42,6 +43,31 @@ packet from_b(packet_kind kind) {
   p.kind = kind;
   p.digest = "7.1";
   return p;
+}
+
+std::string table_of_locks() {
+  troupe::lock_table t;
+  t.last_token = 3;
+  t.rows[{troupe::lock_kind::lock, "x"}] = {1, {{1, {"a", {1, 1}}, 1, std::chrono::seconds(5)}}};
+  t.rows[{troupe::lock_kind::semaphore, "s"}] = {
+      2, {{2, {"a", {1, 1}}, 2, std::chrono::seconds(5)}, {3, {"b", {2, 2}}, 1, std::chrono::seconds(9)}}};
+  return encode(t);
+}
+
+std::string message_about_locks(bool answer) {
+  using troupe::lock_word;
+  troupe::lock_message m{1, answer, {}};
+  for (std::uint8_t what = 1; what <= 6; ++what) {
+    troupe::lock_item item;
+    item.what = static_cast<lock_word>(what);
+    item.claim = what % 3 + 1U;
+    item.key = {troupe::lock_kind::lock, "x"};
+    item.ttl = std::chrono::seconds(5);
+    item.token = what;
+    item.reason = item.what == lock_word::refused ? "held by b" : "";
+    m.items.push_back(std::move(item));
+  }
+  return encode(m);
 }
 
 std::string packet_of(packet_kind kind) {
@@ -154,6 +180,11 @@ int main(int argc, char** argv) {
   fs::create_directories(entries);
   write(entries / "a_leader", *troupe::encode_store_value(leader_of(7)));
   write(entries / "a_founding", *troupe::encode_store_value(leader_of(0)));
+  const fs::path locks = fs::path(argv[1]) / "locks";
+  fs::create_directories(locks);
+  write(locks / "table", std::string(1, '\0') + table_of_locks());
+  write(locks / "ask", std::string(1, '\1') + message_about_locks(false));
+  write(locks / "answer", std::string(1, '\1') + message_about_locks(true));
   constexpr const char* names[] = {"news",    "ping",       "ack",   "ping_request", "join",
                                    "refusal", "state_hash", "state", "nack"};
   const std::string join = step(1, filled(packet_of(packet_kind::join)));

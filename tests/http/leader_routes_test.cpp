@@ -53,5 +53,40 @@ TEST_F(leader_routes_test, hand_over_on_loopback_doors_only) {
   }
 }
 
+class lock_routes_test : public http_door_test {};
+
+TEST_F(lock_routes_test, show_who_holds_what) {
+  board.update([](cluster_view& v) {
+    v.locks = {
+        {lock_kind::semaphore, "pool", 2, {{"a", 3, std::chrono::seconds(5)}, {"b", 4, std::chrono::seconds(5)}}},
+        {lock_kind::role, "reports", 1, {{"a", 9, std::chrono::seconds(2)}}}};
+  });
+  open();
+  const auto a = call("GET", "/v1/locks");
+  EXPECT_EQ(a.status, 200);
+  EXPECT_EQ(json::parse(a.body), json::parse(R"([
+      {"kind":"semaphore","name":"pool","permits":2,
+       "holders":[{"member":"a","token":3,"ttl_ms":5000},{"member":"b","token":4,"ttl_ms":5000}]},
+      {"kind":"role","name":"reports","permits":1,"holders":[{"member":"a","token":9,"ttl_ms":2000}]}])"));
+}
+
+TEST_F(lock_routes_test, are_for_loopback_doors_only_and_need_a_cluster) {
+  settings.http.bind = "0.0.0.0:0";
+  open();
+  const auto port = door->address().substr(door->address().rfind(':'));
+  for (const std::string method : {"POST", "PUT", "DELETE"}) {
+    raw_client client("127.0.0.1" + port);
+    const std::string target = method == "POST" ? "/v1/locks/x" : "/v1/locks/x?token=1";
+    EXPECT_EQ(client.call(request(method, target)).status, 403) << method;
+  }
+}
+
+TEST_F(lock_routes_test, answer_503_without_a_cluster) {
+  open();
+  EXPECT_EQ(call("POST", "/v1/locks/x").status, 503);
+  EXPECT_EQ(call("PUT", "/v1/locks/x?token=1").status, 503);
+  EXPECT_EQ(call("DELETE", "/v1/locks/x?token=1").status, 503);
+}
+
 }  // namespace
 }  // namespace troupe

@@ -39,5 +39,26 @@ TEST(leader_verbs, that_hand_over_say_why_they_cannot) {
   EXPECT_EQ(run({"leader", "--watch", "--http", "http://127.0.0.1:1"}).exit_code, 69);
 }
 
+TEST(lock_verbs, take_list_renew_and_release) {
+  single_node node;
+  auto o = ask(node, {"lock", "deploy", "--ttl", "1m"});
+  ASSERT_EQ(o.exit_code, 0) << o.err;
+  EXPECT_EQ(o.out, "1\n");
+  o = ask(node, {"locks"});
+  EXPECT_THAT(o.out, HasSubstr("deploy"));
+  o = ask(node, {"lock", "deploy"});
+  EXPECT_EQ(o.exit_code, 1);
+  EXPECT_THAT(o.err, HasSubstr("held by"));
+  EXPECT_EQ(ask(node, {"lock", "deploy", "--renew", "1", "--ttl", "2m"}).exit_code, 0);
+  EXPECT_EQ(ask(node, {"unlock", "deploy", "2"}).exit_code, 1);
+  EXPECT_EQ(ask(node, {"unlock", "deploy", "1"}).exit_code, 0);
+  o = ask(node, {"lock", "deploy", "--wait", "5s", "--json"});
+  EXPECT_EQ(o.exit_code, 0) << o.err;
+  EXPECT_THAT(o.out, HasSubstr("\"token\":2"));
+  EXPECT_EQ(ask(node, {"lock", "a b"}).exit_code, 1);
+  EXPECT_EQ(ask(node, {"lock", "x", "--wait", "soon"}).exit_code, 64);
+  EXPECT_EQ(ask(node, {"unlock", "x"}).exit_code, 64);
+}
+
 }  // namespace
 }  // namespace troupe::test

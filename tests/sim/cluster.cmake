@@ -4,3 +4,4 @@ target_link_libraries(troupe_sim_cluster PUBLIC troupe_sim troupe_runtime troupe
 troupe_test(cluster_sim LABEL sim TIMEOUT 120 ROOMS runtime SOURCES cluster_founding_test.cpp cluster_membership_test.cpp
   cluster_replication_test.cpp cluster_scenarios_test.cpp LIBRARIES troupe_sim_cluster)
 troupe_test(leader_store_sim LABEL sim TIMEOUT 300 ROOMS runtime SOURCES leader_store_sim_test.cpp LIBRARIES troupe_sim_cluster)
+troupe_test(lock_sim LABEL sim TIMEOUT 300 ROOMS runtime SOURCES lock_load.cpp lock_sim_test.cpp LIBRARIES troupe_sim_cluster)
