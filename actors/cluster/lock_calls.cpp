@@ -162,7 +162,7 @@ void lock_calls::resign(std::string role, callback<void> done) {
   done({});
 }
 
-void lock_calls::on_event(const lock_event& e) {
+void lock_calls::on_event(const lock_event& e, time_point held_until) {
   callback<hold> done;
   std::string role;
   {
@@ -179,6 +179,7 @@ void lock_calls::on_event(const lock_event& e) {
   if (!done) return;
   if (e.what != lock_event::kind::granted) return done(tl::unexpected(e.why));
   const auto held = std::make_shared<holding>(way_, e.claim, e.token);
+  held->set_until(held_until);
   {
     const std::lock_guard lock(mutex_);
     holds_[e.claim] = held;
@@ -199,7 +200,7 @@ void lock_calls::on_role(const std::string& role, const lock_event& e) {
 void lock_calls::take(cluster_output& out, const cluster_machine& machine) {
   const auto& claims = machine.claims();
   const auto put = [this](number n, std::uint64_t value) { numbers_[n].store(value, std::memory_order_relaxed); };
-  for (const auto& e : out.locks) on_event(e);
+  for (const auto& e : out.locks) on_event(e, claims.held_until(e.claim));
   std::vector<std::string> forgotten;
   std::vector<hold> over;  // let go of without the lock
   {

@@ -72,7 +72,7 @@ class lock_calls {
 
   [[nodiscard]] static bool push(way_in& way, step run);
   void claim_role(const std::string& role, callback<void> done = {});
-  void on_event(const lock_event& e);
+  void on_event(const lock_event& e, time_point held_until);
   void on_role(const std::string& role, const lock_event& e);
 
   const std::shared_ptr<way_in> way_;
