@@ -46,7 +46,8 @@ bool cache_router::try_now(const cache_command& command, time_point now, visitor
     return true;
   }
   if (cache->settings.backed) return host_.execute_if_present(command, now, visit);
-  return host_.execute(with_default_ttl(command, cache->settings), now, visit);
+  if (host_.execute(with_default_ttl(command, cache->settings), now, visit)) return true;
+  return cache->settings.consistency == "stale" && host_.execute_stale(command, now, visit);
 }
 
 // The command's cache when it may go on; otherwise it has been answered.

@@ -3,6 +3,7 @@
 //
 //   cache   shard owned by   get, head in memory   anything else
 //   plain   this node        here, at once         here, at once
+//   stale   another node     here, if it holds a whole copy; otherwise as any
 //   backed  this node        here, at once         backing store (database)
 //   any     another node     forwarder, to it      forwarder, to it
 //   any     nobody           unavailable           unavailable

@@ -117,6 +117,23 @@ bool shard_host::execute_if_present(const cache_command& command, time_point now
   return s.held.is_primary() && may_serve(now) && s.held.store().apply_if_present(command, now, visit);
 }
 
+bool shard_host::execute_stale(const cache_command& command, time_point now, visitor visit) {
+  if (command.op != cache_op::get && command.op != cache_op::head) return false;
+  auto& s = shards_[shard_of_key(command.key)];
+  const std::lock_guard lock(s.lock);
+  if (!s.held.stream().is_whole_copy()) return false;
+  cache_reply r;
+  if (const auto found = s.held.store().peek(command.cache, command.key, now)) {
+    r.version = found->version;
+    r.ttl = found->ttl;
+    if (command.op == cache_op::get) r.value = found->value;
+  } else {
+    r.code = errc::not_found;
+  }
+  visit(r);
+  return true;
+}
+
 // Other shards give up a little each, in turn, until there is room for an entry of `bytes` or none
 // has anything left; a shard that is busy is passed over. False when nothing could be evicted.
 bool shard_host::make_room(std::uint64_t bytes, std::uint32_t except, time_point now) {

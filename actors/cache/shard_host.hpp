@@ -63,6 +63,9 @@ class shard_host {
   /// As execute, but only for a get or head that finds a live value in memory.
   [[nodiscard]] bool execute_if_present(const cache_command& command, time_point now, visitor visit);
 
+  /// A get or head by this node's copy, if it holds a whole one: perhaps an old value.
+  [[nodiscard]] bool execute_stale(const cache_command& command, time_point now, visitor visit);
+
   // --- for the backing store (actors/db) -------------------------------------------------------
   // All of them do nothing and return false (or 0) when this node is not the primary of the key's shard.
 

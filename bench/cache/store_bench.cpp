@@ -47,7 +47,7 @@ cache_command make(cache_op op, std::string_view key, std::string_view value = {
 
 /// A node's cache that holds `keys` values; kept between the benches of one size.
 struct node {
-  shard_host host{{shards_total, memory_max, eviction_policy::lru, 42}};
+  shard_host host{{shards_total, memory_max, eviction_policy::lru, 42, {}}};
   cache_catalogue catalogue{{}};
   cache_router router{host, catalogue, 64 * mib};
   std::uint64_t size;

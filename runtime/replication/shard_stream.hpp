@@ -106,6 +106,8 @@ class shard_stream {
   // --- copy
   /// The contents are dropped: a copy begins. / It is whole, up to `sequence`.
   void begin_copy();
+  /// The copy has all that the primary had at some moment.
+  [[nodiscard]] bool is_whole_copy() const noexcept { return part_ == part::copy && whole_; }
   void finish_copy(std::uint64_t sequence);
   [[nodiscard]] stream_answer on_append(std::uint64_t from, const stream_position& at,
                                         std::span<const stream_entry> entries, shard_store& store, time_point now);

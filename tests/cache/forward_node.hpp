@@ -23,7 +23,7 @@ struct forward_node {
   peer_identity self;
   std::shared_ptr<event_log> log = event_log::none();
   io_pool io{2};
-  shard_host host{{shards, 256 * mib, eviction_policy::lru, 42}};
+  shard_host host{{shards, 256 * mib, eviction_policy::lru, 42, {}}};
   cache_catalogue caches;
   cache_router router{host, caches, value_max};
   std::shared_ptr<link_table> link;

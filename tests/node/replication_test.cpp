@@ -171,5 +171,36 @@ TEST_F(replicated_three, a_leaver_and_a_joiner_disturb_no_client) {
   expect_no_faults(*writer);
 }
 
+// Paused, the primaries answer nobody: only what this node holds itself is read at once.
+TEST(replicated_caches, a_stale_cache_is_read_from_the_copy_at_hand) {
+  local_cluster_options options;
+  options.services = {"cache"};
+  options.adjust = [](config& c, std::size_t) {
+    c.cache.replicas = 2;
+    c.caches["near"].consistency = "stale";
+    c.caches["near"].replicas = 2;
+  };
+  auto started = local_cluster::start(std::move(options));
+  ASSERT_TRUE(started) << describe(started.error());
+  auto& cluster = *started;
+  const auto name = [&](std::size_t i) { return cluster.at(i).view()->node; };
+  auto writer = *cluster.at(0).open_cache("near");
+  auto reader = *cluster.at(1).open_cache("near");
+  ASSERT_TRUE(cluster.wait_until([&](local_cluster& c) {
+    const auto v = c.at(1).view();
+    return std::all_of(v->shards.begin(), v->shards.end(), [&](const auto& s) {
+      return s.primary == name(1) || std::find(s.in_sync.begin(), s.in_sync.end(), name(1)) != s.in_sync.end();
+    });
+  }));
+  for (int k = 0; k < 40; ++k) ASSERT_TRUE(writer.put("k" + std::to_string(k), "v"));
+  cluster.pause(0);
+  cluster.pause(2);
+  std::size_t found = 0;
+  for (int k = 0; k < 40; ++k) found += reader.get("k" + std::to_string(k), 20ms) ? 1 : 0;
+  EXPECT_EQ(found, 40U) << "also those whose primaries stand still";
+  cluster.resume(0);
+  cluster.resume(2);
+}
+
 }  // namespace
 }  // namespace troupe
