@@ -296,6 +296,7 @@ void cluster_port::register_metrics(metrics& m) {
 }
 
 void cluster_port::close() {
+  calls_.lease()->publish(0, {});  // the actor has stopped: who still has a token leads no more
   clock_.close();
   if (store_) store_->stop();
   gossip_->close();

@@ -165,7 +165,7 @@ class election {
     incarnation_id leave;                        // of the leader before, which has not said go
     time_point not_before = time_point::min();   // it may act until then
     time_point ready_again = time_point::min();  // when it is asked for its word next
-    std::optional<planned_handover> handover;            // under way, at the leader
+    std::optional<planned_handover> handover;    // under way, at the leader
   };
 
   struct store_attempt {

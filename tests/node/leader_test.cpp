@@ -123,6 +123,8 @@ TEST_F(leader_test, gives_tokens_that_end_with_its_lead) {
   EXPECT_TRUE(f.admit(*after));
   EXPECT_EQ(f.admit(*before).error().code, errc::stale_term);
   cluster->resume(old);
+  cluster->kill(cluster->leader());
+  EXPECT_FALSE(after->still_valid()) << "its node is gone";
 }
 
 TEST_F(leader_test, tells_its_changes_and_counts_them) {

@@ -91,8 +91,7 @@ TEST_F(lock_test, survives_the_leader_and_ends_with_its_holder) {
   ASSERT_TRUE(held);
   cluster->kill(leader);
   ASSERT_TRUE(cluster->wait_until([&](local_cluster& c) { return c.leader() < c.size(); }));
-  EXPECT_EQ(cluster->at(other).lock(named("x", 4s, 10s)).error().code, errc::deadline_exceeded)
-      << "it is renewed";
+  EXPECT_EQ(cluster->at(other).lock(named("x", 4s, 10s)).error().code, errc::deadline_exceeded) << "it is renewed";
   EXPECT_TRUE(held->still_valid());
   ASSERT_TRUE(cluster->restart(leader));
   ASSERT_TRUE(cluster->wait_until([](local_cluster& c) { return c.converged(); }));
