@@ -117,13 +117,14 @@ TEST_F(leader_test, gives_tokens_that_end_with_its_lead) {
   cluster->pause(old);
   ASSERT_TRUE(cluster->wait_until([&](local_cluster& c) { return c.leader() < c.size() && c.leader() != old; }));
   EXPECT_FALSE(before->still_valid()) << "also while its node stands still";
-  const auto after = cluster->at(cluster->leader()).fencing_token();
+  const auto next = cluster->leader();
+  const auto after = cluster->at(next).fencing_token();
   ASSERT_TRUE(after);
   fence f;
   EXPECT_TRUE(f.admit(*after));
   EXPECT_EQ(f.admit(*before).error().code, errc::stale_term);
   cluster->resume(old);
-  cluster->kill(cluster->leader());
+  cluster->kill(next);
   EXPECT_FALSE(after->still_valid()) << "its node is gone";
 }
 
