@@ -146,7 +146,8 @@ std::vector<key> caches_keys() {
       {.section = caches_section,
        .name = "replicas",
        .in = in_block<&named::replicas>,
-       .doc = "As cache.replicas, which it inherits when absent. All caches of a shard have the same copies: another number "
+       .doc = "As cache.replicas, which it inherits when absent. All caches of a shard have the same copies: another "
+              "number "
               "than cache.replicas changes nothing yet.",
        .max = 5},
       {.section = caches_section,

@@ -170,8 +170,7 @@ void replica_link::take_batch(const link_request& request, link_responder respon
     numbers_.received.fetch_add(item.entries.size(), std::memory_order_relaxed);
     host_.with_shard(item.at.shard, [&](held_shard& s) {
       if (!item.ask)
-        return answers.add(
-            s.stream().on_append(batch->sender, item.at, with_ids(item.entries), s.store(), now()));
+        return answers.add(s.stream().on_append(batch->sender, item.at, with_ids(item.entries), s.store(), now()));
       std::vector<named_entry> beyond;  // views into the store: written out under the lock
       a = s.stream().on_ask(batch->sender, item.at, s.store(), now(), [&](const stream_entry& e) {
         beyond.push_back({name_of(e.cache), e});

@@ -27,7 +27,7 @@ namespace troupe {
 
 class replica_link final : public replica_channel {
  public:
-  static constexpr std::uint64_t batch_bytes_max = 1 * mib;   // one write more at the most
+  static constexpr std::uint64_t batch_bytes_max = 1 * mib;    // one write more at the most
   static constexpr std::uint64_t waiting_bytes_max = 8 * mib;  // gathered for one member
   static constexpr std::size_t under_way_max = 8;              // requests to one member
   static constexpr duration answer_max = std::chrono::seconds(2);

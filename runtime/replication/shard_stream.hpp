@@ -37,10 +37,10 @@ namespace troupe {
 inline constexpr cache_id cache_unknown = 0xffff;
 
 struct stream_limits {
-  std::size_t writes_max = 8192;                      // uncommitted, of one shard
-  std::uint64_t bytes_max = std::uint64_t{64} << 20;  // of their keys and values
-  duration again = std::chrono::milliseconds(20);     // after a copy said not yet, or its link broke
-  duration patience = std::chrono::milliseconds(400); // without progress: the copy falls behind
+  std::size_t writes_max = 8192;                       // uncommitted, of one shard
+  std::uint64_t bytes_max = std::uint64_t{64} << 20;   // of their keys and values
+  duration again = std::chrono::milliseconds(20);      // after a copy said not yet, or its link broke
+  duration patience = std::chrono::milliseconds(400);  // without progress: the copy falls behind
 };
 
 /// A reply that may be given now.
@@ -133,7 +133,7 @@ class shard_stream {
     bool answered = false;  // under this epoch
     std::uint64_t acked = 0;
     std::uint64_t sent = 0;
-    time_point ask_at = time_point::min();       // while asking
+    time_point ask_at = time_point::min();      // while asking
     time_point owes_since = time_point::max();  // something; since it last made progress
   };
   struct tail_entry {
