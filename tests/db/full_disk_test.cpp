@@ -63,7 +63,7 @@ class full_disk_test : public testing::Test {
   temporary_directory directory_;
   small_disk disk_{directory_.path() + "/small"};
   std::atomic<std::int64_t> now_ms_{1000};
-  shard_host host_{{.shards = shards, .memory_max = 64 * mib}};
+  shard_host host_{{.shards = shards, .memory_max = 64 * mib, .backed = {}}};
   shard_committed_store store_{host_};
   std::unique_ptr<database_pool> pool_;
   std::unique_ptr<cache_backing> backing_;

@@ -63,6 +63,7 @@ class cluster_process final : public process {
 
  private:
   static constexpr duration stream_tick = std::chrono::milliseconds(20);
+  static constexpr char writes_tag = 'w', answers_tag = 'a';  // beside the tags of the cluster machine
 
   void carry_out();
   void carry_streams();

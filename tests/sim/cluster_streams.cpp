@@ -1,0 +1,97 @@
+// Replicated writes of a simulated node: what actors/cache does for the streams on the link.
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/sim/cluster_process.hpp"
+
+namespace troupe::sim {
+
+void cluster_process::submit(std::uint32_t shard, const cache_command& c, time_point deadline, time_point now,
+                             reply_callback done) {
+  now_ = now;
+  auto& held = stores_.at(shard);
+  const auto r = held.replicate(c, now, channel_);
+  owned_reply reply;
+  reply.code = r.reply.code;
+  reply.version = r.reply.version;
+  reply.ttl = r.reply.ttl;
+  reply.value.assign(r.reply.value);
+  const bool is_write = c.op == cache_op::put || c.op == cache_op::erase;
+  held.stream().hold(r.wait_for, std::move(reply), is_write, deadline, std::move(done));
+  carry_out();
+}
+
+bool cluster_process::restless() const {
+  for (std::uint32_t s = 0; s < simulated_shards; ++s) {
+    if (stores_.at(s).stream().restless()) return true;
+  }
+  return false;
+}
+
+void cluster_process::tick_streams(time_point now) {
+  streams_ticked_ = now;
+  for (std::uint32_t s = 0; s < simulated_shards; ++s) {
+    auto& held = stores_.at(s);
+    held.stream().on_tick(held.store(), now, channel_);
+    held.stream().laggards(now, [&](std::uint64_t pid) {
+      if (machine_) machine_->on_laggard(s, held.epoch(), pid, now, output_);
+    });
+  }
+}
+
+void cluster_process::carry_streams() {
+  if (!machine_) return;
+  const auto batches = channel_.take();
+  if (!batches.empty()) {
+    const auto addresses = machine_->addresses_by_pid();
+    for (const auto& [pid, bytes] : batches) {
+      if (const auto to = addresses.find(pid); to != addresses.end()) send_to(to->second, writes_tag + bytes);
+    }
+  }
+  for (std::uint32_t s = 0; s < simulated_shards; ++s) {
+    if (!stores_.at(s).stream().has_ready()) continue;
+    for (auto& r : stores_.at(s).stream().take_ready()) r.done(std::move(r.reply));
+  }
+}
+
+void cluster_process::take_writes(std::uint64_t pid, std::string_view bytes) {
+  const auto batch = read_batch::from(bytes);
+  if (!batch || batch->sender != pid || pid == 0) return;
+  answers_writer answers;
+  for (const auto& item : batch->items) {
+    auto& held = stores_.at(item.at.shard);
+    std::vector<stream_entry> entries;
+    for (const auto& e : item.entries) entries.push_back(e.entry);
+    if (item.ask) {
+      std::vector<std::pair<std::string, std::string>> kept;
+      std::vector<stream_entry> beyond;
+      auto a = held.stream().on_ask(pid, item.at, held.store(), now_, [&](const stream_entry& e) {
+        kept.emplace_back(e.key, e.value);
+        beyond.push_back(e);
+      });
+      for (std::size_t i = 0; i < beyond.size(); ++i) {
+        beyond[i].key = kept[i].first;
+        beyond[i].value = kept[i].second;
+        a.entries.push_back({"default", beyond[i]});
+      }
+      answers.add(a);
+    } else {
+      answers.add(held.stream().on_append(pid, item.at, entries, held.store(), now_));
+    }
+  }
+  const auto addresses = machine_->addresses_by_pid();
+  if (const auto to = addresses.find(pid); to != addresses.end()) send_to(to->second, answers_tag + answers.finish());
+}
+
+void cluster_process::take_answers(std::uint64_t pid, std::string_view bytes) {
+  const auto read = read_answers::from(bytes);
+  if (!read || pid == 0) return;
+  for (const auto& a : read->answers) {
+    std::vector<stream_entry> entries;
+    for (const auto& e : a.entries) entries.push_back(e.entry);
+    if (a.shard < simulated_shards) stores_.at(a.shard).on_answer(pid, a, entries, now_, channel_);
+  }
+}
+
+}  // namespace troupe::sim
