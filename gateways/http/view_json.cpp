@@ -84,7 +84,7 @@ std::string cluster_json(const cluster_view& v) {
   j["health"] = name_of(v.health.status);
   j["counts"] = counts_object(v);
   for (const auto& s : v.services) {
-    if (s.name != "kvs" || s.state == service_state::stopped) continue;
+    if (s.name != "kvs" || s.state == service_state::stopped || s.state == service_state::not_implemented) continue;
     j["leader_store"] = {{"state", name_of(s.state)}};
     if (!s.reason.empty()) j["leader_store"]["reason"] = s.reason;
   }

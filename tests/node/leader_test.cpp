@@ -148,6 +148,7 @@ TEST_F(leader_test, tells_its_changes_and_counts_them) {
   }
   EXPECT_EQ(fields["change"], "resigned");
   EXPECT_EQ(fields["fenced"], "true");
+  ASSERT_TRUE(cluster->wait_until([](local_cluster& c) { return c.converged(); })) << "all know the new leader";
   double handed = 0;
   for (std::size_t i = 0; i < 3; ++i) {
     const auto text = call(i, "GET", "/metrics").body;
