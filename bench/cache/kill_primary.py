@@ -10,6 +10,7 @@ import argparse
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import statistics
@@ -20,13 +21,15 @@ import time
 
 
 def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for s in sockets:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
+    """Free now, and below those that outgoing connections take: a killed node needs its own again."""
+    found = []
+    for port in random.sample(range(10_000, 32_000), 20_000):
+        with socket.socket() as s:
+            if s.connect_ex(("127.0.0.1", port)) != 0:
+                found.append(port)
+        if len(found) == count:
+            return found
+    sys.exit("too few free ports")
 
 
 class Node:
@@ -61,6 +64,8 @@ def wait(holds, what, limit=60):
 
 def green(nodes):
     for n in nodes:
+        if n.process.poll() is not None:
+            sys.exit(f"{n.name} has ended with {n.process.returncode}: see {n.home}.log")
         status, body = n.ask("GET", "/v1/cluster/health")
         if status != 200 or json.loads(body)["status"] != "green":
             return False
