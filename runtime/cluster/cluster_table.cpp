@@ -184,8 +184,9 @@ std::optional<std::vector<placement_member>> cluster_machine::data_members(time_
     table_again_ = leases_end;
     return std::nullopt;
   }
-  // Better flapping members than none.
-  if (std::none_of(found.begin(), found.end(), [](const auto& m) { return m.weight > 0; })) {
+  // Better flapping members than none, or than too few for the copies that are wanted.
+  const auto steady = std::count_if(found.begin(), found.end(), [](const auto& m) { return m.weight > 0; });
+  if (steady <= static_cast<std::ptrdiff_t>(wanted_replicas(found.size()))) {
     for (auto& m : found) {
       if (std::find(quarantined.begin(), quarantined.end(), m.pid) != quarantined.end()) m.weight = 1;
     }

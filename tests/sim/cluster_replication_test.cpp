@@ -170,6 +170,26 @@ TEST_P(cluster_replication, a_node_that_leaves_or_joins_moves_shards_without_an_
   });
 }
 
+// Members that come and go get nothing new for a while, unless too few others are left for the copies.
+TEST_P(cluster_replication, members_in_quarantine_hold_copies_where_others_are_too_few) {
+  tell(3, 1, [](replicated_stage& s) {
+    const auto steady = *s.leader();
+    for (int i = 0; i < 4; ++i) {
+      for (node_index n = 0; n < 3; ++n) {
+        if (n == steady) continue;
+        s.w.crash(n);
+        s.expect_green("without node " + std::to_string(n));
+        s.w.start(n);
+        s.expect_green("with node " + std::to_string(n));
+        if (HasFailure()) return;
+      }
+    }
+    std::size_t in_quarantine = 0;
+    for (const auto& [name, m] : s.at(steady).members().others()) in_quarantine += m.flapping.quarantined() ? 1 : 0;
+    EXPECT_EQ(in_quarantine, 2U);
+  });
+}
+
 TEST_P(cluster_replication, packets_that_are_slow_hold_writes_up_and_break_nothing) {
   tell(3, 2, [](replicated_stage& s) {
     s.w.conditions().latency_min = 5ms;
