@@ -39,4 +39,11 @@ boost::asio::io_context& io_pool::next() noexcept {
   return *contexts_[turn_.fetch_add(1, std::memory_order_relaxed) % contexts_.size()];
 }
 
+boost::asio::io_context& io_pool::here() noexcept {
+  for (auto& context : contexts_) {
+    if (context->get_executor().running_in_this_thread()) return *context;
+  }
+  return *contexts_.front();
+}
+
 }  // namespace troupe

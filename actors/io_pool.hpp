@@ -31,6 +31,8 @@ class io_pool {
   [[nodiscard]] boost::asio::io_context& context(std::size_t index) noexcept { return *contexts_[index]; }
   /// The context for the next connection, in turn.
   [[nodiscard]] boost::asio::io_context& next() noexcept;
+  /// The context that the calling thread runs; the first for a thread that is none of the pool's.
+  [[nodiscard]] boost::asio::io_context& here() noexcept;
 
  private:
   using guard = boost::asio::executor_work_guard<boost::asio::io_context::executor_type>;

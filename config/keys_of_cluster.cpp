@@ -229,7 +229,7 @@ std::vector<key> election_keys() {
               "every node: one with another lease is refused; change it with all nodes stopped. At least 3s with an "
               "outside store. The profiles: lan 1.5s, fast 600ms, wan 6s.",
        .min = 10 * ms,
-       .max = 10 * minutes,
+       .max = 1 * minutes,
        .zero = by_profile},
       {.section = "election",
        .name = "priority",

@@ -223,7 +223,7 @@ void node::runner::connect_shards() {
       io_, cluster_.link(), [this](std::uint64_t pid) { return cluster_.find(pid); },
       [this] { return router_->table_stamp(); });
   router_->set_forwarder(forwarder_.get());
-  replicas_ = std::make_unique<replica_link>(io_, cluster_.link(), shards_, catalogue_,
+  replicas_ = std::make_shared<replica_link>(io_, cluster_.link(), shards_, catalogue_,
                                              [this](std::uint64_t pid) { return cluster_.find(pid); });
   replicas_->serve();
   shards_.set_channel(*replicas_);
@@ -348,6 +348,7 @@ void node::runner::stop() {
   if (std::exchange(stopped_, true)) return;
   resume();
   router_->stop_parking();
+  shards_.close();
   for (auto it = doors_.rbegin(); it != doors_.rend(); ++it) (*it)->close();
   handlers_.stop();
   if (!actors_.stop()) log_->error("node", "actors_left_behind");

@@ -111,7 +111,7 @@ class node::runner {
   std::string store_fault_;  // of the leader's store
   event_handlers handlers_;
   std::unique_ptr<link_forwarder> forwarder_;  // none on a node that is alone by configuration
-  std::unique_ptr<replica_link> replicas_;     // the same
+  std::shared_ptr<replica_link> replicas_;     // the same
   std::shared_ptr<const cache_server_counters> served_;
   actor_runtime actors_;
   std::unique_ptr<standstill> still_;

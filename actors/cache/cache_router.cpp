@@ -80,8 +80,12 @@ void cache_router::submit(const cache_command& command, time_point deadline, rep
   const auto* cache = check(command, deadline, done);
   if (cache == nullptr) return;
   const auto shard = host_.shard_of_key(command.key);
-  if (parked_.idle(shard) && do_here(command, *cache, deadline, done)) return;
-  if (forwarder_.load(std::memory_order_acquire) == nullptr) {
+  const bool alone = forwarder_.load(std::memory_order_acquire) == nullptr;
+  // A read that waits for copies is asked again elsewhere when the shard moves meanwhile: by way of what may park.
+  const bool reads = command.op == cache_op::get || command.op == cache_op::head;
+  const bool direct = alone || !reads || cache->settings.backed;
+  if (direct && parked_.idle(shard) && do_here(command, *cache, deadline, done)) return;
+  if (alone) {
     const bool owned = host_.owner_of(shard) != 0;
     return done(owned_reply::failed(errc::unavailable,
                                     owned ? "this node may not serve the shard now" : "the shard has no primary"));

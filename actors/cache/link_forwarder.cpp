@@ -82,11 +82,7 @@ void link_forwarder::forward(std::uint64_t owner_pid, std::shared_ptr<const forw
 // On the caller's own loop, at the end of its turn, without waking another thread; a thread that is
 // none of the pool's uses the first loop.
 void link_forwarder::post_flush(std::uint64_t pid, const queue_ptr& q) {
-  auto* loop = &io_.context(0);
-  for (std::size_t i = 0; i < io_.size(); ++i) {
-    if (io_.context(i).get_executor().running_in_this_thread()) loop = &io_.context(i);
-  }
-  boost::asio::post(*loop, [this, pid, q] {
+  boost::asio::post(io_.here(), [this, pid, q] {
     {
       const std::lock_guard lock(q->mutex);
       q->posted = false;

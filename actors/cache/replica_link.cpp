@@ -66,11 +66,9 @@ std::string_view replica_link::name_of(cache_id cache) const noexcept {
 
 // On the caller's own loop, at the end of its turn, as link_forwarder does.
 void replica_link::post_flush(std::uint64_t pid, const queue_ptr& q) {
-  auto* loop = &io_.context(0);
-  for (std::size_t i = 0; i < io_.size(); ++i) {
-    if (io_.context(i).get_executor().running_in_this_thread()) loop = &io_.context(i);
-  }
-  boost::asio::post(*loop, [this, pid, q] { flush(pid, q); });
+  boost::asio::post(io_.here(), [weak = weak_from_this(), pid, q] {
+    if (const auto self = weak.lock()) self->flush(pid, q);
+  });
 }
 
 void replica_link::flush(std::uint64_t pid, const queue_ptr& q) {
@@ -92,35 +90,35 @@ void replica_link::send(std::uint64_t pid, const queue_ptr& q, batch_writer batc
   auto shards = batch.shards();
   std::sort(shards.begin(), shards.end());
   shards.erase(std::unique(shards.begin(), shards.end()), shards.end());
-  // The answer may come at once, with the failure of a dial, while the queue is locked: it is taken by the loop.
-  auto settle = [this, pid, q, shards = std::move(shards)](std::optional<std::string> answer) {
-    if (answer) take_answers(pid, *answer);
-    if (!answer) {
-      numbers_.failed.fetch_add(1, std::memory_order_relaxed);
-      for (const auto shard : shards) host_.on_broken(pid, shard, now());
-    }
-    {
-      const std::lock_guard lock(q->mutex);
-      --q->under_way;
-    }
-    flush(pid, q);
-  };
   const auto to = resolve_(pid);
-  if (!to) {
-    boost::asio::post(io_.context(0), [settle = std::move(settle)]() mutable { settle(std::nullopt); });
-    return;
+  // The answer may come at once, with the failure of a dial, while the queue is locked: the loop takes it. It may also
+  // come when this object is gone, as long as the link lives.
+  auto settle = [weak = weak_from_this(), pid, q,
+                 shards = std::move(shards)](const expected<std::string_view>& answer) {
+    const auto self = weak.lock();
+    if (!self) return;
+    auto bytes = answer ? std::optional<std::string>(*answer) : std::nullopt;
+    boost::asio::post(self->io_.here(), [weak, pid, q, shards, bytes = std::move(bytes)] {
+      if (const auto still = weak.lock()) still->settle(pid, q, shards, bytes);
+    });
+  };
+  if (!to) return settle(fail(errc::unavailable, "the member's address is not known"));
+  link_.request(*to, link_request_kind::replicas, batch.finish(), now() + answer_max, std::move(settle));
+}
+
+void replica_link::settle(std::uint64_t pid, const queue_ptr& q, const std::vector<std::uint32_t>& shards,
+                          const std::optional<std::string>& answer) {
+  if (answer) {
+    take_answers(pid, *answer);
+  } else {
+    numbers_.failed.fetch_add(1, std::memory_order_relaxed);
+    for (const auto shard : shards) host_.on_broken(pid, shard, now());
   }
-  link_.request(*to, link_request_kind::replicas, batch.finish(), now() + answer_max,
-                [this, settle = std::move(settle)](const expected<std::string_view>& answer) mutable {
-                  auto bytes = answer ? std::optional<std::string>(*answer) : std::nullopt;
-                  auto* loop = &io_.context(0);
-                  for (std::size_t i = 0; i < io_.size(); ++i) {
-                    if (io_.context(i).get_executor().running_in_this_thread()) loop = &io_.context(i);
-                  }
-                  boost::asio::post(*loop, [settle = std::move(settle), bytes = std::move(bytes)]() mutable {
-                    settle(std::move(bytes));
-                  });
-                });
+  {
+    const std::lock_guard lock(q->mutex);
+    --q->under_way;
+  }
+  flush(pid, q);
 }
 
 std::vector<stream_entry> replica_link::with_ids(const std::vector<named_entry>& entries) const {

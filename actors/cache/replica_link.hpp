@@ -25,7 +25,7 @@
 
 namespace troupe {
 
-class replica_link final : public replica_channel {
+class replica_link final : public replica_channel, public std::enable_shared_from_this<replica_link> {
  public:
   static constexpr std::uint64_t batch_bytes_max = 1 * mib;    // one write more at the most
   static constexpr std::uint64_t waiting_bytes_max = 8 * mib;  // gathered for one member
@@ -35,7 +35,7 @@ class replica_link final : public replica_channel {
   /// From any thread.
   using resolver = std::function<std::optional<link_target>(std::uint64_t pid)>;
 
-  /// All outlive this object, which outlives the I/O threads' last turn and the link's last answer.
+  /// All outlive this object, which is shared and outlives the I/O threads' last turn.
   replica_link(io_pool& io, link_table& link, shard_host& host, const cache_catalogue& caches, resolver resolve);
 
   /// Answers what other members send; before the link starts.
@@ -70,6 +70,8 @@ class replica_link final : public replica_channel {
   void post_flush(std::uint64_t pid, const queue_ptr& q);
   void flush(std::uint64_t pid, const queue_ptr& q);
   void send(std::uint64_t pid, const queue_ptr& q, batch_writer batch);
+  void settle(std::uint64_t pid, const queue_ptr& q, const std::vector<std::uint32_t>& shards,
+              const std::optional<std::string>& answer);
   void take_answers(std::uint64_t pid, std::string_view bytes);
   void take_batch(const link_request& request, link_responder responder);
   [[nodiscard]] std::vector<stream_entry> with_ids(const std::vector<named_entry>& entries) const;

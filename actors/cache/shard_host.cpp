@@ -87,7 +87,9 @@ bool shard_host::submit(const cache_command& command, time_point now, time_point
     owned_reply reply;
     {
       const std::lock_guard lock(s.lock);
+      const bool waits = s.held.must_wait(command);
       if (!s.held.is_primary() || !may_serve(now) || s.held.stream().recovering()) return false;
+      if (waits && closed_.load(std::memory_order_relaxed)) return false;
       const auto r = s.held.replicate(command, now, *channel_);
       const bool try_again = r.reply.code == errc::out_of_memory && attempt < room_attempts_max;
       if (!try_again) reply = copy_of(r.reply);
@@ -312,14 +314,28 @@ void shard_host::on_answer(std::uint64_t pid, const stream_answer& a, std::span<
                            time_point now) {
   if (a.shard >= shards()) return;
   std::vector<ready_reply> ready;
+  bool restless = false;
   {
     auto& s = shards_[a.shard];
     const std::lock_guard lock(s.lock);
     s.held.on_answer(pid, a, entries, now, *channel_);
     ready = s.held.stream().take_ready();
+    restless = s.held.stream().restless();
   }
   give(ready);
-  want_ticks();
+  if (restless) want_ticks();
+}
+
+void shard_host::close() {
+  closed_.store(true, std::memory_order_relaxed);
+  std::vector<ready_reply> ready;
+  for (auto& s : shards_) {
+    const std::lock_guard lock(s.lock);
+    s.held.stream().give_up_held("the node stops");
+    auto some = s.held.stream().take_ready();
+    std::move(some.begin(), some.end(), std::back_inserter(ready));
+  }
+  give(ready);
 }
 
 void shard_host::on_broken(std::uint64_t pid, std::uint32_t shard, time_point now) {

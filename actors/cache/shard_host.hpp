@@ -148,6 +148,10 @@ class shard_host {
   /// What a copy answered, in order; views are borrowed. And: nothing more is known of what was sent to `pid`.
   void on_answer(std::uint64_t pid, const stream_answer& a, std::span<const stream_entry> entries, time_point now);
   void on_broken(std::uint64_t pid, std::uint32_t shard, time_point now);
+  /// The node stops: whoever waits for copies is told (outcome_unknown, or not_owner for a read), and nobody waits from
+  /// now on. Idempotent.
+  void close();
+
   /// This node's PID by the table last adopted.
   [[nodiscard]] std::uint64_t my_pid() const noexcept { return my_pid_.load(std::memory_order_relaxed); }
 
@@ -191,6 +195,7 @@ class shard_host {
 
   std::atomic<duration::rep> serve_until_{time_point::max().time_since_epoch().count()};
   std::atomic<std::uint64_t> my_pid_{0};
+  std::atomic<bool> closed_{false};
   std::atomic<bool> ticking_{false};  // the wake was called, and tick_streams has not returned false since
   std::mutex wake_mutex_;
   std::function<void()> wake_;

@@ -41,6 +41,10 @@ cluster_actor::cluster_actor(caf::actor_config& cfg, machine_ptr machine, cluste
     : caf::event_based_actor(cfg), machine_(std::move(machine)), ports_(std::move(ports)) {}
 
 caf::behavior cluster_actor::make_behavior() {
+  if (!machine_) {  // its files could not be read: the supervisor tries again
+    quit(caf::make_error(caf::sec::runtime_error));
+    return {};
+  }
   machine_->on_start(read_clock(), out_);
   carry_out();
   show();

@@ -170,6 +170,7 @@ void shard_stream::on_answer(std::uint64_t from, const stream_answer& a, std::sp
   }
   if (a.sequence > f->acked && a.sequence <= sequence_) {
     f->acked = a.sequence;
+    f->ticks_owed = 0;
     if (f->owes_since != time_point::min()) f->owes_since = now;
   }
   settle();
@@ -196,7 +197,10 @@ void shard_stream::settle() {
   for (auto& f : followers_) {
     all_have = std::min(all_have, f.acked);
     all_answered = all_answered && f.answered;
-    if (f.acked == sequence_ && f.state == sending::streaming) f.owes_since = time_point::max();
+    if (f.acked == sequence_ && f.state == sending::streaming) {
+      f.owes_since = time_point::max();
+      f.ticks_owed = 0;
+    }
   }
   if (recovering_ && !all_answered) return;
   trim(all_have);
@@ -215,6 +219,7 @@ void shard_stream::on_tick(const shard_store& store, time_point now, replica_cha
         if (f.owes_since == time_point::max()) f.owes_since = now;
         channel.ask(f.pid, position(recovering_ ? sequence_ : f.acked));
       }
+      if (f.owes_since != time_point::max()) ++f.ticks_owed;
       pump(f, store, now, channel);
     }
   }
@@ -232,15 +237,16 @@ void shard_stream::on_tick(const shard_store& store, time_point now, replica_cha
 void shard_stream::laggards(time_point now, function_ref<void(std::uint64_t pid)> show) const {
   for (const auto& f : followers_) {
     if (f.counted && f.owes_since != time_point::max() &&
-        (f.owes_since == time_point::min() || now - f.owes_since >= limits_.patience))
+        (f.owes_since == time_point::min() ||
+         (f.ticks_owed >= limits_.patience_ticks && now - f.owes_since >= limits_.patience)))
       show(f.pid);
   }
 }
 
-void shard_stream::give_up_held() {
+void shard_stream::give_up_held(const char* why) {
   for (auto& h : held_) {
     const auto code = h.is_write ? errc::outcome_unknown : errc::not_owner;
-    ready_.push_back({owned_reply::failed(code, "the shard moved while its copies were awaited"), std::move(h.done)});
+    ready_.push_back({owned_reply::failed(code, why), std::move(h.done)});
   }
   held_.clear();
 }

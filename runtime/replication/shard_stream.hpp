@@ -41,6 +41,7 @@ struct stream_limits {
   std::uint64_t bytes_max = std::uint64_t{64} << 20;   // of their keys and values
   duration again = std::chrono::milliseconds(20);      // after a copy said not yet, or its link broke
   duration patience = std::chrono::milliseconds(400);  // without progress: the copy falls behind
+  int patience_ticks = 5;                              // and so many calls of on_tick
 };
 
 /// A reply that may be given now.
@@ -91,9 +92,12 @@ class shard_stream {
   [[nodiscard]] bool restless() const noexcept {
     return !held_.empty() || !ready_.empty() || (part_ == part::primary && (!tail_.empty() || unsettled()));
   }
-  /// Copies in the row's in-sync set, or told to the leader, that hold up the rest.
+  /// Copies in the row's in-sync set, or told to the leader, that hold up the rest: for patience, and for some ticks of
+  /// this process, whose own stall is no proof against others.
   void laggards(time_point now, function_ref<void(std::uint64_t pid)> show) const;
   [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
+  /// Tells whoever waits that it will not be known: outcome_unknown for a write, not_owner for a read.
+  void give_up_held(const char* why = "the shard moved while its copies were awaited");
 
   // --- primary: a copy that joins
   /// The copy has the contents up to sequence() with the last page: later writes wait for it.
@@ -135,6 +139,7 @@ class shard_stream {
     std::uint64_t sent = 0;
     time_point ask_at = time_point::min();      // while asking
     time_point owes_since = time_point::max();  // something; since it last made progress
+    int ticks_owed = 0;                         // on_tick calls since then
   };
   struct tail_entry {
     cache_id cache = 0;
@@ -159,7 +164,6 @@ class shard_stream {
                     shard_store& store, time_point now);
   void settle();
   static void ask_again(follower& f, duration pause, time_point now) noexcept;
-  void give_up_held();
   [[nodiscard]] stream_entry entry_of(const tail_entry& t, const shard_store& store, time_point now) const;
   [[nodiscard]] stream_outcome judge(std::uint64_t from, std::uint64_t epoch) const noexcept;
   [[nodiscard]] stream_position position(std::uint64_t after) const noexcept {
