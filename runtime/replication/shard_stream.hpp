@@ -18,7 +18,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,6 +29,7 @@
 #include "runtime/cache/shard_store.hpp"
 #include "runtime/replication/replica_channel.hpp"
 #include "runtime/replication/stream_message.hpp"
+#include "runtime/replication/write_tail.hpp"
 #include "runtime/sharding/shard_table.hpp"
 
 namespace troupe {
@@ -179,10 +180,11 @@ class shard_stream {
   bool recovering_ = false;
   std::uint64_t sequence_ = 0;   // of the latest write applied here
   std::uint64_t committed_ = 0;  // as known here
-  std::deque<tail_entry> tail_;  // writes committed_ + 1 .. sequence_
+  // Neither takes memory while it is empty: a node has thousands of streams, and few at work.
+  write_tail<tail_entry> tail_;  // writes committed_ + 1 .. sequence_
   std::uint64_t tail_bytes_ = 0;
   std::vector<follower> followers_;
-  std::deque<held> held_;  // by sequence
+  std::list<held> held_;  // by sequence
   std::vector<ready_reply> ready_;
 };
 

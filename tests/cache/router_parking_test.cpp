@@ -63,6 +63,37 @@ TEST_F(router_parking_test, a_command_waits_for_the_first_primary) {
   EXPECT_EQ(answered, (lines{"k ok", "k okv"}));
 }
 
+// The copy never answers: nobody is on the other end of the host's channel.
+struct router_with_copies_test : router_parking_test {
+  router_with_copies_test() {
+    for (auto& row : table.rows) row = {me, {other}, {other}, 1, 1};
+    adopt();
+  }
+};
+
+TEST_F(router_with_copies_test, a_read_that_waits_for_a_copy_is_asked_again_where_the_shard_went) {
+  submit(command(cache_op::put, "k", "v"));
+  submit(command(cache_op::get, "k"));
+  EXPECT_TRUE(answered.empty());
+  give_all_to(other);
+  (void)router.retry_parked(now);
+  EXPECT_EQ(answered, lines{"k outcome_unknown"}) << "of the write";
+  ASSERT_EQ(way.all.size(), 1U);
+  EXPECT_EQ(way.all.front().owner, other);
+  way.finish(errc::not_found);
+  EXPECT_EQ(answered.back(), "k not_found");
+}
+
+TEST_F(router_with_copies_test, who_waits_for_a_copy_is_answered_when_the_node_stops_and_nobody_waits_afterwards) {
+  submit(command(cache_op::put, "k", "v"));
+  submit(command(cache_op::get, "k"));
+  router.stop_parking();
+  host.close();
+  EXPECT_EQ(answered, (lines{"k outcome_unknown", "k unavailable"}));
+  submit(command(cache_op::put, "k", "w"));
+  EXPECT_EQ(answered.back(), "k unavailable");
+}
+
 TEST_F(router_parking_test, a_command_waits_for_its_deadline_at_most) {
   submit(command(cache_op::put, "k", "v"));
   now += 1s;

@@ -168,6 +168,18 @@ TEST_F(stream_fixture, a_silent_copy_is_named_and_holds_writes_up_until_the_row_
   EXPECT_EQ(w->reply.code, errc::ok);
 }
 
+TEST_F(stream_fixture, a_process_that_stood_still_blames_no_copy_for_it) {
+  founded();
+  const auto w = put(1, "k", "v");
+  now += 10s;  // the answers wait at this process
+  at(1).stream().on_tick(at(1).store(), now, members[1]->channel);
+  EXPECT_TRUE(laggards(1).empty());
+  carry();
+  EXPECT_TRUE(w->answered);
+  for (int i = 0; i < 9; ++i) tick();
+  EXPECT_TRUE(laggards(1).empty());
+}
+
 TEST_F(stream_fixture, a_write_that_no_copy_answers_ends_as_unknown_and_never_as_done) {
   founded();
   lose = {{1, 2}, {1, 3}};
