@@ -10,26 +10,15 @@ import argparse
 import http.client
 import json
 import os
-import random
 import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
-
-def free_ports(count):
-    """Free now, and below those that outgoing connections take: a killed node needs its own again."""
-    found = []
-    for port in random.sample(range(10_000, 32_000), 20_000):
-        with socket.socket() as s:
-            if s.connect_ex(("127.0.0.1", port)) != 0:
-                found.append(port)
-        if len(found) == count:
-            return found
-    sys.exit("too few free ports")
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from free_ports import free_ports  # noqa: E402
 
 
 class Node:

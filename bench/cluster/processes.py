@@ -11,36 +11,25 @@ import json
 import os
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
-from stores import Store
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from free_ports import free_ports  # noqa: E402
+from stores import Store  # noqa: E402
 
 NODES = 3
 POLL = 0.001
 PATIENCE = 30.0
 
 
-def free_port():
-    """A port that is free on TCP and UDP now."""
-    while True:
-        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-            tcp.bind(("127.0.0.1", 0))
-            try:
-                udp.bind(tcp.getsockname())
-            except OSError:
-                continue
-            return tcp.getsockname()[1]
-
-
 class Node:
     def __init__(self, cluster, index):
         self.cluster, self.name = cluster, f"n{index + 1}"
-        self.link, self.http = free_port(), free_port()
+        self.link, self.http = free_ports(2)
         self.data = os.path.join(cluster.home, self.name)
         self.process, self.connection = None, None
 
@@ -116,6 +105,10 @@ class Cluster:
         return len(leaders) == 1 and None not in leaders
 
     def settled(self):
+        for node in self.nodes:
+            if node.process.poll() is not None:
+                with open(node.data + ".log") as log:
+                    sys.exit(f"{node.name} has ended with {node.process.returncode}: " + "".join(log.readlines()[-5:]))
         return self.agreed() and all(node.ask("/readyz") for node in self.nodes)
 
     def named(self, name):

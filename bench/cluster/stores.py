@@ -5,25 +5,23 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from free_ports import free_ports  # noqa: E402
+
 POSTGRES = "/usr/lib/postgresql/15/bin/"
 PATIENCE = 30.0
-
-
-def free_tcp_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Store:
     """As a context: started, and ended with it. kill and start again as a bench asks."""
 
     def __init__(self, kind):
-        self.kind, self.port, self.process = kind, free_tcp_port(), None
-        self.peers = free_tcp_port()
+        self.kind, self.port, self.process = kind, free_ports(1)[0], None
+        self.peers = free_ports(1)[0]
         self.home = tempfile.mkdtemp(prefix="troupe-store-")
         if kind == "postgres":
             self.run_once([POSTGRES + "initdb", "-D", self.home + "/data", "-A", "trust", "-U", "troupe", "--no-sync"])

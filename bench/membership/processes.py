@@ -8,13 +8,10 @@ nothing): how fast all see all, how fast a kill -9 or a black hole is known to a
 """
 import argparse
 import datetime
-import json
 import os
-import random
 import re
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -22,24 +19,11 @@ import tempfile
 import time
 import urllib.request
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from free_ports import free_ports  # noqa: E402
+
 PATIENCE = 60.0
 LINE = re.compile(r"^(\S+) \S+\s+\S+ (member_\w+) name=(\S+)")
-
-
-def free_ports(count):
-    """Ports that are free on TCP and UDP, all different, below those that outgoing connections take."""
-    found = []
-    for port in random.sample(range(10_000, 32_000), 20_000):
-        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-            try:
-                tcp.bind(("127.0.0.1", port))
-                udp.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        found.append(port)
-        if len(found) == count:
-            return found
-    sys.exit("too few free ports")
 
 
 def wall(text):
