@@ -181,7 +181,7 @@ void node::runner::open_kvs() {
       settings_.has_service("kvs") || settings_.kvs.type == "builtin" || (settings_.has_service("http") && !alone);
   if (!wanted) return;
   kvs_ = std::make_unique<kvs_service>(kvs_service::surroundings{
-      settings_, data_.path(), drawn_.id, drawn_.machine_seed + 1, board_, events_, *log_,
+      settings_, data_.path(), drawn_.id, drawn_.machine_seed + 1, io_.context(0), board_, events_, *log_,
       [this](const link_target& to, const std::string& bytes) { cluster_.send_kvs(to, bytes); },
       [this](const std::string& fault) {
         if (settings_.has_service("kvs")) show_kvs_health(kvs_fault_, fault);

@@ -7,6 +7,7 @@
 #include <caf/send.hpp>
 
 #include "actors/cluster/cluster_calls.hpp"
+#include "runtime/base/overloaded.hpp"
 
 namespace troupe {
 
@@ -20,22 +21,7 @@ wall_time to_wall(time_point t) {
       std::chrono::duration_cast<std::chrono::system_clock::duration>(t - read_clock()));
 }
 
-template <class... Handlers>
-struct overloaded : Handlers... {
-  using Handlers::operator()...;
-};
-template <class... Handlers>
-overloaded(Handlers...) -> overloaded<Handlers...>;
-
 }  // namespace
-
-bool cluster_inbox::push(cluster_item item) {
-  const auto result = items_.push(std::move(item));
-  if (result == inbox<cluster_item>::push_result::queued_first) {
-    if (const auto actor = actor_->get()) caf::anon_send(actor, wake_atom::value);
-  }
-  return result != inbox<cluster_item>::push_result::full;
-}
 
 cluster_actor::cluster_actor(caf::actor_config& cfg, machine_ptr machine, cluster_ports ports)
     : caf::event_based_actor(cfg), machine_(std::move(machine)), ports_(std::move(ports)) {}

@@ -17,13 +17,13 @@
 
 #include <caf/event_based_actor.hpp>
 
+#include "actors/actor_inbox.hpp"
 #include "actors/alarm.hpp"
 #include "actors/atoms.hpp"
 #include "actors/cache/shard_host.hpp"
 #include "actors/cluster/membership_numbers.hpp"
 #include "actors/disk/disk_writer.hpp"
 #include "actors/event_hub.hpp"
-#include "actors/inbox.hpp"
 #include "actors/log.hpp"
 #include "actors/node_status.hpp"
 #include "actors/supervision/supervisor_actor.hpp"
@@ -79,20 +79,12 @@ using cluster_item =
 
 class cluster_calls;
 
-/// The way in, for I/O threads and the disk's thread: survives a restart of the actor.
-class cluster_inbox {
+/// The way in, for I/O threads and the disk's thread.
+class cluster_inbox : public actor_inbox<cluster_item> {
  public:
   static constexpr std::size_t items_max = 65'536;
 
-  explicit cluster_inbox(std::shared_ptr<child_slot> actor) : items_(items_max), actor_(std::move(actor)) {}
-
-  /// False when the inbox is full: the item is dropped, as a packet may be.
-  bool push(cluster_item item);
-  [[nodiscard]] std::vector<cluster_item> take() { return items_.take(); }
-
- private:
-  inbox<cluster_item> items_;
-  std::shared_ptr<child_slot> actor_;
+  explicit cluster_inbox(std::shared_ptr<child_slot> actor) : actor_inbox(items_max, std::move(actor)) {}
 };
 
 /// Of hand_over_counters, for readers on other threads.

@@ -2,16 +2,13 @@
 // out in the order asked; a call that hangs beyond its deadline delays the next ones and nothing else.
 #pragma once
 
-#include <condition_variable>
-#include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 
 #include <troupe/leader_store.hpp>
 
+#include "actors/job_thread.hpp"
 #include "runtime/election/store.hpp"
 
 namespace troupe {
@@ -22,7 +19,6 @@ class store_runner {
   using callback = std::function<void(store_answer)>;
 
   store_runner(std::shared_ptr<leader_store> store, std::string key);
-  ~store_runner();
 
   store_runner(const store_runner&) = delete;
   store_runner& operator=(const store_runner&) = delete;
@@ -31,7 +27,7 @@ class store_runner {
   void ask(store_request request, callback done);
 
   /// Carries out what waits (a leader that departs gives its lease back), then ends. Idempotent.
-  void stop();
+  void stop() { thread_.stop(); }
 
  private:
   struct job {
@@ -40,16 +36,11 @@ class store_runner {
     callback done;
   };
 
-  void run();
   [[nodiscard]] expected<leader_reading> carry_out(const job& j);
 
   const std::shared_ptr<leader_store> store_;
   const std::string key_;
-  std::mutex mutex_;
-  std::condition_variable work_;
-  std::deque<job> jobs_;
-  bool stopping_ = false;
-  std::thread thread_;
+  job_thread<job> thread_;
 };
 
 }  // namespace troupe

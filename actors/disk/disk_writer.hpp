@@ -3,14 +3,13 @@
 // Of several waiting writes to one file only the last is carried out; all their callbacks run then.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <troupe/error.hpp>
+
+#include "actors/job_thread.hpp"
 
 namespace troupe {
 
@@ -20,7 +19,6 @@ class disk_writer {
   using callback = std::function<void(const expected<void>&)>;
 
   disk_writer();
-  ~disk_writer();
 
   disk_writer(const disk_writer&) = delete;
   disk_writer& operator=(const disk_writer&) = delete;
@@ -28,7 +26,7 @@ class disk_writer {
   void write(std::string path, std::string bytes, callback done);
 
   /// Carries out what waits, then ends. Idempotent.
-  void stop();
+  void stop() { thread_.stop(); }
 
  private:
   struct job {
@@ -37,13 +35,9 @@ class disk_writer {
     callback done;
   };
 
-  void run();
+  static void carry_out(std::vector<job>& batch);
 
-  std::mutex mutex_;
-  std::condition_variable work_;
-  std::vector<job> jobs_;
-  bool stopping_ = false;
-  std::thread thread_;
+  job_thread<job> thread_;
 };
 
 }  // namespace troupe

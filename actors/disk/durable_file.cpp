@@ -28,6 +28,13 @@ class descriptor {
 
 auto failed(const std::string& path) { return fail(errc::storage_failed, path + ": " + std::strerror(errno)); }
 
+std::string directory_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash + 1);
+}
+
+}  // namespace
+
 bool write_all(int fd, std::string_view bytes) noexcept {
   while (!bytes.empty()) {
     const ssize_t n = ::write(fd, bytes.data(), bytes.size());
@@ -37,13 +44,6 @@ bool write_all(int fd, std::string_view bytes) noexcept {
   }
   return true;
 }
-
-std::string directory_of(const std::string& path) {
-  const auto slash = path.rfind('/');
-  return slash == std::string::npos ? "." : path.substr(0, slash + 1);
-}
-
-}  // namespace
 
 expected<void> write_durably(const std::string& path, std::string_view bytes) {
   const std::string neighbour = path + ".new";

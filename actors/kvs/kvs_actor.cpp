@@ -7,32 +7,19 @@
 #include <caf/sec.hpp>
 #include <caf/send.hpp>
 
+#include "runtime/base/overloaded.hpp"
+
 namespace troupe {
 
 namespace {
 
 time_point read_clock() { return std::chrono::steady_clock::now(); }
 
-template <class... Handlers>
-struct overloaded : Handlers... {
-  using Handlers::operator()...;
-};
-template <class... Handlers>
-overloaded(Handlers...) -> overloaded<Handlers...>;
-
 bool is_there(const member& m) {
   return m.state == member_state::alive || m.state == member_state::suspect || m.state == member_state::departing;
 }
 
 }  // namespace
-
-bool kvs_inbox::push(kvs_item item) {
-  const auto result = items_.push(std::move(item));
-  if (result == inbox<kvs_item>::push_result::queued_first) {
-    if (const auto actor = actor_->get()) caf::anon_send(actor, wake_atom::value);
-  }
-  return result != inbox<kvs_item>::push_result::full;
-}
 
 kvs_actor::kvs_actor(caf::actor_config& cfg, std::unique_ptr<kvs_machine> machine, kvs_ports ports)
     : caf::event_based_actor(cfg), machine_(std::move(machine)), ports_(std::move(ports)) {}
@@ -47,10 +34,7 @@ caf::behavior kvs_actor::make_behavior() {
   carry_out();
   show();
   send(this, wake_atom::value);  // what came while no actor listened
-  return {
-      [this](wake_atom) { on_wake(); },
-      [this](timer_atom, std::uint64_t id) { on_timer(id); },
-  };
+  return {[this](wake_atom) { on_wake(); }};
 }
 
 void kvs_actor::on_wake() {
@@ -64,19 +48,11 @@ void kvs_actor::on_wake() {
                        machine_->on_persisted(w.token, w.durable, read_clock(), out_);
                    },
                    [&](kvs_members_changed&) {},
+                   [&](kvs_alarm_rang&) { machine_->on_tick(read_clock(), out_); },
                },
                item);
     carry_out();
   }
-  show();
-}
-
-void kvs_actor::on_timer(std::uint64_t id) {
-  if (id != timer_id_) return;  // replaced by an earlier one
-  timer_at_ = time_point::max();
-  look_at_members();
-  machine_->on_tick(read_clock(), out_);
-  carry_out();
   show();
 }
 
@@ -117,14 +93,14 @@ void kvs_actor::carry_out() {
 
 void kvs_actor::show() {
   ports_.show(machine_->status());
-  set_timer();
+  set_alarm();
 }
 
-void kvs_actor::set_timer() {
+void kvs_actor::set_alarm() {
   const time_point wanted = machine_->next_tick();
-  if (wanted >= timer_at_) return;  // the one under way comes early enough, and asks again
-  timer_at_ = wanted;
-  delayed_send(this, std::max<duration>(wanted - read_clock(), duration::zero()), timer_atom::value, ++timer_id_);
+  if (wanted == alarm_at_ && wanted > read_clock()) return;
+  alarm_at_ = wanted;
+  ports_.clock.set(wanted);
 }
 
 }  // namespace troupe

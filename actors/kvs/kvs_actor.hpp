@@ -15,9 +15,10 @@
 
 #include <caf/event_based_actor.hpp>
 
+#include "actors/actor_inbox.hpp"
+#include "actors/alarm.hpp"
 #include "actors/atoms.hpp"
 #include "actors/cluster_board.hpp"
-#include "actors/inbox.hpp"
 #include "actors/kvs/kvs_file.hpp"
 #include "actors/supervision/supervisor_actor.hpp"
 #include "runtime/kvs/kvs_machine.hpp"
@@ -38,28 +39,22 @@ struct kvs_written {
   bool durable = false;
 };
 struct kvs_members_changed {};
+struct kvs_alarm_rang {};
 
-using kvs_item = std::variant<kvs_message_arrived, kvs_asked, kvs_written, kvs_members_changed>;
+using kvs_item = std::variant<kvs_message_arrived, kvs_asked, kvs_written, kvs_members_changed, kvs_alarm_rang>;
 
-/// The way in, from any thread: survives a restart of the actor.
-class kvs_inbox {
+/// The way in, from any thread.
+class kvs_inbox : public actor_inbox<kvs_item> {
  public:
   static constexpr std::size_t items_max = 16'384;
 
-  explicit kvs_inbox(std::shared_ptr<child_slot> actor) : items_(items_max), actor_(std::move(actor)) {}
-
-  /// False when the inbox is full: the item is dropped.
-  bool push(kvs_item item);
-  [[nodiscard]] std::vector<kvs_item> take() { return items_.take(); }
-
- private:
-  inbox<kvs_item> items_;
-  std::shared_ptr<child_slot> actor_;
+  explicit kvs_inbox(std::shared_ptr<child_slot> actor) : actor_inbox(items_max, std::move(actor)) {}
 };
 
 /// What the actor acts upon; everything outlives it.
 struct kvs_ports {
   kvs_inbox& in;
+  alarm& clock;              // pushes kvs_alarm_rang
   kvs_file* file = nullptr;  // null: the node does not run the service
   cluster_board& board;
   std::string self;
@@ -81,19 +76,17 @@ class kvs_actor : public caf::event_based_actor {
 
  private:
   void on_wake();
-  void on_timer(std::uint64_t id);
   void look_at_members();
   void carry_out();
   void show();
-  void set_timer();
+  void set_alarm();
 
   std::unique_ptr<kvs_machine> machine_;
   kvs_ports ports_;
   kvs_output out_;
   std::shared_ptr<const cluster_view> view_;
   std::vector<kvs_peer> peers_;
-  std::uint64_t timer_id_ = 0;
-  time_point timer_at_ = time_point::max();
+  time_point alarm_at_ = time_point::max();
 };
 
 }  // namespace troupe

@@ -14,31 +14,15 @@
 
 namespace troupe {
 
-namespace {
-
-bool write_all(int fd, std::string_view bytes) noexcept {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return true;
-}
-
-}  // namespace
-
-kvs_file::kvs_file(std::string path) : path_(std::move(path)), thread_([this] { run(); }) {
-  pthread_setname_np(thread_.native_handle(), "troupe-kvsdisk");
-}
+kvs_file::kvs_file(std::string path)
+    : path_(std::move(path)), thread_("troupe-kvsdisk", [this](std::vector<job>& batch) {
+        for (auto& j : batch) j.done(carry_out(j.what));
+      }) {}
 
 kvs_file::~kvs_file() { stop(); }
 
 expected<kvs_image> kvs_file::read() {
-  {
-    std::unique_lock lock(mutex_);
-    work_.wait(lock, [this] { return jobs_.empty() && !busy_; });
-  }
+  thread_.wait_idle();
   const auto bytes = read_whole(path_, bytes_max);
   if (!bytes && bytes.error().code == errc::not_found) return kvs_image{};
   if (!bytes) return tl::unexpected(bytes.error());
@@ -48,42 +32,12 @@ expected<kvs_image> kvs_file::read() {
 }
 
 void kvs_file::write(kvs_write w, callback done) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!stopping_) {
-      jobs_.push_back({std::move(w), std::move(done)});
-      work_.notify_all();
-      return;
-    }
-  }
-  done(fail(errc::unavailable, "the node is stopping"));
+  job j{std::move(w), std::move(done)};
+  if (!thread_.push(j)) j.done(fail(errc::unavailable, "the node is stopping"));
 }
 
 void kvs_file::stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-    work_.notify_all();
-  }
-  if (thread_.joinable()) thread_.join();
-}
-
-void kvs_file::run() {
-  for (;;) {
-    job next;
-    {
-      std::unique_lock lock(mutex_);
-      work_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
-      if (jobs_.empty()) break;
-      next = std::move(jobs_.front());
-      jobs_.pop_front();
-      busy_ = true;
-    }
-    next.done(carry_out(next.what));
-    const std::lock_guard lock(mutex_);
-    busy_ = false;
-    work_.notify_all();
-  }
+  thread_.stop();
   close();
 }
 
@@ -99,9 +53,10 @@ expected<void> kvs_file::carry_out(const kvs_write& w) {
 expected<void> kvs_file::append(const std::string& bytes) {
   if (file_ < 0) return fail(errc::storage_failed, path_ + ": not open since the last failure");
   struct stat before {};
-  if (::fstat(file_, &before) == 0 && write_all(file_, bytes) && ::fdatasync(file_) == 0) return {};
+  const bool known = ::fstat(file_, &before) == 0;
+  if (known && write_all(file_, bytes) && ::fdatasync(file_) == 0) return {};
   auto failure = fail(errc::storage_failed, path_ + ": " + std::strerror(errno));
-  if (::ftruncate(file_, before.st_size) == 0) (void)::fsync(file_);
+  if (known && ::ftruncate(file_, before.st_size) == 0) (void)::fsync(file_);
   close();
   return failure;
 }

@@ -4,15 +4,12 @@
 // What a failed append left is cut off again, and nothing more is appended: the machine then writes the whole.
 #pragma once
 
-#include <condition_variable>
-#include <deque>
 #include <functional>
-#include <mutex>
 #include <string>
-#include <thread>
 
 #include <troupe/error.hpp>
 
+#include "actors/job_thread.hpp"
 #include "runtime/kvs/acceptor.hpp"
 
 namespace troupe {
@@ -44,19 +41,13 @@ class kvs_file {
     callback done;
   };
 
-  void run();
   [[nodiscard]] expected<void> carry_out(const kvs_write& w);
   [[nodiscard]] expected<void> append(const std::string& bytes);
   void close();
 
   const std::string path_;
   int file_ = -1;  // the thread's
-  std::mutex mutex_;
-  std::condition_variable work_;
-  std::deque<job> jobs_;
-  bool busy_ = false;
-  bool stopping_ = false;
-  std::thread thread_;
+  job_thread<job> thread_;
 };
 
 }  // namespace troupe

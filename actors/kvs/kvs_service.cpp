@@ -4,7 +4,8 @@
 
 namespace troupe {
 
-kvs_service::kvs_service(surroundings s) : with_(std::move(s)), slot_(std::make_shared<child_slot>()), in_(slot_) {
+kvs_service::kvs_service(surroundings s)
+    : with_(std::move(s)), slot_(std::make_shared<child_slot>()), in_(slot_), clock_(with_.loop) {
   if (with_.settings.has_service("kvs")) file_ = std::make_unique<kvs_file>(with_.data_dir + "/kvs");
 }
 
@@ -34,6 +35,7 @@ expected<std::unique_ptr<kvs_machine>> kvs_service::make_machine() {
 kvs_ports kvs_service::ports() {
   return {
       .in = in_,
+      .clock = clock_,
       .file = file_.get(),
       .board = with_.board,
       .self = with_.settings.node.name,
@@ -57,6 +59,8 @@ kvs_ports kvs_service::ports() {
 }
 
 expected<child_spec> kvs_service::make_actor() {
+  if (auto ticking = clock_.start([this] { (void)in_.push(kvs_alarm_rang{}); }); !ticking)
+    return tl::unexpected(std::move(ticking.error()));
   auto first = make_machine();
   if (!first) return tl::unexpected(std::move(first.error()));
   auto spawn = [this, ready = std::make_shared<expected<std::unique_ptr<kvs_machine>>>(std::move(first))](
@@ -88,6 +92,7 @@ void kvs_service::stop() {
     const std::lock_guard lock(mutex_);
     if (std::exchange(stopped_, true)) return;
   }
+  clock_.close();
   fail_all("the node stops");
   if (file_) file_->stop();
 }

@@ -36,6 +36,7 @@ class kvs_service final : public kvs_access {
     std::string data_dir;
     incarnation_id id;
     std::uint64_t seed = 0;
+    boost::asio::io_context& loop;  // of its alarm
     cluster_board& board;
     event_hub& events;
     event_log& log;
@@ -70,6 +71,7 @@ class kvs_service final : public kvs_access {
   surroundings with_;
   std::shared_ptr<child_slot> slot_;
   kvs_inbox in_;
+  alarm clock_;
   std::unique_ptr<kvs_file> file_;  // null: the node does not run the service
   std::uint64_t listener_ = 0;
   std::uint64_t generation_ = 0;

@@ -1,18 +1,12 @@
 // What membership and election say, turned into what the other has to know and what people are told.
 #include <charconv>
 
+#include "runtime/base/overloaded.hpp"
 #include "runtime/cluster/cluster_machine.hpp"
 
 namespace troupe {
 
 namespace {
-
-template <class... Handlers>
-struct overloaded : Handlers... {
-  using Handlers::operator()...;
-};
-template <class... Handlers>
-overloaded(Handlers...) -> overloaded<Handlers...>;
 
 std::int32_t priority_of(std::string_view meta) {
   std::int32_t priority = 0;

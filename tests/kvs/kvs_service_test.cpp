@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "actors/io_pool.hpp"
 #include "actors/kvs/kvs_flush.hpp"
 #include "actors/kvs/kvs_service.hpp"
 #include "actors/supervision/actor_runtime.hpp"
@@ -32,10 +33,13 @@ class kvs_on_disk : public ::testing::Test {
   }
 
   expected<void> start() {
+    io = std::make_unique<io_pool>(1);
+    io->start();
     service = std::make_unique<kvs_service>(kvs_service::surroundings{settings,
                                                                       home,
                                                                       {++starts, 1},
                                                                       starts,
+                                                                      io->context(0),
                                                                       board,
                                                                       events,
                                                                       *log,
@@ -57,8 +61,10 @@ class kvs_on_disk : public ::testing::Test {
   void stop() {
     if (actors) (void)actors->stop();
     if (service) service->stop();
+    if (io) io->stop();
     actors.reset();
     service.reset();
+    io.reset();
   }
 
   kvs_result ask(kvs_request r) {
@@ -89,6 +95,7 @@ class kvs_on_disk : public ::testing::Test {
   std::shared_ptr<event_log> log = event_log::none();
   std::uint64_t starts = 0;
   std::shared_ptr<child_slot> slot;
+  std::unique_ptr<io_pool> io;
   std::unique_ptr<kvs_service> service;
   std::unique_ptr<actor_runtime> actors;
   std::mutex mutex;
