@@ -4,9 +4,8 @@
 #include <charconv>
 #include <string_view>
 
-#include <libmemcached/memcached.h>
-
 #include "gateways/kvs/host_port.hpp"
+#include "gateways/kvs/libmemcached.hpp"
 #include "runtime/election/store_entry.hpp"
 
 namespace troupe {
@@ -33,7 +32,7 @@ expected<leader_entry> entry_in(std::string_view bytes) {
 
 }  // namespace
 
-void memcached_store::closer::operator()(memcached_st* m) const noexcept { memcached_free(m); }
+void memcached_store::closer::operator()(memcached_st* m) const noexcept { memcached().free(m); }
 
 memcached_store::memcached_store(std::string address) : address_(std::move(address)) {}
 memcached_store::~memcached_store() = default;
@@ -42,20 +41,21 @@ void memcached_store::set_limits(time_point deadline) {
   const auto left = std::max<duration>(deadline - std::chrono::steady_clock::now(), std::chrono::milliseconds(1));
   const auto us = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(left).count());
   auto* m = connection_.get();
-  memcached_behavior_set(m, MEMCACHED_BEHAVIOR_CONNECT_TIMEOUT, us / 1000);
-  memcached_behavior_set(m, MEMCACHED_BEHAVIOR_POLL_TIMEOUT, us / 1000);
-  memcached_behavior_set(m, MEMCACHED_BEHAVIOR_SND_TIMEOUT, us);
-  memcached_behavior_set(m, MEMCACHED_BEHAVIOR_RCV_TIMEOUT, us);
+  memcached().behavior_set(m, MEMCACHED_BEHAVIOR_CONNECT_TIMEOUT, us / 1000);
+  memcached().behavior_set(m, MEMCACHED_BEHAVIOR_POLL_TIMEOUT, us / 1000);
+  memcached().behavior_set(m, MEMCACHED_BEHAVIOR_SND_TIMEOUT, us);
+  memcached().behavior_set(m, MEMCACHED_BEHAVIOR_RCV_TIMEOUT, us);
 }
 
 expected<void> memcached_store::connect(time_point deadline) {
   if (std::chrono::steady_clock::now() >= deadline) return fail(errc::deadline_exceeded, "memcached");
+  if (auto there = load_libmemcached(); !there) return there;
   if (!connection_) {
     const auto [host, port] = host_port_of(address_);
-    connection_.reset(memcached_create(nullptr));
-    memcached_behavior_set(connection_.get(), MEMCACHED_BEHAVIOR_SUPPORT_CAS, 1);
-    memcached_behavior_set(connection_.get(), MEMCACHED_BEHAVIOR_TCP_NODELAY, 1);
-    memcached_server_add(connection_.get(), host.c_str(), port);
+    connection_.reset(memcached().create(nullptr));
+    memcached().behavior_set(connection_.get(), MEMCACHED_BEHAVIOR_SUPPORT_CAS, 1);
+    memcached().behavior_set(connection_.get(), MEMCACHED_BEHAVIOR_TCP_NODELAY, 1);
+    memcached().server_add(connection_.get(), host.c_str(), port);
     ++runs_;
   }
   set_limits(deadline);
@@ -64,7 +64,7 @@ expected<void> memcached_store::connect(time_point deadline) {
 
 error memcached_store::lost(int code, time_point deadline) {
   const auto rc = static_cast<memcached_return_t>(code);
-  std::string why = "memcached " + address_ + ": " + memcached_strerror(connection_.get(), rc);
+  std::string why = "memcached " + address_ + ": " + memcached().strerror(connection_.get(), rc);
   if (rc == MEMCACHED_E2BIG) return {errc::too_large, std::move(why)};
   if (rc == MEMCACHED_AUTH_FAILURE || rc == MEMCACHED_AUTH_PROBLEM) return {errc::access_denied, std::move(why)};
   connection_.reset();
@@ -73,11 +73,11 @@ error memcached_store::lost(int code, time_point deadline) {
 
 expected<void> memcached_store::look_for_restart() {
   memcached_return_t rc = MEMCACHED_SUCCESS;
-  auto* stats = memcached_stat(connection_.get(), nullptr, &rc);
+  auto* stats = memcached().stat(connection_.get(), nullptr, &rc);
   const bool told = stats != nullptr && (rc == MEMCACHED_SUCCESS || rc == MEMCACHED_SOME_ERRORS);
   const server_process seen =
       told ? server_process{stats->pid, static_cast<std::int64_t>(stats->time - stats->uptime)} : server_process{};
-  if (stats != nullptr) memcached_stat_free(connection_.get(), stats);
+  if (stats != nullptr) memcached().stat_free(connection_.get(), stats);
   if (!told || rc != MEMCACHED_SUCCESS) return fail(errc::unavailable, "memcached: no statistics");
   if (seen != server_) ++runs_;
   server_ = seen;
@@ -90,16 +90,16 @@ expected<memcached_store::held> memcached_store::fetch(const std::string& key, t
   auto* m = connection_.get();
   const char* const keys[] = {key.data()};
   const std::size_t sizes[] = {key.size()};
-  memcached_return_t rc = memcached_mget(m, keys, sizes, 1);
+  memcached_return_t rc = memcached().mget(m, keys, sizes, 1);
   if (rc != MEMCACHED_SUCCESS) return tl::unexpected(lost(rc, deadline));
   held found;
   expected<leader_entry> entry;
   bool there = false;
-  while (auto* r = memcached_fetch_result(m, nullptr, &rc)) {
+  while (auto* r = memcached().fetch_result(m, nullptr, &rc)) {
     there = true;
-    found.token = memcached_result_cas(r);
-    entry = entry_in({memcached_result_value(r), memcached_result_length(r)});
-    memcached_result_free(r);
+    found.token = memcached().result_cas(r);
+    entry = entry_in({memcached().result_value(r), memcached().result_length(r)});
+    memcached().result_free(r);
   }
   if (rc != MEMCACHED_END && rc != MEMCACHED_NOTFOUND && rc != MEMCACHED_SUCCESS) {
     return tl::unexpected(lost(rc, deadline));
@@ -121,8 +121,8 @@ expected<void> memcached_store::put(const std::string& key, std::uint64_t token,
   if (!value) return tl::unexpected(value.error());
   const auto bytes = bytes_of(next, *value);
   auto* m = connection_.get();
-  const auto rc = token == 0 ? memcached_add(m, key.data(), key.size(), bytes.data(), bytes.size(), 0, 0)
-                             : memcached_cas(m, key.data(), key.size(), bytes.data(), bytes.size(), 0, 0, token);
+  const auto rc = token == 0 ? memcached().add(m, key.data(), key.size(), bytes.data(), bytes.size(), 0, 0)
+                             : memcached().cas(m, key.data(), key.size(), bytes.data(), bytes.size(), 0, 0, token);
   if (rc == MEMCACHED_SUCCESS) return {};
   if (rc == MEMCACHED_DATA_EXISTS || rc == MEMCACHED_NOTSTORED || rc == MEMCACHED_NOTFOUND) {
     return fail(errc::condition_failed, "memcached: another version");

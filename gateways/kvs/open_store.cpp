@@ -4,7 +4,9 @@
 #include <string>
 
 #include "actors/disk/durable_file.hpp"
+#include "gateways/db/libpq.hpp"
 #include "gateways/kvs/etcd_store.hpp"
+#include "gateways/kvs/libmemcached.hpp"
 #include "gateways/kvs/memcached_store.hpp"
 #include "gateways/kvs/postgres_store.hpp"
 #include "gateways/kvs/redis_store.hpp"
@@ -31,10 +33,14 @@ expected<std::shared_ptr<leader_store>> open_leader_store(const config& c) {
   auto password = password_of(c);
   if (!password) return tl::unexpected(std::move(password.error()));
   if (type == "redis") return std::make_shared<redis_store>(c.kvs.addresses, std::move(*password));
-  if (type == "postgres") return std::make_shared<postgres_store>(c.kvs.dsn, std::move(*password));
+  if (type == "postgres") {
+    if (auto there = load_libpq(); !there) return tl::unexpected(std::move(there.error()));
+    return std::make_shared<postgres_store>(c.kvs.dsn, std::move(*password));
+  }
   if (type == "etcd") return std::make_shared<etcd_store>(c.kvs.addresses, std::move(*password));
   if (type == "memcached") {
     if (!password->empty()) return fail(errc::bad_config, "kvs.password_file is of no use with memcached");
+    if (auto there = load_libmemcached(); !there) return tl::unexpected(std::move(there.error()));
     return std::make_shared<memcached_store>(c.kvs.addresses.front());
   }
   return fail(errc::not_implemented, "kvs.type " + type);

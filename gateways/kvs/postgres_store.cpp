@@ -4,9 +4,9 @@
 #include <string_view>
 #include <utility>
 
-#include <libpq-fe.h>
 #include <poll.h>
 
+#include "gateways/db/libpq.hpp"
 #include "runtime/election/store_entry.hpp"
 
 namespace troupe {
@@ -77,8 +77,8 @@ errc code_of(std::string_view state, std::string_view text) {
 
 }  // namespace
 
-void postgres_store::closer::operator()(pg_conn* c) const noexcept { PQfinish(c); }
-void postgres_store::freer::operator()(pg_result* r) const noexcept { PQclear(r); }
+void postgres_store::closer::operator()(pg_conn* c) const noexcept { pq().PQfinish(c); }
+void postgres_store::freer::operator()(pg_result* r) const noexcept { pq().PQclear(r); }
 
 postgres_store::postgres_store(std::string dsn, std::string password)
     : dsn_(std::move(dsn)), password_(std::move(password)) {}
@@ -86,7 +86,7 @@ postgres_store::postgres_store(std::string dsn, std::string password)
 postgres_store::~postgres_store() = default;
 
 bool postgres_store::wait(bool for_writing, time_point deadline) const {
-  pollfd p{PQsocket(connection_.get()), static_cast<short>(for_writing ? POLLOUT : POLLIN), 0};
+  pollfd p{pq().PQsocket(connection_.get()), static_cast<short>(for_writing ? POLLOUT : POLLIN), 0};
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
   return left > 0 && ::poll(&p, 1, static_cast<int>(left)) > 0;
 }
@@ -94,7 +94,7 @@ bool postgres_store::wait(bool for_writing, time_point deadline) const {
 /// Whatever is under way on this connection may still be done: nothing more is read from it.
 error postgres_store::lost(time_point deadline) {
   const bool late = std::chrono::steady_clock::now() >= deadline;
-  std::string why = "postgres: " + first_line(connection_ ? PQerrorMessage(connection_.get()) : "no connection");
+  std::string why = "postgres: " + first_line(connection_ ? pq().PQerrorMessage(connection_.get()) : "no connection");
   if (late) why = "postgres: no answer in time";
   connection_.reset();
   return {late ? errc::deadline_exceeded : errc::unavailable, std::move(why)};
@@ -106,24 +106,25 @@ expected<void> postgres_store::dial(time_point deadline) {
   const char* const values[] = {
       "read-write", "-c statement_timeout=10s", dsn_.c_str(), "troupe", password_.empty() ? nullptr : password_.c_str(),
       nullptr};
-  connection_.reset(PQconnectStartParams(names, values, 1));
+  connection_.reset(pq().PQconnectStartParams(names, values, 1));
   if (!connection_) return fail(errc::out_of_memory, "postgres");
   auto step = PGRES_POLLING_WRITING;
   while (step != PGRES_POLLING_OK) {
-    if (step == PGRES_POLLING_FAILED || PQstatus(connection_.get()) == CONNECTION_BAD) {
-      const std::string why = first_line(PQerrorMessage(connection_.get()));
+    if (step == PGRES_POLLING_FAILED || pq().PQstatus(connection_.get()) == CONNECTION_BAD) {
+      const std::string why = first_line(pq().PQerrorMessage(connection_.get()));
       connection_.reset();
       return fail(code_of({}, why), "postgres: " + why);
     }
     if (!wait(step == PGRES_POLLING_WRITING, deadline)) return tl::unexpected(lost(deadline));
-    step = PQconnectPoll(connection_.get());
+    step = pq().PQconnectPoll(connection_.get());
   }
-  PQsetnonblocking(connection_.get(), 1);
+  pq().PQsetnonblocking(connection_.get(), 1);
   return {};
 }
 
 expected<void> postgres_store::connect(time_point deadline) {
   if (connection_) return {};
+  if (auto there = load_libpq(); !there) return there;
   return dial_.round<std::chrono::steady_clock>(deadline, [this](const std::string&, time_point share) {
     auto done = dial(share);
     if (done) {
@@ -138,7 +139,7 @@ expected<void> postgres_store::connect(time_point deadline) {
 expected<bool> postgres_store::holds(const char* question, time_point deadline) {
   const auto answer = run(question, {}, deadline);
   if (!answer) return tl::unexpected(answer.error());
-  return PQntuples(answer->get()) == 1 && std::string_view(PQgetvalue(answer->get(), 0, 0)) == "t";
+  return pq().PQntuples(answer->get()) == 1 && std::string_view(pq().PQgetvalue(answer->get(), 0, 0)) == "t";
 }
 
 expected<void> postgres_store::prepare(time_point deadline) {
@@ -160,8 +161,8 @@ expected<void> postgres_store::prepare(time_point deadline) {
 }
 
 bool postgres_store::several_hosts() const {
-  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> all(PQconninfo(connection_.get()),
-                                                                         &PQconninfoFree);
+  const std::unique_ptr<PQconninfoOption, decltype(&::PQconninfoFree)> all(pq().PQconninfo(connection_.get()),
+                                                                           pq().PQconninfoFree);
   for (const auto* o = all.get(); o != nullptr && o->keyword != nullptr; ++o) {
     const bool hosts = std::string_view(o->keyword) == "host" || std::string_view(o->keyword) == "hostaddr";
     if (hosts && o->val != nullptr && std::string_view(o->val).find(',') != std::string_view::npos) return true;
@@ -174,28 +175,28 @@ expected<postgres_store::result> postgres_store::run(const char* statement, cons
   std::vector<const char*> texts;
   for (const auto& v : values) texts.push_back(v.c_str());
   auto* c = connection_.get();
-  if (PQsendQueryParams(c, statement, static_cast<int>(texts.size()), nullptr, texts.data(), nullptr, nullptr, 0) ==
-      0) {
+  if (pq().PQsendQueryParams(c, statement, static_cast<int>(texts.size()), nullptr, texts.data(), nullptr, nullptr,
+                             0) == 0) {
     return tl::unexpected(lost(deadline));
   }
   for (int left = 1; left != 0;) {
-    left = PQflush(c);
+    left = pq().PQflush(c);
     if (left < 0 || (left > 0 && !wait(true, deadline))) return tl::unexpected(lost(deadline));
   }
   result last;
   for (;;) {
-    while (PQisBusy(c) != 0) {
-      if (!wait(false, deadline) || PQconsumeInput(c) == 0) return tl::unexpected(lost(deadline));
+    while (pq().PQisBusy(c) != 0) {
+      if (!wait(false, deadline) || pq().PQconsumeInput(c) == 0) return tl::unexpected(lost(deadline));
     }
-    result next(PQgetResult(c));
+    result next(pq().PQgetResult(c));
     if (!next) break;
     last = std::move(next);
   }
-  const auto status = PQresultStatus(last.get());
+  const auto status = pq().PQresultStatus(last.get());
   if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) return last;
-  const char* state = PQresultErrorField(last.get(), PG_DIAG_SQLSTATE);
-  const auto text = first_line(PQresultErrorMessage(last.get()));
-  if (PQstatus(c) != CONNECTION_OK) return tl::unexpected(lost(deadline));
+  const char* state = pq().PQresultErrorField(last.get(), PG_DIAG_SQLSTATE);
+  const auto text = first_line(pq().PQresultErrorMessage(last.get()));
+  if (pq().PQstatus(c) != CONNECTION_OK) return tl::unexpected(lost(deadline));
   const std::string why = "postgres: " + text;
   const auto code = code_of(state == nullptr ? "" : state, text);
   if (state != nullptr && std::string_view(state) == read_only_state) connection_.reset();  // it became a standby
@@ -207,10 +208,10 @@ expected<leader_reading> postgres_store::get(const std::string& key, time_point 
   const auto answer = run(get_statement, {key}, deadline);
   if (!answer) return tl::unexpected(answer.error());
   leader_reading reading{std::nullopt, connects_};
-  if (PQntuples(answer->get()) == 0) return reading;
+  if (pq().PQntuples(answer->get()) == 0) return reading;
   const auto field = [&](int i) {
-    return std::string_view(PQgetvalue(answer->get(), 0, i),
-                            static_cast<std::size_t>(PQgetlength(answer->get(), 0, i)));
+    return std::string_view(pq().PQgetvalue(answer->get(), 0, i),
+                            static_cast<std::size_t>(pq().PQgetlength(answer->get(), 0, i)));
   };
   auto entry = decode_store_value(from_hex(field(2)));
   if (!entry) return tl::unexpected(std::move(entry.error()));
@@ -228,7 +229,7 @@ expected<void> postgres_store::change(const char* statement, const std::vector<s
   if (auto there = connect(deadline); !there) return there;
   const auto answer = run(statement, values, deadline);
   if (!answer) return tl::unexpected(answer.error());
-  if (std::string_view(PQcmdTuples(answer->get())) == "1") return {};
+  if (std::string_view(pq().PQcmdTuples(answer->get())) == "1") return {};
   return fail(errc::condition_failed, "postgres: another version");
 }
 

@@ -74,10 +74,10 @@ TEST(rooms, each_library_is_seen_only_where_it_belongs) {
   const std::map<std::string, std::vector<std::string>> homes{
       {"caf/", {"actors/", "include/troupe/caf"}},
       {"boost/beast", {"gateways/http/", "gateways/kvs/etcd", "actors/asio_impl.cpp"}},
-      {"libpq-fe.h", {"gateways/db/postgres", "gateways/kvs/postgres"}},
+      {"libpq-fe.h", {"gateways/db/libpq"}},
       {"SQLiteCpp/", {"gateways/db/sqlite"}},
       {"hiredis/", {"gateways/kvs/redis"}},
-      {"libmemcached/", {"gateways/kvs/memcached"}},
+      {"libmemcached/", {"gateways/kvs/libmemcached"}},
       {"toml++/", {"config/"}},
       {"CLI/", {"node/"}},
       {"prometheus/", {"actors/metrics"}},
