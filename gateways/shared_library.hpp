@@ -1,5 +1,5 @@
 // A library of the system that is loaded when it is first needed and stays: a node that talks to no PostgreSQL pays
-// nothing for libpq, which brings Kerberos, LDAP and GnuTLS with it (measured: 23 libraries, 5 MiB, 25 ms of start).
+// nothing for libpq, which brings Kerberos, LDAP and GnuTLS with it (measured: 22 libraries, 3 MiB, 9 ms of start).
 #pragma once
 
 #include <troupe/error.hpp>
