@@ -28,7 +28,7 @@ cluster_port::cluster_port(const config& c, io_pool& io, event_log& log, std::sh
       log_(log),
       faults_(std::move(faults)),
       slot_(std::make_shared<child_slot>()),
-      inbox_(slot_),
+      inbox_(slot_, io.context(0)),
       clock_(io.context(0)),
       gossip_(std::make_unique<gossip_socket>(io.context(0))),
       discovery_(c.cluster, io, log),

@@ -84,7 +84,8 @@ class cluster_inbox : public actor_inbox<cluster_item> {
  public:
   static constexpr std::size_t items_max = 65'536;
 
-  explicit cluster_inbox(std::shared_ptr<child_slot> actor) : actor_inbox(items_max, std::move(actor)) {}
+  cluster_inbox(std::shared_ptr<child_slot> actor, boost::asio::io_context& loop)
+      : actor_inbox(items_max, std::move(actor), loop) {}
 };
 
 /// Of hand_over_counters, for readers on other threads.

@@ -48,7 +48,8 @@ class kvs_inbox : public actor_inbox<kvs_item> {
  public:
   static constexpr std::size_t items_max = 16'384;
 
-  explicit kvs_inbox(std::shared_ptr<child_slot> actor) : actor_inbox(items_max, std::move(actor)) {}
+  kvs_inbox(std::shared_ptr<child_slot> actor, boost::asio::io_context& loop)
+      : actor_inbox(items_max, std::move(actor), loop) {}
 };
 
 /// What the actor acts upon; everything outlives it.

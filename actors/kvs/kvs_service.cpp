@@ -5,7 +5,7 @@
 namespace troupe {
 
 kvs_service::kvs_service(surroundings s)
-    : with_(std::move(s)), slot_(std::make_shared<child_slot>()), in_(slot_), clock_(with_.loop) {
+    : with_(std::move(s)), slot_(std::make_shared<child_slot>()), in_(slot_, with_.loop), clock_(with_.loop) {
   if (with_.settings.has_service("kvs")) file_ = std::make_unique<kvs_file>(with_.data_dir + "/kvs");
 }
 

@@ -1,4 +1,5 @@
-// The functions of libmemcached, loaded when memcached is first asked for: memcached().mget(...) is memcached_mget(...).
+// The functions of libmemcached, loaded when memcached is first asked for: memcached().mget(...) is
+// memcached_mget(...).
 #pragma once
 
 #include <libmemcached/memcached.h>

@@ -85,10 +85,12 @@ TEST(link, ends_a_request_at_its_deadline) {
   link_node b("b", 2);
   std::mutex mutex;
   std::vector<link_responder> held;
-  b.link->handle_requests(link_request_kind::cache, [&](const link_request&, link_responder responder) {
+  b.link->handle_requests(link_request_kind::cache, [&](const link_request& request, link_responder responder) {
+    if (request.body == "open") return responder.answer(std::string_view("yes"));
     const std::lock_guard lock(mutex);
     held.push_back(std::move(responder));
   });
+  ASSERT_TRUE(a.ask(b.target(), "open"));  // dialling may take longer than the deadline below
   const auto reply = a.ask(b.target(), "x", std::chrono::steady_clock::now() + std::chrono::milliseconds(30));
   EXPECT_EQ(reply.error().code, errc::outcome_unknown);
   {
