@@ -6,7 +6,7 @@ from --writers connections to every node, each with keys of its own, then SIGCON
 A write counts as accepted under the old term when it was acknowledged after all others had the new term and
 is not what every node answers in the end. Wanted: 0. Also told: seconds until the new term.
 
-  paused_leader.py PROGRAM [--kvs votes,redis,postgres,etcd,memcached] [--rounds 20] [--pause 10] [--writers 8]
+  paused_leader.py PROGRAM [--kvs votes,builtin,redis,postgres,etcd,memcached] [--rounds 20] [--pause 10] [--writers 8]
 """
 import argparse
 import contextlib
@@ -18,8 +18,8 @@ import sys
 import threading
 import time
 
-from processes import Cluster, wait
-from stores import Store
+from processes import Cluster, NODES, wait
+from stores import open_store
 
 KEYS = 16  # of each writer: spread over shards
 PACE = 0.005  # seconds between the writes of one writer
@@ -114,7 +114,9 @@ def one_round(cluster, pause, writers):
 def measure(program, kind, o):
     gaps, wrong, counts = [], [], []
     with contextlib.ExitStack() as stack:
-        store = stack.enter_context(Store(kind)) if kind != "votes" else None
+        store = open_store(kind, NODES)
+        if store:
+            stack.enter_context(store)
         cluster = stack.enter_context(Cluster(program, "lan", store))
         cluster.start()
         for _ in range(o.rounds):
@@ -135,7 +137,7 @@ def measure(program, kind, o):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program")
-    parser.add_argument("--kvs", default="votes,redis,postgres,etcd,memcached")
+    parser.add_argument("--kvs", default="votes,builtin,redis,postgres,etcd,memcached")
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--pause", type=float, default=10)
     parser.add_argument("--writers", type=int, default=8)

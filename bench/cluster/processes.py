@@ -19,7 +19,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from free_ports import free_ports  # noqa: E402
-from stores import Store  # noqa: E402
+from stores import open_store  # noqa: E402
 
 NODES = 3
 POLL = 0.001
@@ -37,7 +37,8 @@ class Node:
         seeds = ",".join(f"127.0.0.1:{n.link}" for n in self.cluster.nodes if n is not self)
         with open(self.data + ".log", "ab") as log:
             self.process = subprocess.Popen(
-                [self.cluster.program, "node", "--name", self.name, "--services", "http,cache", "--data-dir", self.data,
+                [self.cluster.program, "node", "--name", self.name, "--services",
+                 "http,cache" + (self.cluster.store.services if self.cluster.store else ""), "--data-dir", self.data,
                  "--cluster", f"127.0.0.1:{self.link}", "--http", f"127.0.0.1:{self.http}", "--seeds", seeds,
                  "--set", f"cluster.expected_members={NODES}", "--set", f"gossip.profile={self.cluster.profile}"]
                 + (self.cluster.store.settings() if self.cluster.store else []),
@@ -157,7 +158,9 @@ def measure_kill(program, profile, rounds, wanted):
 def measure_leader(program, profile, rounds, wanted, kind="votes"):
     figures = []
     with contextlib.ExitStack() as stack:
-        store = stack.enter_context(Store(kind)) if kind != "votes" else None
+        store = open_store(kind, NODES)
+        if store:
+            stack.enter_context(store)
         cluster = stack.enter_context(Cluster(program, profile, store))
         cluster.start()
         for _ in range(rounds):
