@@ -78,6 +78,14 @@ class cache_router final : public cache_access {
 
   [[nodiscard]] std::uint64_t topology_version() const noexcept override { return host_.topology_version(); }
   [[nodiscard]] usage measure() const override { return host_.measure(); }
+  bool set_memory_max(std::uint64_t bytes) override {
+    host_.set_memory_max(bytes);
+    return true;
+  }
+  bool set_eviction(bool evicts) override {
+    host_.set_eviction(evicts ? eviction_policy::lru : eviction_policy::none);
+    return true;
+  }
 
  private:
   [[nodiscard]] errc refuse(const cache_command& command, const cache_catalogue::declared_cache* cache) const noexcept;

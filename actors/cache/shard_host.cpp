@@ -42,7 +42,8 @@ owned_reply copy_of(const cache_reply& r) {
 
 }  // namespace
 
-shard_host::shard_host(const options& o) : backed_(o.backed), channel_(&nobody()), ledger_(o.memory_max) {
+shard_host::shard_host(const options& o)
+    : backed_(o.backed), channel_(&nobody()), ledger_(o.memory_max), eviction_(o.eviction) {
   TROUPE_CHECK(o.shards >= 1 && o.shards <= shards_max);
   shards_.reserve(o.shards);
   for (std::uint32_t i = 0; i < o.shards; ++i)
@@ -372,6 +373,14 @@ shard_host::sweep_result shard_host::sweep(time_point now) {
   return swept;
 }
 
+void shard_host::set_eviction(eviction_policy p) {
+  eviction_ = p;
+  for (auto& s : shards_) {
+    const std::lock_guard lock(s.lock);
+    s.held.store().set_eviction(p);
+  }
+}
+
 cache_access::usage shard_host::measure() const {
   cache_access::usage u;
   for (const auto& s : shards_) {
@@ -379,7 +388,9 @@ cache_access::usage shard_host::measure() const {
     u.keys += s.held.store().keys();
     u.evicted += s.held.store().evicted();
     u.expired += s.held.store().expired();
+    u.expiring += s.held.store().with_expiry();
   }
+  u.evicts = eviction_.load() != eviction_policy::none;
   u.bytes = ledger_.used();
   u.bytes_max = ledger_.max();
   return u;

@@ -165,6 +165,9 @@ class shard_host {
   sweep_result sweep(time_point now);
 
   [[nodiscard]] cache_access::usage measure() const;
+  /// In force from the next write on.
+  void set_memory_max(std::uint64_t bytes) noexcept { ledger_.set_max(bytes); }
+  void set_eviction(eviction_policy p);
 
  private:
   struct alignas(64) hosted_shard {
@@ -200,6 +203,7 @@ class shard_host {
   std::mutex wake_mutex_;
   std::function<void()> wake_;
   std::function<void(std::vector<laggard>)> tell_laggards_;
+  std::atomic<eviction_policy> eviction_;
   std::atomic<std::uint32_t> evict_next_{0};
   std::atomic<std::uint32_t> sweep_next_{0};
 };

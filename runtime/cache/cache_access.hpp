@@ -39,12 +39,18 @@ class cache_access {
   /// Live keys and bytes held by this node's copy, for INFO and metrics.
   struct usage {
     std::uint64_t keys = 0;
+    std::uint64_t expiring = 0;  // of keys: those that have a time to live
     std::uint64_t bytes = 0;
     std::uint64_t bytes_max = 0;
     std::uint64_t evicted = 0;
     std::uint64_t expired = 0;
+    bool evicts = true;  // when the memory is full; otherwise writes fail
   };
   [[nodiscard]] virtual usage measure() const = 0;
+
+  /// Changes this node's limit (bytes, above 0), or whether it evicts, from now on. False when it cannot.
+  virtual bool set_memory_max(std::uint64_t) { return false; }
+  virtual bool set_eviction(bool) { return false; }
 };
 
 }  // namespace troupe

@@ -16,7 +16,7 @@ class memory_ledger {
 
   /// Takes `bytes` if they fit under the limit; otherwise nothing changes.
   [[nodiscard]] bool take(std::uint64_t bytes) noexcept {
-    if (used_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= bytes_max_) return true;
+    if (used_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= max()) return true;
     used_.fetch_sub(bytes, std::memory_order_relaxed);
     return false;
   }
@@ -24,11 +24,13 @@ class memory_ledger {
   void give(std::uint64_t bytes) noexcept { used_.fetch_sub(bytes, std::memory_order_relaxed); }
 
   [[nodiscard]] std::uint64_t used() const noexcept { return used_.load(std::memory_order_relaxed); }
-  [[nodiscard]] std::uint64_t max() const noexcept { return bytes_max_; }
+  [[nodiscard]] std::uint64_t max() const noexcept { return bytes_max_.load(std::memory_order_relaxed); }
+  /// From now on; what is held beyond it stays until somebody takes room.
+  void set_max(std::uint64_t bytes) noexcept { bytes_max_.store(bytes, std::memory_order_relaxed); }
 
  private:
   alignas(64) std::atomic<std::uint64_t> used_{0};
-  std::uint64_t bytes_max_;
+  std::atomic<std::uint64_t> bytes_max_;
 };
 
 }  // namespace troupe

@@ -126,6 +126,8 @@ class shard_store {
   /// nothing under eviction_policy::none.
   std::uint64_t evict(std::uint64_t bytes, time_point now);
 
+  void set_eviction(eviction_policy p) noexcept { settings_.eviction = p; }
+
   /// Frees everything. Versions go on.
   void clear() noexcept;
   /// Frees the entries of one cache.
