@@ -22,6 +22,8 @@ class arguments {
   [[nodiscard]] std::string_view operator[](std::size_t i) const noexcept {
     return {base_ + words_[i].offset, words_[i].length};
   }
+  /// The words from the i-th on.
+  [[nodiscard]] arguments from(std::size_t i) const noexcept { return {base_, words_.subspan(i)}; }
 
  private:
   const char* base_ = nullptr;

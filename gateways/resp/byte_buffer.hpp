@@ -47,6 +47,11 @@ class byte_buffer {
     if (begin_ == end_) begin_ = end_ = 0;
   }
   void clear() noexcept { begin_ = end_ = 0; }
+  /// Forgets what was added since size() was `n`.
+  void cut(std::size_t n) noexcept {
+    end_ = begin_ + n;
+    if (begin_ == end_) begin_ = end_ = 0;
+  }
 
   /// Gives back what one large value left behind.
   void trim() noexcept {

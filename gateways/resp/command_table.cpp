@@ -2,50 +2,24 @@
 
 #include <array>
 
-#include "gateways/resp/commands.hpp"
+#include "gateways/resp/command_rows.hpp"
 
 namespace troupe::resp {
 
 namespace {
 
-using enum command_group;
+template <std::size_t... Sizes>
+constexpr auto joined(const std::array<command_row, Sizes>&... parts) {
+  std::array<command_row, (Sizes + ...)> all{};
+  std::size_t at = 0;
+  const auto append = [&](const auto& part) {
+    for (const auto& row : part) all[at++] = row;
+  };
+  (append(parts), ...);
+  return all;
+}
 
-constexpr std::uint32_t any_time = flag_loading | flag_stale;
-constexpr std::uint32_t talk = flag_noscript | any_time | flag_fast;
-constexpr std::uint32_t ask = flag_readonly | flag_fast;
-
-// clang-format off
-constexpr auto rows = std::to_array<command_row>({
-    // name             arity flags                                       group   first last step container handler
-    {"auth",              -2, talk | flag_no_auth,                    connection, 0,  0, 0, false, run_auth},
-    {"client",            -2, 0,                                      connection, 0,  0, 0, true,  nullptr},
-    {"client|getname",     2, flag_noscript | any_time,               connection, 0,  0, 0, false, run_client_getname},
-    {"client|id",          2, flag_noscript | any_time,               connection, 0,  0, 0, false, run_client_id},
-    {"client|setinfo",     4, flag_noscript | any_time,               connection, 0,  0, 0, false, run_client_setinfo},
-    {"client|setname",     3, flag_noscript | any_time,               connection, 0,  0, 0, false, run_client_setname},
-    {"command",           -1, any_time,                               server,     0,  0, 0, true,  run_command},
-    {"command|count",      2, any_time,                               server,     0,  0, 0, false, run_command_count},
-    {"command|docs",      -2, any_time,                               server,     0,  0, 0, false, run_command_docs},
-    {"command|info",      -2, any_time,                               server,     0,  0, 0, false, run_command_info},
-    {"command|list",      -2, any_time,                               server,     0,  0, 0, false, run_command_list},
-    {"config",            -2, 0,                                      server,     0,  0, 0, true,  nullptr},
-    {"config|get",        -3, flag_admin | flag_noscript | any_time,  server,     0,  0, 0, false, run_config_get},
-    {"dbsize",             1, ask,                                    server,     0,  0, 0, false, run_dbsize},
-    {"del",               -2, flag_write,                             generic,    1, -1, 1, false, run_del},
-    {"echo",               2, flag_fast,                              connection, 0,  0, 0, false, run_echo},
-    {"exists",            -2, ask,                                    generic,    1, -1, 1, false, run_exists},
-    {"get",                2, ask,                                    string,     1,  1, 1, false, run_get},
-    {"hello",             -1, talk | flag_no_auth,                    connection, 0,  0, 0, false, run_hello},
-    {"info",              -1, any_time,                               server,     0,  0, 0, false, run_info},
-    {"ping",              -1, flag_fast,                              connection, 0,  0, 0, false, run_ping},
-    {"pttl",               2, ask,                                    generic,    1,  1, 1, false, run_pttl},
-    {"quit",              -1, talk | flag_no_auth,                    connection, 0,  0, 0, false, run_quit},
-    {"reset",              1, talk | flag_no_auth,                    connection, 0,  0, 0, false, run_reset},
-    {"select",             2, any_time | flag_fast,                   connection, 0,  0, 0, false, run_select},
-    {"set",               -3, flag_write | flag_denyoom,              string,     1,  1, 1, false, run_set},
-    {"ttl",                2, ask,                                    generic,    1,  1, 1, false, run_ttl},
-});
-// clang-format on
+constexpr auto rows = joined(connection_rows, server_rows, key_rows);
 
 constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 

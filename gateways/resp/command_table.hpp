@@ -27,9 +27,26 @@ enum command_flags : std::uint32_t {
   flag_stale = 1u << 6,
   flag_fast = 1u << 7,
   flag_no_auth = 1u << 8,
+  flag_pubsub = 1u << 9,
+  flag_no_multi = 1u << 10,
+  flag_skip_slowlog = 1u << 11,
+  flag_blocking = 1u << 12,
+  flag_movablekeys = 1u << 16,
+  flag_may_replicate = 1u << 13,  // not shown: CLIENT PAUSE WRITE holds it up too
+  flag_subscriber = 1u << 14,     // not shown: a RESP2 client that has subscriptions may say it
+  flag_transaction = 1u << 15,    // not shown: done at once inside MULTI
 };
 
-enum class command_group : std::uint8_t { connection, string, generic, server };
+enum class command_group : std::uint8_t {
+  connection,
+  string,
+  generic,
+  server,
+  pubsub,
+  transactions,
+  cluster,
+  scripting
+};
 
 struct command_row {
   std::string_view name;  // lower case; "config|get" for a subcommand
@@ -47,7 +64,18 @@ struct command_row {
   }
 };
 
+/// In the order of their names within each part of the table.
 [[nodiscard]] std::span<const command_row> all_commands() noexcept;
+
+/// Its place in all_commands().
+[[nodiscard]] inline std::size_t index_of(const command_row& row) noexcept {
+  return static_cast<std::size_t>(&row - all_commands().data());
+}
+
+/// "client|list" is a subcommand of "client".
+[[nodiscard]] inline bool is_subcommand(const command_row& row) noexcept {
+  return row.name.find('|') != std::string_view::npos;
+}
 
 /// Null when there is none. Subcommands are found by find_subcommand only.
 [[nodiscard]] const command_row* find_command(std::string_view name) noexcept;

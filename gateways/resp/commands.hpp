@@ -9,16 +9,34 @@ class connection;
 
 // commands_connection.cpp
 void run_auth(connection& c, const arguments& words);
-void run_client_getname(connection& c, const arguments& words);
-void run_client_id(connection& c, const arguments& words);
-void run_client_setinfo(connection& c, const arguments& words);
-void run_client_setname(connection& c, const arguments& words);
 void run_echo(connection& c, const arguments& words);
 void run_hello(connection& c, const arguments& words);
 void run_ping(connection& c, const arguments& words);
 void run_quit(connection& c, const arguments& words);
 void run_reset(connection& c, const arguments& words);
 void run_select(connection& c, const arguments& words);
+void run_wait(connection& c, const arguments& words);
+
+// commands_client.cpp
+void run_client_caching(connection& c, const arguments& words);
+void run_client_getname(connection& c, const arguments& words);
+void run_client_getredir(connection& c, const arguments& words);
+void run_client_id(connection& c, const arguments& words);
+void run_client_no_evict(connection& c, const arguments& words);
+void run_client_no_touch(connection& c, const arguments& words);
+void run_client_pause(connection& c, const arguments& words);
+void run_client_reply(connection& c, const arguments& words);
+void run_client_setinfo(connection& c, const arguments& words);
+void run_client_setname(connection& c, const arguments& words);
+void run_client_tracking(connection& c, const arguments& words);
+void run_client_trackinginfo(connection& c, const arguments& words);
+void run_client_unpause(connection& c, const arguments& words);
+
+// commands_clients.cpp
+void run_client_info(connection& c, const arguments& words);
+void run_client_kill(connection& c, const arguments& words);
+void run_client_list(connection& c, const arguments& words);
+void run_client_unblock(connection& c, const arguments& words);
 
 // commands_strings.cpp
 void run_get(connection& c, const arguments& words);
@@ -31,13 +49,32 @@ void run_exists(connection& c, const arguments& words);
 void run_pttl(connection& c, const arguments& words);
 void run_ttl(connection& c, const arguments& words);
 
-// commands_server.cpp
+// commands_command.cpp
 void run_command(connection& c, const arguments& words);
 void run_command_count(connection& c, const arguments& words);
 void run_command_docs(connection& c, const arguments& words);
+void run_command_getkeys(connection& c, const arguments& words);
+void run_command_getkeysandflags(connection& c, const arguments& words);
 void run_command_info(connection& c, const arguments& words);
 void run_command_list(connection& c, const arguments& words);
+
+// commands_server.cpp
 void run_config_get(connection& c, const arguments& words);
+void run_config_resetstat(connection& c, const arguments& words);
+void run_config_rewrite(connection& c, const arguments& words);
+void run_config_set(connection& c, const arguments& words);
+void run_function_flush(connection& c, const arguments& words);
+void run_help(connection& c, const arguments& words);
 void run_info(connection& c, const arguments& words);
+void run_latency_doctor(connection& c, const arguments& words);
+void run_latency_latest(connection& c, const arguments& words);
+void run_latency_reset(connection& c, const arguments& words);
+void run_lolwut(connection& c, const arguments& words);
+void run_role(connection& c, const arguments& words);
+void run_shutdown(connection& c, const arguments& words);
+void run_slowlog_get(connection& c, const arguments& words);
+void run_slowlog_len(connection& c, const arguments& words);
+void run_slowlog_reset(connection& c, const arguments& words);
+void run_time(connection& c, const arguments& words);
 
 }  // namespace troupe::resp

@@ -1,5 +1,4 @@
 // Commands about the connection itself.
-#include <algorithm>
 #include <climits>
 #include <string>
 
@@ -8,17 +7,13 @@
 #include "gateways/resp/compatibility.hpp"
 #include "gateways/resp/connection.hpp"
 #include "gateways/resp/integer_text.hpp"
+#include "gateways/resp/printable.hpp"
 
 namespace troupe::resp {
 
 namespace {
 
-constexpr std::string_view bad_name = "ERR Client names cannot contain spaces, newlines or special characters.";
 constexpr std::string_view wrong_password = "WRONGPASS invalid username-password pair or user is disabled.";
-
-bool is_printable(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return c >= '!' && c <= '~'; });
-}
 
 // Without users and passwords, Redis has the user `default`, whose every password is right.
 bool may_enter(std::string_view user) { return user == "default"; }
@@ -47,30 +42,6 @@ void run_auth(connection& c, const arguments& words) {
   c.reply([](reply_writer& w) { w.ok(); });
 }
 
-void run_client_getname(connection& c, const arguments&) {
-  c.reply([&](reply_writer& w) { c.name().empty() ? w.null() : w.bulk(c.name()); });
-}
-
-void run_client_id(connection& c, const arguments&) {
-  c.reply([&](reply_writer& w) { w.integer(static_cast<std::int64_t>(c.id())); });
-}
-
-void run_client_setinfo(connection& c, const arguments& words) {
-  if (!same_word(words[2], "lib-name") && !same_word(words[2], "lib-ver")) {
-    return c.reply_error("ERR Unrecognized option '" + std::string(words[2]) + "'");
-  }
-  if (!is_printable(words[3])) {
-    return c.reply_error("ERR " + std::string(words[2]) + " cannot contain spaces, newlines or special characters.");
-  }
-  c.reply([](reply_writer& w) { w.ok(); });
-}
-
-void run_client_setname(connection& c, const arguments& words) {
-  if (!is_printable(words[2])) return c.reply_error(bad_name);
-  c.name() = words[2];
-  c.reply([](reply_writer& w) { w.ok(); });
-}
-
 void run_echo(connection& c, const arguments& words) {
   c.reply([&](reply_writer& w) { w.bulk(words[1]); });
 }
@@ -96,7 +67,7 @@ void run_hello(connection& c, const arguments& words) {
     } else if (same_word(words[i], "setname") && more >= 1) {
       name = words[++i];
       named = true;
-      if (!is_printable(name)) return c.reply_error(bad_name);
+      if (!is_printable(name)) return c.reply_error(bad_client_name);
     } else {
       return c.reply_error("ERR Syntax error in HELLO option '" + std::string(words[i]) + "'");
     }
@@ -109,7 +80,13 @@ void run_hello(connection& c, const arguments& words) {
 
 void run_ping(connection& c, const arguments& words) {
   if (words.size() > 2) return c.reply_error("ERR wrong number of arguments for 'ping' command");
-  c.reply([&](reply_writer& w) { words.size() == 1 ? w.simple("PONG") : w.bulk(words[1]); });
+  const bool between_messages = c.is(connection::listening) && c.protocol() < 3;
+  c.reply([&](reply_writer& w) {
+    if (!between_messages) return words.size() == 1 ? w.simple("PONG") : w.bulk(words[1]);
+    w.array(2);
+    w.bulk("pong");
+    w.bulk(words.size() == 1 ? std::string_view() : words[1]);
+  });
 }
 
 void run_quit(connection& c, const arguments&) {
@@ -118,8 +95,7 @@ void run_quit(connection& c, const arguments&) {
 }
 
 void run_reset(connection& c, const arguments&) {
-  c.name().clear();
-  c.set_protocol(2);
+  c.forget_all();
   c.reply([](reply_writer& w) { w.simple("RESET"); });
 }
 
@@ -130,6 +106,16 @@ void run_select(connection& c, const arguments& words) {
     return c.reply_error("ERR value is out of range, value must between -2147483648 and 2147483647");
   if (*index != 0) return c.reply_error("ERR DB index is out of range");
   c.reply([](reply_writer& w) { w.ok(); });
+}
+
+// A write was acknowledged when every copy in sync had it, so there is nothing to wait for; how many copies that were
+// differs from key to key, so 0 is what can be promised.
+void run_wait(connection& c, const arguments& words) {
+  if (!parse_integer(words[1])) return c.reply_error("ERR value is not an integer or out of range");
+  const auto timeout = parse_integer(words[2]);
+  if (!timeout) return c.reply_error("ERR timeout is not an integer or out of range");
+  if (*timeout < 0) return c.reply_error("ERR timeout is negative");
+  c.reply([](reply_writer& w) { w.integer(0); });
 }
 
 }  // namespace troupe::resp

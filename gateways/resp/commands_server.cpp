@@ -1,163 +1,138 @@
-// Commands about the server: COMMAND, CONFIG GET, INFO.
+// Commands about the server: CONFIG, INFO, SLOWLOG, LATENCY, TIME and what is refused.
 #include <algorithm>
+#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "gateways/resp/command_docs.hpp"
+#include "gateways/resp/command_syntax.hpp"
 #include "gateways/resp/command_table.hpp"
 #include "gateways/resp/commands.hpp"
+#include "gateways/resp/compatibility.hpp"
 #include "gateways/resp/connection.hpp"
 #include "gateways/resp/glob.hpp"
 #include "gateways/resp/info_text.hpp"
+#include "gateways/resp/integer_text.hpp"
+#include "gateways/resp/parameters.hpp"
 
 namespace troupe::resp {
 
 namespace {
 
-bool is_subcommand(const command_row& row) { return row.name.find('|') != std::string_view::npos; }
-
-bool belongs_to(const command_row& sub, const command_row& parent) {
-  return sub.name.size() > parent.name.size() && sub.name.starts_with(parent.name) &&
-         sub.name[parent.name.size()] == '|';
+void reply_ok(connection& c) {
+  c.reply([](reply_writer& w) { w.ok(); });
 }
 
-std::size_t count_commands() {
-  const auto all = all_commands();
-  return static_cast<std::size_t>(
-      std::count_if(all.begin(), all.end(), [](const auto& r) { return !is_subcommand(r); }));
-}
-
-constexpr std::pair<std::uint32_t, std::string_view> flag_names[] = {
-    {flag_write, "write"}, {flag_readonly, "readonly"}, {flag_denyoom, "denyoom"},
-    {flag_admin, "admin"}, {flag_noscript, "noscript"}, {flag_loading, "loading"},
-    {flag_stale, "stale"}, {flag_fast, "fast"},         {flag_no_auth, "no_auth"},
+struct wanted_value {
+  const parameter* row;
+  std::string value;
 };
 
-std::string_view category_of(command_group g) {
-  switch (g) {
-    case command_group::connection: return "@connection";
-    case command_group::string: return "@string";
-    case command_group::generic: return "@keyspace";
-    case command_group::server: return "@admin";
-  }
-  return "@keyspace";
+void refuse_config(connection& c, std::string_view name, const std::string& why) {
+  c.reply_error("ERR CONFIG SET failed (possibly related to argument '" + std::string(name) + "') - " + why);
 }
 
-void write_names(reply_writer& w, const std::vector<std::string_view>& names) {
-  w.set(names.size());
-  for (const auto name : names) w.simple(name);
-}
-
-std::vector<std::string_view> flags_of(const command_row& row) {
-  std::vector<std::string_view> names;
-  for (const auto& [flag, name] : flag_names) {
-    if ((row.flags & flag) != 0) names.push_back(name);
-  }
-  return names;
-}
-
-std::vector<std::string_view> categories_of(const command_row& row) {
-  std::vector<std::string_view> names;
-  if ((row.flags & flag_write) != 0) names.push_back("@write");
-  if ((row.flags & flag_readonly) != 0) names.push_back("@read");
-  names.push_back(category_of(row.group));
-  names.push_back((row.flags & flag_fast) != 0 ? "@fast" : "@slow");
-  return names;
-}
-
-// Name, arity, flags, first key, last key, step, categories, tips, key specifications, subcommands.
-void write_row(reply_writer& w, const command_row& row) {
-  w.array(10);
-  w.bulk(row.name);
-  w.integer(row.arity);
-  write_names(w, flags_of(row));
-  w.integer(row.first_key);
-  w.integer(row.last_key);
-  w.integer(row.key_step);
-  write_names(w, categories_of(row));
-  w.array(0);
-  w.array(0);
-  std::vector<const command_row*> subs;
-  for (const auto& other : all_commands()) {
-    if (belongs_to(other, row)) subs.push_back(&other);
-  }
-  w.array(subs.size());
-  for (const auto* sub : subs) write_row(w, *sub);
-}
-
-// What CONFIG GET knows: the settings that clients and tools ask for, under Redis' names.
-std::vector<std::pair<std::string, std::string>> parameters_of(const environment& e) {
-  const auto& s = e.settings;
-  const auto address = e.address();
-  const auto colon = address.rfind(':');
-  return {
-      {"appendonly", "no"},
-      {"bind", address.substr(0, colon)},
-      {"databases", "1"},
-      {"maxclients", std::to_string(s.resp.connections_max)},
-      {"maxmemory", std::to_string(s.cache.memory_max)},
-      {"maxmemory-policy", s.cache.eviction == "lru" ? "allkeys-lru" : "noeviction"},
-      {"port", colon == std::string::npos ? "0" : address.substr(colon + 1)},
-      {"proto-max-bulk-len", std::to_string(s.resp.bulk_max)},
-      {"protected-mode", "yes"},
-      {"save", ""},
-      {"timeout", std::to_string(std::chrono::duration_cast<std::chrono::seconds>(s.resp.idle_timeout).count())},
-  };
+std::string upper_case(std::string_view text) {
+  std::string upper(text);
+  for (auto& letter : upper) letter = letter >= 'a' && letter <= 'z' ? static_cast<char>(letter - ('a' - 'A')) : letter;
+  return upper;
 }
 
 }  // namespace
 
-void run_command(connection& c, const arguments&) {
-  c.reply([](reply_writer& w) {
-    w.array(count_commands());
-    for (const auto& row : all_commands()) {
-      if (!is_subcommand(row)) write_row(w, row);
-    }
-  });
-}
-
-void run_command_count(connection& c, const arguments&) {
-  c.reply([](reply_writer& w) { w.integer(static_cast<std::int64_t>(count_commands())); });
-}
-
-void run_command_docs(connection& c, const arguments&) {
-  c.reply([](reply_writer& w) { w.map(0); });
-}
-
-void run_command_info(connection& c, const arguments& words) {
-  if (words.size() == 2) return run_command(c, words);
-  c.reply([&](reply_writer& w) {
-    w.array(words.size() - 2);
-    for (std::size_t i = 2; i < words.size(); ++i) {
-      if (const auto* row = find_command(words[i]))
-        write_row(w, *row);
-      else
-        w.null();
-    }
-  });
-}
-
-void run_command_list(connection& c, const arguments& words) {
-  if (words.size() != 2) return c.reply_error("ERR syntax error");
-  c.reply([](reply_writer& w) {
-    w.set(count_commands());
-    for (const auto& row : all_commands()) {
-      if (!is_subcommand(row)) w.bulk(row.name);
-    }
-  });
-}
-
 void run_config_get(connection& c, const arguments& words) {
-  auto parameters = parameters_of(c.shared());
-  std::erase_if(parameters, [&](const auto& parameter) {
+  auto& e = c.shared();
+  std::vector<std::pair<std::string_view, std::string>> found;
+  for (const auto& p : all_parameters()) {
     for (std::size_t i = 2; i < words.size(); ++i) {
-      if (glob_matches(words[i], parameter.first)) return false;
+      if (!glob_matches(words[i], p.name)) continue;
+      found.emplace_back(p.name, value_of(e, p));
+      break;
     }
-    return true;
-  });
+  }
   c.reply([&](reply_writer& w) {
-    w.map(parameters.size());
-    for (const auto& [name, value] : parameters) w.bulk(name), w.bulk(value);
+    w.map(found.size());
+    for (const auto& [name, value] : found) w.bulk(name), w.bulk(value);
+  });
+}
+
+// All or none.
+void run_config_set(connection& c, const arguments& words) {
+  if (words.size() % 2 != 0) return c.reply_error("ERR syntax error");
+  std::vector<wanted_value> wanted;
+  for (std::size_t i = 2; i < words.size(); i += 2) {
+    const auto* row = find_parameter(words[i]);
+    if (row == nullptr) {
+      return c.reply_error("ERR Unknown option or number of arguments for CONFIG SET - '" + std::string(words[i]) +
+                           "'");
+    }
+    const bool twice = std::any_of(wanted.begin(), wanted.end(), [&](const auto& w) { return w.row == row; });
+    if (twice) return refuse_config(c, words[i], "duplicate parameter");
+    std::string value;
+    if (const auto why = refuse_value(*row, words[i + 1], value)) return refuse_config(c, words[i], *why);
+    wanted.push_back({row, std::move(value)});
+  }
+  auto& e = c.shared();
+  std::vector<std::string> before;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const auto& [row, value] = wanted[i];
+    before.push_back(value_of(e, *row));
+    if (row->apply == nullptr) {
+      e.live.keep(row->same_as.empty() ? row->name : row->same_as, value);
+      continue;
+    }
+    const auto why = row->apply(e, value);
+    if (!why) continue;
+    while (i-- > 0) {
+      const auto& done = *wanted[i].row;
+      if (done.apply != nullptr)
+        (void)done.apply(e, before[i]);
+      else
+        e.live.keep(done.same_as.empty() ? done.name : done.same_as, before[i]);
+    }
+    return refuse_config(c, row->name, *why);
+  }
+  reply_ok(c);
+}
+
+void run_config_resetstat(connection& c, const arguments&) {
+  c.shared().numbers.reset_shown();
+  c.shared().memory_peak = 0;
+  reply_ok(c);
+}
+
+// What CONFIG SET changes lasts as long as the node: the configuration file is the operator's.
+void run_config_rewrite(connection& c, const arguments&) {
+  c.reply_error("ERR The server is running without a config file");
+}
+
+// There are no functions to flush.
+void run_function_flush(connection& c, const arguments& words) {
+  const bool sound =
+      words.size() == 2 || (words.size() == 3 && (same_word(words[2], "async") || same_word(words[2], "sync")));
+  if (!sound) return c.reply_error("ERR FUNCTION FLUSH only supports SYNC|ASYNC option");
+  reply_ok(c);
+}
+
+// Of every container, from the documentation of its subcommands.
+void run_help(connection& c, const arguments& words) {
+  const auto* parent = find_command(words[0]);
+  std::vector<std::string> lines{upper_case(parent->name) +
+                                 " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"};
+  for (const auto& row : all_commands()) {
+    if (!is_subcommand(row) || !row.name.starts_with(std::string(parent->name) + "|")) continue;
+    const auto name = upper_case(row.name.substr(parent->name.size() + 1));
+    const auto* doc = find_doc(row.name);
+    if (name == "HELP" || doc == nullptr) continue;
+    lines.push_back(doc->syntax.empty() ? name : name + " " + shown_syntax(doc->syntax));
+    lines.push_back("    " + std::string(doc->summary));
+  }
+  lines.push_back("HELP");
+  lines.push_back("    Prints this help.");
+  c.reply([&](reply_writer& w) {
+    w.array(lines.size());
+    for (const auto& line : lines) w.simple(line);
   });
 }
 
@@ -166,6 +141,85 @@ void run_info(connection& c, const arguments& words) {
   for (std::size_t i = 1; i < words.size(); ++i) sections.push_back(words[i]);
   const auto text = info_text(c.shared(), sections, c.now());
   c.reply([&](reply_writer& w) { w.verbatim(text); });
+}
+
+void run_latency_doctor(connection& c, const arguments&) {
+  c.reply([](reply_writer& w) {
+    w.verbatim(
+        "Latency monitoring is not offered by this server. SLOWLOG shows the commands that took longest, INFO "
+        "commandstats the time each command takes.");
+  });
+}
+
+void run_latency_latest(connection& c, const arguments&) {
+  c.reply([](reply_writer& w) { w.array(0); });
+}
+
+void run_latency_reset(connection& c, const arguments&) {
+  c.reply([](reply_writer& w) { w.integer(0); });
+}
+
+void run_lolwut(connection& c, const arguments&) {
+  c.reply([](reply_writer& w) { w.verbatim("Redis ver. " + std::string(compatible_version) + "\n"); });
+}
+
+// To a client every node is a primary that has all keys.
+void run_role(connection& c, const arguments&) {
+  c.reply([](reply_writer& w) {
+    w.array(3);
+    w.bulk("master");
+    w.integer(0);
+    w.array(0);
+  });
+}
+
+void run_shutdown(connection& c, const arguments&) {
+  c.reply_error("ERR SHUTDOWN is not allowed through the gateway: stop the node with `troupe leave` or a signal");
+}
+
+void run_slowlog_get(connection& c, const arguments& words) {
+  if (words.size() > 3)
+    return c.reply_error("ERR unknown subcommand or wrong number of arguments for 'GET'. Try SLOWLOG HELP.");
+  constexpr std::size_t shown_default = 10;
+  std::size_t count = shown_default;
+  if (words.size() == 3) {
+    const auto asked = parse_integer(words[2]);
+    if (!asked || *asked < -1) return c.reply_error("ERR count should be greater than or equal to -1");
+    count = *asked < 0 ? c.shared().slow.size() : static_cast<std::size_t>(*asked);
+  }
+  const auto entries = c.shared().slow.newest(count);
+  c.reply([&](reply_writer& w) {
+    w.array(entries.size());
+    for (const auto& e : entries) {
+      w.array(6);
+      w.integer(e.id);
+      w.integer(e.at);
+      w.integer(e.microseconds);
+      w.array(e.words.size());
+      for (const auto& word : e.words) w.bulk(word);
+      w.bulk(e.address);
+      w.bulk(e.client);
+    }
+  });
+}
+
+void run_slowlog_len(connection& c, const arguments&) {
+  c.reply([&](reply_writer& w) { w.integer(static_cast<std::int64_t>(c.shared().slow.size())); });
+}
+
+void run_slowlog_reset(connection& c, const arguments&) {
+  c.shared().slow.clear();
+  reply_ok(c);
+}
+
+void run_time(connection& c, const arguments&) {
+  const auto now =
+      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
+  c.reply([&](reply_writer& w) {
+    w.array(2);
+    w.bulk(std::to_string(now.count() / 1000000));
+    w.bulk(std::to_string(now.count() % 1000000));
+  });
 }
 
 }  // namespace troupe::resp

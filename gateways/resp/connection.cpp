@@ -35,6 +35,8 @@ connection::connection(environment& shared, lane_numbers& numbers, completion_ga
 
 run_result connection::run(byte_buffer& in, time_point now) {
   now_ = now;
+  last_tick_ = std::chrono::steady_clock::now();
+  parser_.set_bulk_max(shared_.live.bulk_max.load(std::memory_order_relaxed));
   std::uint64_t done = 0;
   const std::size_t output_stop = output_.size() + held_back_ + output_batch_max;
   auto result = run_result::need_input;
@@ -52,14 +54,21 @@ run_result connection::run(byte_buffer& in, time_point now) {
       break;
     }
     if (in.empty()) break;
-    const auto parsed = parser_.parse(in.data(), in.size());
-    if (parsed == parse_result::incomplete) break;
-    if (parsed == parse_result::error) {
-      refuse_protocol(parser_.message());
-      continue;
+    if (!std::exchange(postponed_, false)) {
+      const auto parsed = parser_.parse(in.data(), in.size());
+      if (parsed == parse_result::incomplete) break;
+      if (parsed == parse_result::error) {
+        refuse_protocol(parser_.message());
+        continue;
+      }
     }
     const auto words = parser_.words();
     if (words.size() != 0) {
+      if (shared_.pause.until.load(std::memory_order_relaxed) != 0 && held_by_pause(words)) {
+        postponed_ = true;
+        result = run_result::paused;
+        break;
+      }
       ++done;
       execute(words);
     }
@@ -73,23 +82,121 @@ bool connection::must_wait() {
   return held_ || slots_.size() >= in_flight_max || topology_ != shared_.caches.topology_version();
 }
 
+bool connection::held_by_pause(const arguments& words) {
+  const time_point until{duration(shared_.pause.until.load(std::memory_order_relaxed))};
+  if (now_ >= until) return false;
+  if (shared_.pause.writes_only.load(std::memory_order_relaxed)) {
+    const auto* row = find_command(words[0]);
+    if (row == nullptr || (row->flags & (flag_write | flag_may_replicate)) == 0) return false;
+  }
+  gate_.run_again_at(until);
+  return true;
+}
+
 void connection::execute(const arguments& words) {
+  const auto* row = find_row(words);
+  if (row == nullptr) return;
+  if (modes_ != 0) return execute_in_mode(*row, words);
+  run_row(*row, words);
+}
+
+// Null: the command was refused.
+const command_row* connection::find_row(const arguments& words) {
   const auto* row = find_command(words[0]);
-  if (row == nullptr) return refuse_unknown(words);
+  if (row == nullptr) {
+    refuse_unknown(words);
+    return nullptr;
+  }
   if (row->container && words.size() > 1) {
     const auto* sub = find_subcommand(*row, words[1]);
     if (sub == nullptr) {
       std::string text = "ERR unknown subcommand '";
       text.append(up_to_nul(words[1], echoed_name_max)).append("'. Try ");
       for (const char c : row->name) text += static_cast<char>(c - ('a' - 'A'));
-      return reply_error(text + " HELP.");
+      reject(nullptr, text + " HELP.");
+      return nullptr;
     }
     row = sub;
   }
   if (!row->takes(words.size())) {
-    return reply_error("ERR wrong number of arguments for '" + std::string(row->name) + "' command");
+    reject(row, "ERR wrong number of arguments for '" + std::string(row->name) + "' command");
+    return nullptr;
   }
-  row->run(*this, words);
+  return row;
+}
+
+void connection::run_row(const command_row& row, const arguments& words) {
+  last_ = &row;
+  const std::size_t before = output_.size();
+  row.run(*this, words);
+  account(row, words, before);
+}
+
+// The end of one command is the start of the next: one look at the clock each.
+void connection::account(const command_row& row, const arguments& words, std::size_t output_before) {
+  const auto end = std::chrono::steady_clock::now();
+  const auto taken = std::exchange(last_tick_, end);
+  const auto nanoseconds = std::chrono::duration_cast<std::chrono::nanoseconds>(end - taken).count();
+  auto& tally = numbers_.by_command[index_of(row)];
+  tally.calls.add(1);
+  tally.nanoseconds.add(static_cast<std::uint64_t>(nanoseconds));
+  if (output_.size() > output_before && output_.data()[output_before] == '-') {
+    tally.failed.add(1);
+    numbers_.count_error(output_.view().substr(output_before));
+  }
+  const auto slow = shared_.live.slow_microseconds.load(std::memory_order_relaxed);
+  if (slow >= 0 && nanoseconds >= slow * 1000 && (row.flags & flag_skip_slowlog) == 0)
+    note_slow(words, nanoseconds / 1000);
+}
+
+void connection::note_slow(const arguments& words, std::int64_t microseconds) {
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  slow_command entry;
+  entry.at = std::chrono::duration_cast<std::chrono::seconds>(wall).count();
+  entry.microseconds = microseconds;
+  entry.words = slow_log::shorten(words);
+  entry.address = gate_.socket().peer;
+  entry.client = name_;
+  shared_.slow.add(std::move(entry), shared_.live.slow_entries_max.load(std::memory_order_relaxed));
+}
+
+// What stands in the way of a plain reply: CLIENT REPLY, subscriptions.
+void connection::execute_in_mode(const command_row& row, const arguments& words) {
+  set(mute_this, is(mute_next));
+  set(mute_next, false);
+  if (admit(row, words)) run_row(row, words);
+  set(mute_this, false);
+}
+
+void connection::forget_all() {
+  modes_ = 0;
+  protocol_ = 2;
+  name_.clear();
+  more_.reset();
+}
+
+byte_buffer& connection::nowhere() noexcept {
+  auto& unsaid = more().unsaid;
+  unsaid.clear();
+  unsaid.trim();
+  return unsaid;
+}
+
+// A RESP2 client with subscriptions cannot tell replies from messages, so it may say little.
+bool connection::admit(const command_row& row, const arguments&) {
+  if (!is(listening) || protocol_ >= 3 || (row.flags & flag_subscriber) != 0) return true;
+  reject(&row, "ERR Can't execute '" + std::string(row.name) +
+                   "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context");
+  return false;
+}
+
+void connection::reject(const command_row* row, std::string_view text) {
+  if (row != nullptr) numbers_.by_command[index_of(*row)].rejected.add(1);
+  numbers_.count_error(text);
+  set(mute_this, is(mute_this) || is(mute_next));
+  set(mute_next, false);
+  reply_error(text);
+  set(mute_this, false);
 }
 
 void connection::refuse_unknown(const arguments& words) {
@@ -106,7 +213,7 @@ void connection::refuse_unknown(const arguments& words) {
   }
   std::string text = "ERR unknown command '";
   text.append(up_to_nul(words[0], echoed_name_max)).append("', with args beginning with: ").append(rest);
-  reply_error(text);
+  reject(nullptr, text);
 }
 
 void connection::refuse_protocol(std::string_view message) {
@@ -117,7 +224,7 @@ void connection::refuse_protocol(std::string_view message) {
 
 void connection::request(const cache_command& command, single_reply write) {
   const bool done = try_now(command, [&](const cache_reply& r) {
-    reply_writer w(output_, protocol_);
+    reply_writer w(place(), protocol_);
     write(*this, w, r, {});
   });
   if (done) return;
@@ -129,6 +236,8 @@ void connection::request(const cache_command& command, single_reply write) {
 std::uint64_t connection::open_slot(std::unique_ptr<compound_reply> reply) {
   if (slots_.empty()) topology_ = shared_.caches.topology_version();
   auto& s = slots_.emplace_back();
+  s.row = last_;
+  s.muted = silent();
   s.protocol = protocol_;
   s.compound = std::move(reply);
   return first_slot_ + slots_.size() - 1;
@@ -146,7 +255,14 @@ bool connection::complete(std::uint64_t number, owned_reply answer) {
     if (!s.compound->on_answer(*this, number, std::move(answer))) return false;
   }
   s.ready = true;
-  write_reply(s, reply_writer(first ? output_ : s.text, s.protocol), answer);
+  auto& into = first ? output_ : s.text;
+  const std::size_t before = into.size();
+  write_reply(s, reply_writer(into, s.protocol), answer);
+  if (into.size() > before && into.data()[before] == '-') {
+    if (s.row != nullptr) numbers_.by_command[index_of(*s.row)].failed.add(1);
+    numbers_.count_error(into.view().substr(before));
+  }
+  if (s.muted) into.cut(before);
   if (!first) {
     held_back_ += s.text.size();
     return false;

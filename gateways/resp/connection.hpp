@@ -18,6 +18,8 @@
 #include <troupe/time.hpp>
 
 #include "gateways/resp/byte_buffer.hpp"
+#include "gateways/resp/client_state.hpp"
+#include "gateways/resp/command_table.hpp"
 #include "gateways/resp/environment.hpp"
 #include "gateways/resp/reply_writer.hpp"
 #include "gateways/resp/request_parser.hpp"
@@ -40,12 +42,21 @@ class compound_reply {
   virtual void write(reply_writer& w) = 0;
 };
 
-/// Turns a slot into the callback of cache_access::submit. The callback comes on any thread, even
-/// before submit returns; it must end in connection::complete on the connection's own.
+/// What a connection asks of whoever owns it.
 class completion_gate {
  public:
   virtual ~completion_gate() = default;
+  /// Turns a slot into the callback of cache_access::submit. The callback comes on any thread, even
+  /// before submit returns; it must end in connection::complete on the connection's own.
   [[nodiscard]] virtual reply_callback callback_for(std::uint64_t slot) = 0;
+
+  /// output() has grown though nothing was received.
+  virtual void output_grew() {}
+  /// Ends the connection, soon.
+  virtual void end() {}
+  /// run() said paused: it is called again at `until`, or when the pause ends.
+  virtual void run_again_at(time_point) {}
+  [[nodiscard]] virtual socket_state socket() const { return {}; }
 };
 
 enum class run_result : std::uint8_t {
@@ -53,6 +64,7 @@ enum class run_result : std::uint8_t {
   output_full,  // output_batch_max more bytes are to be sent: send, look at the sum, run again
   waiting,      // for replies in flight: run again after complete()
   closing,      // no more commands are taken; close when finished()
+  paused,       // a command waits for the end of CLIENT PAUSE: completion_gate::run_again_at
 };
 
 class connection {
@@ -71,6 +83,8 @@ class connection {
   [[nodiscard]] byte_buffer& output() noexcept { return output_; }
   /// Bytes of replies that wait behind a slot.
   [[nodiscard]] std::size_t held_back() const noexcept { return held_back_; }
+  /// The same and output() together.
+  [[nodiscard]] std::size_t waiting_output() const noexcept { return output_.size() + held_back_; }
   [[nodiscard]] bool idle() const noexcept { return slots_.empty(); }
   [[nodiscard]] bool closing() const noexcept { return closing_; }
   [[nodiscard]] std::size_t missing_input() const noexcept { return parser_.missing(); }
@@ -81,11 +95,13 @@ class connection {
   template <class Write>
   void reply(const Write& write) {
     if (slots_.empty()) {
-      reply_writer w(output_, protocol_);
+      reply_writer w(place(), protocol_);
       return write(w);
     }
     auto& s = slots_.emplace_back();
     s.ready = true;
+    s.row = last_;
+    if (silent()) return;
     reply_writer w(s.text, protocol_);
     write(w);
     held_back_ += s.text.size();
@@ -110,6 +126,38 @@ class connection {
   void advance(duration d) noexcept { now_ += d; }
 
   void close_after_reply() noexcept { closing_ = true; }
+
+  /// The rarely used part, made when it is first asked for.
+  [[nodiscard]] client_state& more() {
+    if (more_ == nullptr) more_ = std::make_unique<client_state>();
+    return *more_;
+  }
+  /// The same to look at; null when nothing was ever asked of it.
+  [[nodiscard]] const client_state* more_if_any() const noexcept { return more_.get(); }
+
+  /// As if it had just connected (RESET): no name, no mode, RESP2.
+  void forget_all();
+
+  // Modes of the conversation: what makes execute() look twice.
+  enum mode : std::uint8_t {
+    listening = 1,  // has subscriptions
+    muted = 2,      // CLIENT REPLY OFF
+    mute_next = 4,  // CLIENT REPLY SKIP: the next command is not answered
+    mute_this = 8,  // it is the next command
+  };
+  [[nodiscard]] bool is(mode m) const noexcept { return (modes_ & m) != 0; }
+  void set(mode m, bool on) noexcept { modes_ = static_cast<std::uint8_t>(on ? modes_ | m : modes_ & ~m); }
+
+  /// The command now or last executed.
+  [[nodiscard]] const command_row* last_command() const noexcept { return last_; }
+  [[nodiscard]] completion_gate& gate() noexcept { return gate_; }
+  /// Bytes out of turn, e.g. a message of a channel: sent before replies that still wait.
+  template <class Write>
+  void push(const Write& write) {
+    reply_writer w(output_, protocol_);
+    write(w);
+    gate_.output_grew();
+  }
   void set_protocol(int version) noexcept { protocol_ = version; }
   [[nodiscard]] int protocol() const noexcept { return protocol_; }
   [[nodiscard]] time_point now() const noexcept { return now_; }
@@ -133,10 +181,26 @@ class connection {
     single_reply write = nullptr;
     std::unique_ptr<compound_reply> compound;
     byte_buffer text;  // of a ready slot that is not the first
+    const command_row* row = nullptr;
+    bool muted = false;  // its reply is thrown away
   };
 
+  using tick = std::chrono::steady_clock::time_point;
+
+  [[nodiscard]] bool silent() const noexcept { return (modes_ & (muted | mute_this)) != 0; }
+  /// Where a reply goes that waits for nothing.
+  [[nodiscard]] byte_buffer& place() noexcept { return silent() ? nowhere() : output_; }
+  [[nodiscard]] byte_buffer& nowhere() noexcept;
   [[nodiscard]] bool must_wait();
+  [[nodiscard]] bool held_by_pause(const arguments& words);
   void execute(const arguments& words);
+  void execute_in_mode(const command_row& row, const arguments& words);
+  [[nodiscard]] bool admit(const command_row& row, const arguments& words);
+  [[nodiscard]] const command_row* find_row(const arguments& words);
+  void run_row(const command_row& row, const arguments& words);
+  void account(const command_row& row, const arguments& words, std::size_t output_before);
+  void note_slow(const arguments& words, std::int64_t microseconds);
+  void reject(const command_row* row, std::string_view text);
   void refuse_unknown(const arguments& words);
   void refuse_protocol(std::string_view message);
   void write_reply(slot& s, reply_writer w, const owned_reply& answer);
@@ -153,8 +217,13 @@ class connection {
   std::size_t held_back_ = 0;
   time_point now_{};
   int protocol_ = 2;
+  std::uint8_t modes_ = 0;
   bool held_ = false;
   bool closing_ = false;
+  bool postponed_ = false;  // the parser's command was not executed yet
+  const command_row* last_ = nullptr;
+  tick last_tick_{};  // when the last command was done
+  std::unique_ptr<client_state> more_;
   const std::uint64_t id_;
   std::string name_;
 };

@@ -10,10 +10,19 @@
 #include <troupe/time.hpp>
 
 #include "actors/cluster_board.hpp"
+#include "gateways/resp/client_groups.hpp"
 #include "gateways/resp/door_numbers.hpp"
+#include "gateways/resp/live_settings.hpp"
+#include "gateways/resp/slow_log.hpp"
 #include "runtime/cache/cache_access.hpp"
 
 namespace troupe::resp {
+
+/// CLIENT PAUSE.
+struct pause_state {
+  std::atomic<duration::rep> until{0};  // of the steady clock; 0: nobody is held up
+  std::atomic<bool> writes_only{false};
+};
 
 struct environment {
   const config& settings;
@@ -23,8 +32,14 @@ struct environment {
   door_numbers numbers;  // one lane for each I/O thread
   time_point started_at;
   std::function<std::string()> address;  // where the door listens
+  client_groups* clients = nullptr;      // none: this connection is alone
+  live_settings live{settings};
+  slow_log slow{};
+  pause_state pause{};
   std::atomic<std::uint64_t> connection_ids{0};
   std::atomic<std::uint64_t> connections_open{0};
+  std::atomic<std::uint64_t> blocked{0};      // connections whose command waits for data
+  std::atomic<std::uint64_t> memory_peak{0};  // as INFO has seen it
 };
 
 }  // namespace troupe::resp

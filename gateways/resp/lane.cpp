@@ -25,11 +25,16 @@ constexpr std::string_view protected_mode =
 // How often idle sessions are looked for, as a part of the time they may idle.
 constexpr int idle_looks = 4;
 constexpr duration idle_look_min = std::chrono::milliseconds(10);
+constexpr duration idle_look_max = std::chrono::seconds(1);  // so that a limit set later is seen
 
 }  // namespace
 
 lane::lane(asio::io_context& loop, std::shared_ptr<environment> shared, std::size_t number)
-    : loop_(loop), shared_(std::move(shared)), numbers_(shared_->numbers.of(number)), idle_timer_(loop) {}
+    : loop_(loop),
+      shared_(std::move(shared)),
+      numbers_(shared_->numbers.of(number)),
+      idle_timer_(loop),
+      pause_timer_(loop) {}
 
 bool lane::refuse(tcp::socket& s, bool protect) {
   if (protect) {
@@ -41,7 +46,8 @@ bool lane::refuse(tcp::socket& s, bool protect) {
       return true;
     }
   }
-  if (shared_->connections_open.fetch_add(1, std::memory_order_relaxed) >= shared_->settings.resp.connections_max) {
+  if (shared_->connections_open.fetch_add(1, std::memory_order_relaxed) >=
+      shared_->live.connections_max.load(std::memory_order_relaxed)) {
     shared_->connections_open.fetch_sub(1, std::memory_order_relaxed);
     numbers_.refused_limit.add(1);
     say_and_close(s, too_many_clients);
@@ -78,6 +84,31 @@ void lane::flush_all() {
   flushing_.swap(to_flush_);
   for (const auto& s : flushing_) s->flush();
   flushing_.clear();
+}
+
+void lane::each(function_ref<void(connection&)> visit) {
+  for (const auto& s : sessions_) visit(s->talk());
+}
+
+void lane::resume_after_pause(std::shared_ptr<session> s) {
+  paused_.push_back(std::move(s));
+  watch_pause();
+}
+
+// The end may have been moved since: who is still held up says so again.
+void lane::watch_pause() {
+  if (watching_pause_) return;
+  watching_pause_ = true;
+  pause_timer_.expires_at(time_point(duration(shared_->pause.until.load(std::memory_order_relaxed))));
+  pause_timer_.async_wait([self = shared_from_this()](error_code cancelled) {
+    self->watching_pause_ = false;
+    if (!cancelled) self->look_at_paused();
+  });
+}
+
+void lane::look_at_paused() {
+  const auto now = read_clock();
+  for (const auto& s : std::exchange(paused_, {})) s->resume_after_pause(now);
 }
 
 void lane::deliver(std::shared_ptr<session> s, std::uint64_t slot, owned_reply reply) {
@@ -119,6 +150,8 @@ void lane::close_all() {
   const auto all = sessions_;
   for (const auto& s : all) s->close();
   idle_timer_.cancel();
+  pause_timer_.cancel();
+  paused_.clear();
   to_flush_.clear();
   std::vector<answer> dropped;  // destroyed after the lock is released
   const std::lock_guard lock(inbox_mutex_);
@@ -130,20 +163,30 @@ void lane::report_drained() {
   if (sessions_.empty() && drained_) std::exchange(drained_, nullptr)();
 }
 
+// CONFIG SET may change the limit at any time, so it is read anew at each look.
 void lane::watch_idle() {
-  const duration idle_max = shared_->settings.resp.idle_timeout;
-  if (idle_max == duration::zero() || watching_idle_ || sessions_.empty() || closed_to_new_) return;
+  if (watching_idle_ || sessions_.empty() || closed_to_new_) return;
   watching_idle_ = true;
-  idle_timer_.expires_after(std::max(idle_max / idle_looks, idle_look_min));
-  idle_timer_.async_wait([self = shared_from_this(), idle_max](error_code cancelled) {
+  const duration idle_max = idle_limit();
+  const duration look = idle_max == duration::zero() ? idle_look_max : std::min(idle_max / idle_looks, idle_look_max);
+  idle_timer_.expires_after(std::max(look, idle_look_min));
+  idle_timer_.async_wait([self = shared_from_this()](error_code cancelled) {
     self->watching_idle_ = false;
     if (cancelled) return;
+    const duration limit = self->idle_limit();
     const auto now = self->read_clock();
-    for (std::size_t i = 0; i < self->sessions_.size();) {
-      if (!self->sessions_[i]->close_if_idle(now, idle_max)) ++i;  // a closed one's place is taken by the last
+    for (std::size_t i = 0; limit != duration::zero() && i < self->sessions_.size();) {
+      if (!self->sessions_[i]->close_if_idle(now, limit)) ++i;  // a closed one's place is taken by the last
     }
     self->watch_idle();
   });
+}
+
+// The configuration's own value counts in less than seconds.
+duration lane::idle_limit() const {
+  const auto asked = std::chrono::seconds(shared_->live.idle_seconds.load(std::memory_order_relaxed));
+  const duration configured = shared_->settings.resp.idle_timeout;
+  return asked == std::chrono::ceil<std::chrono::seconds>(configured) ? configured : duration(asked);
 }
 
 }  // namespace troupe::resp

@@ -19,7 +19,7 @@
 
 namespace troupe::resp {
 
-class lane : public std::enable_shared_from_this<lane> {
+class lane : public client_group, public std::enable_shared_from_this<lane> {
  public:
   lane(boost::asio::io_context& loop, std::shared_ptr<environment> shared, std::size_t number);
 
@@ -30,6 +30,12 @@ class lane : public std::enable_shared_from_this<lane> {
 
   /// Calls flush() of the session when all sockets that are ready now have been read.
   void flush_soon(std::shared_ptr<session> s);
+
+  /// Calls resume_after_pause() of the session when the pause of all clients has ended.
+  void resume_after_pause(std::shared_ptr<session> s);
+
+  void each(function_ref<void(connection&)> visit) override;
+  void look_at_paused() override;
 
   /// From any thread.
   void deliver(std::shared_ptr<session> s, std::uint64_t slot, owned_reply answer);
@@ -54,7 +60,9 @@ class lane : public std::enable_shared_from_this<lane> {
   void empty_inbox();
   void flush_all();
   void watch_idle();
+  void watch_pause();
   void report_drained();
+  [[nodiscard]] duration idle_limit() const;
 
   boost::asio::io_context& loop_;
   std::shared_ptr<environment> shared_;
@@ -63,7 +71,10 @@ class lane : public std::enable_shared_from_this<lane> {
   std::vector<std::shared_ptr<session>> sessions_;
   std::vector<std::shared_ptr<session>> to_flush_;
   std::vector<std::shared_ptr<session>> flushing_;  // kept for its memory
-  std::function<void()> drained_;                   // set while a drain waits
+  std::vector<std::shared_ptr<session>> paused_;
+  boost::asio::steady_timer pause_timer_;
+  bool watching_pause_ = false;
+  std::function<void()> drained_;  // set while a drain waits
   bool closed_to_new_ = false;
   bool watching_idle_ = false;
 

@@ -31,6 +31,9 @@ class request_parser {
  public:
   explicit request_parser(const parser_limits& limits) : limits_(limits) {}
 
+  /// From the next word on.
+  void set_bulk_max(std::uint64_t bytes) noexcept { limits_.bulk_max = bytes; }
+
   /// Reads the first command of `bytes`. After `incomplete` it must be called again with the same
   /// bytes (they may have moved) and more after them; after `command` with what follows size() bytes.
   /// Quoted words of an inline command are unescaped in place.

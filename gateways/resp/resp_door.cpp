@@ -56,7 +56,7 @@ expected<void> resp_door::open() {
   if (!cache) return fail(errc::not_found, "resp: there is no cache \"default\"");
   shared_ = std::shared_ptr<environment>(new environment{
       context_.settings, context_.caches, context_.board, *cache, resp::door_numbers(context_.io.size()),
-      std::chrono::steady_clock::now(), [this] { return listener_.address(); }});
+      std::chrono::steady_clock::now(), [this] { return listener_.address(); }, this});
   for (std::size_t i = 0; i < context_.io.size(); ++i)
     lanes_.push_back(std::make_shared<lane>(context_.io.context(i), shared_, i));
 
@@ -77,7 +77,7 @@ std::string resp_door::address() const { return listener_.address(); }
 
 void resp_door::drain(std::function<void()> done) {
   listener_.close();
-  if (lanes_.empty()) return done();
+  if (lanes_.empty() || closed_) return done();
   auto left = std::make_shared<std::atomic<std::size_t>>(lanes_.size());
   for (const auto& l : lanes_) {
     boost::asio::post(l->loop(), [l, left, done] {
@@ -90,7 +90,8 @@ void resp_door::drain(std::function<void()> done) {
 
 void resp_door::close() {
   listener_.close();
-  const auto lanes = std::exchange(lanes_, {});
+  if (std::exchange(closed_, true)) return;
+  const auto& lanes = lanes_;  // stay: what their last turns ask of count() and visit()
   const auto closing = std::make_shared<closing_lanes>(lanes.size());
   for (std::size_t i = 0; i < lanes.size(); ++i) {
     boost::asio::post(lanes[i]->loop(), [l = lanes[i], i, closing] {
@@ -103,6 +104,11 @@ void resp_door::close() {
     const bool closed = closing->wait(i, lanes[i]->loop(), until);
     if (!closed && lanes[i]->loop().stopped()) lanes[i]->close_all();  // its thread is gone
   }
+}
+
+// The lanes are made before the first connection and stay until the last has ended.
+void resp_door::visit(std::size_t i, std::function<void(resp::client_group&)> work) {
+  boost::asio::post(lanes_[i]->loop(), [l = lanes_[i], work = std::move(work)] { work(*l); });
 }
 
 void resp_door::register_metrics() {

@@ -11,6 +11,7 @@
 
 #include "actors/door_context.hpp"
 #include "gateways/listener.hpp"
+#include "gateways/resp/client_groups.hpp"
 
 namespace troupe {
 
@@ -19,7 +20,7 @@ class lane;
 struct environment;
 }  // namespace resp
 
-class resp_door : public door {
+class resp_door : public door, private resp::client_groups {
  public:
   /// How long close() waits for the I/O threads to close their sessions.
   static constexpr duration close_wait_max = std::chrono::seconds(2);
@@ -38,10 +39,15 @@ class resp_door : public door {
  private:
   void register_metrics();
 
+  // client_groups
+  [[nodiscard]] std::size_t count() const noexcept override { return lanes_.size(); }
+  void visit(std::size_t i, std::function<void(resp::client_group&)> work) override;
+
   door_context context_;
   listener listener_;
   std::shared_ptr<resp::environment> shared_;  // none before open()
   std::vector<std::shared_ptr<resp::lane>> lanes_;
+  bool closed_ = false;
 };
 
 }  // namespace troupe

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 
 #include "gateways/resp/lane.hpp"
@@ -30,13 +31,22 @@ void end_gently(asio::ip::tcp::socket& s) {
   s.close(failed);
 }
 
+std::string text_of(const asio::ip::tcp::endpoint& e) {
+  const auto address = e.address().to_string();
+  return (e.address().is_v6() ? "[" + address + "]" : address) + ":" + std::to_string(e.port());
+}
+
 }  // namespace
 
-session::session(std::shared_ptr<lane> owner, socket s)
-    : lane_(std::move(owner)), socket_(std::move(s)), connection_(lane_->shared(), lane_->numbers(), *this) {}
+session::session(std::shared_ptr<lane> owner, socket_type s)
+    : lane_(std::move(owner)), socket_(std::move(s)), connection_(lane_->shared(), lane_->numbers(), *this) {
+  error_code unknown;
+  if (const auto peer = socket_.remote_endpoint(unknown); !unknown) peer_ = text_of(peer);
+  if (const auto local = socket_.local_endpoint(unknown); !unknown) local_ = text_of(local);
+}
 
 void session::start(time_point now) {
-  last_active_ = now;
+  started_ = last_active_ = now;
   read();
 }
 
@@ -70,6 +80,34 @@ reply_callback session::callback_for(std::uint64_t slot) {
   };
 }
 
+// Not from inside what asks for it.
+void session::end() {
+  asio::post(lane_->loop(), [self = shared_from_this()] { self->close(); });
+}
+
+void session::run_again_at(time_point) {
+  if (!std::exchange(held_up_, true)) lane_->resume_after_pause(shared_from_this());
+}
+
+void session::resume_after_pause(time_point now) {
+  held_up_ = false;
+  resume(now);
+}
+
+socket_state session::socket() const {
+  socket_state s;
+  const auto now = lane_->read_clock();
+  s.peer = peer_;
+  s.local = local_;
+  s.descriptor = const_cast<socket_type&>(socket_).native_handle();  // Asio has no const one
+  s.age = now - started_;
+  s.idle = now - last_active_;
+  s.received = input_.size();
+  s.receive_room = input_.capacity() - input_.size();
+  s.to_send = sending_.size() + connection_.waiting_output();
+  return s;
+}
+
 void session::take(std::uint64_t slot, owned_reply answer) {
   if (!closed_) connection_.complete(slot, std::move(answer));
 }
@@ -81,7 +119,7 @@ void session::resume(time_point now) {
 }
 
 void session::read() {
-  if (input_.size() >= request_max) {
+  if (input_.size() >= lane_->shared().live.query_buffer_max.load(std::memory_order_relaxed)) {
     lane_->numbers().protocol_errors.add(1);
     return close();
   }
@@ -169,10 +207,24 @@ void session::send_later() {
 
 bool session::too_slow() {
   const std::size_t pending = sending_.size() + connection_.output().size() + connection_.held_back();
-  if (pending <= lane_->shared().settings.resp.output_buffer_max) return false;
+  const bool listens = connection_.is(connection::listening);
+  const auto& limit = lane_->shared().live.output_of(listens ? buffer_class::pubsub : buffer_class::normal);
+  const auto hard = limit.hard.load(std::memory_order_relaxed);
+  if ((hard == 0 || pending <= hard) && !beyond_soft_limit(pending, limit)) return false;
   lane_->numbers().closed_slow.add(1);
   close();
   return true;
+}
+
+bool session::beyond_soft_limit(std::size_t pending, const buffer_limit& limit) {
+  const auto soft = limit.soft.load(std::memory_order_relaxed);
+  if (soft == 0 || pending <= soft) {
+    above_soft_since_ = {};
+    return false;
+  }
+  const auto now = lane_->read_clock();
+  if (above_soft_since_ == time_point{}) above_soft_since_ = now;
+  return now - above_soft_since_ > std::chrono::seconds(limit.soft_seconds.load(std::memory_order_relaxed));
 }
 
 void session::close_if_done() {

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include <boost/asio/ip/tcp.hpp>
 
@@ -21,17 +22,15 @@ class lane;
 
 class session : public completion_gate, public std::enable_shared_from_this<session> {
  public:
-  using socket = boost::asio::ip::tcp::socket;
+  using socket_type = boost::asio::ip::tcp::socket;
 
   static constexpr std::size_t read_min = 16 * 1024;
   /// Replies of more bytes are sent without waiting for other connections' turn.
   static constexpr std::size_t send_at_once_min = 16 * 1024;
-  /// One command with all its words (Redis: client-query-buffer-limit).
-  static constexpr std::size_t request_max = std::size_t{1} << 30;
   /// What is read and thrown away before closing, so that the last reply is not lost to a reset.
   static constexpr std::size_t discard_max = 1024 * 1024;
 
-  session(std::shared_ptr<lane> owner, socket s);
+  session(std::shared_ptr<lane> owner, socket_type s);
 
   void start(time_point now);
   /// Idempotent.
@@ -42,12 +41,18 @@ class session : public completion_gate, public std::enable_shared_from_this<sess
   bool close_if_idle(time_point now, duration idle_max);
 
   reply_callback callback_for(std::uint64_t slot) override;
+  void output_grew() override { send_soon(); }
+  void end() override;
+  void run_again_at(time_point until) override;
+  [[nodiscard]] socket_state socket() const override;
+  [[nodiscard]] connection& talk() noexcept { return connection_; }
   /// Sends what the lane was asked to send soon.
   void flush();
 
   /// The answer to a submitted request; resume() must follow.
   void take(std::uint64_t slot, owned_reply answer);
   void resume(time_point now);
+  void resume_after_pause(time_point now);
 
   /// Its place among the lane's sessions.
   std::size_t index = 0;
@@ -60,18 +65,24 @@ class session : public completion_gate, public std::enable_shared_from_this<sess
   void send_soon();
   void send_later();
   [[nodiscard]] bool too_slow();
+  [[nodiscard]] bool beyond_soft_limit(std::size_t pending, const buffer_limit& limit);
   void close_if_done();
   void close_gently();
 
   std::shared_ptr<lane> lane_;
-  socket socket_;
+  socket_type socket_;
   connection connection_;
   byte_buffer input_;
   byte_buffer sending_;  // in flight; further replies collect in connection_.output()
+  time_point started_{};
   time_point last_active_{};
+  time_point above_soft_since_{};  // none: it is not
+  std::string peer_;               // "ip:port"
+  std::string local_;
   bool reading_ = false;  // input_ belongs to the read under way
   bool writing_ = false;
   bool sending_soon_ = false;  // flush() will come
+  bool held_up_ = false;       // the lane calls resume_after_pause
   bool draining_ = false;
   bool closed_ = false;
 };

@@ -43,7 +43,7 @@ TEST(command_table, knows_no_other_name) {
   for (const auto name :
        {""sv, "ge"sv, "gett"sv, "config|get"sv, "get\0"sv, "set "sv, "nosuchcommandatallinthistable"sv})
     EXPECT_EQ(find_command(name), nullptr) << name;
-  EXPECT_EQ(find_subcommand(*find_command("config"), "set"), nullptr);
+  EXPECT_EQ(find_subcommand(*find_command("config"), "sett"), nullptr);
   EXPECT_EQ(find_subcommand(*find_command("get"), "get"), nullptr);
 }
 

@@ -58,7 +58,7 @@ inline std::string request(std::initializer_list<std::string_view> words) {
   return text;
 }
 
-class conversation : public completion_gate {
+class conversation : public completion_gate, public client_groups, public client_group {
  public:
   conversation()
       : shared{settings,
@@ -67,12 +67,28 @@ class conversation : public completion_gate {
                *cache.find("default"),
                door_numbers(1),
                time_point{},
-               [] { return std::string("127.0.0.1:6380"); }},
+               [] { return std::string("127.0.0.1:6380"); },
+               this},
         connection_(shared, shared.numbers.of(0), *this) {}
 
   reply_callback callback_for(std::uint64_t slot) override {
     return [this, slot](owned_reply answer) { connection_.complete(slot, std::move(answer)); };
   }
+
+  // A door of one client.
+  void end() override { ended = true; }
+  void run_again_at(time_point until) override { again_at = until; }
+  [[nodiscard]] socket_state socket() const override {
+    socket_state s;
+    s.peer = "127.0.0.1:50000";
+    s.local = "127.0.0.1:6380";
+    s.descriptor = 9;
+    return s;
+  }
+  [[nodiscard]] std::size_t count() const noexcept override { return 1; }
+  void visit(std::size_t, std::function<void(client_group&)> work) override { work(*this); }
+  void each(function_ref<void(connection&)> f) override { f(connection_); }
+  void look_at_paused() override { again_at = time_point{}; }
 
   /// Receives bytes and executes what is complete; returns what came out.
   std::string say(std::string_view bytes) {
@@ -103,6 +119,8 @@ class conversation : public completion_gate {
   environment shared;
   byte_buffer input;
   time_point now{};
+  bool ended = false;
+  time_point again_at{};
   run_result result = run_result::need_input;
 
   [[nodiscard]] connection& client() { return connection_; }

@@ -1,0 +1,31 @@
+// What few connections need, made when the first command asks for it: a library's name, subscriptions. A connection
+// that only gets and sets has none.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <set>
+#include <string>
+
+#include "gateways/resp/byte_buffer.hpp"
+
+namespace troupe::resp {
+
+struct client_state {
+  std::string library;
+  std::string library_version;
+  bool no_evict = false;
+  bool no_touch = false;
+  byte_buffer unsaid;  // a reply that CLIENT REPLY keeps from the client
+
+  // pub/sub
+  std::set<std::string, std::less<>> channels;
+  std::set<std::string, std::less<>> patterns;
+  std::set<std::string, std::less<>> shard_channels;
+
+  [[nodiscard]] std::size_t subscriptions() const noexcept { return channels.size() + patterns.size(); }
+  [[nodiscard]] bool listens() const noexcept { return subscriptions() + shard_channels.size() != 0; }
+};
+
+}  // namespace troupe::resp
