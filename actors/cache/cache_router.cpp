@@ -9,6 +9,9 @@ namespace {
 /// The route of a command that is done by this node; no PID.
 constexpr std::uint64_t here = ~std::uint64_t{0};
 
+/// What the words of a run may take beyond the limit of values: they cross in one message.
+constexpr std::uint64_t run_words_beside_max = 512 * 1024;
+
 // A value written without a ttl gets that of its cache.
 cache_command with_default_ttl(cache_command c, const named_cache_config& settings) noexcept {
   if (c.op == cache_op::put && c.ttl == duration::zero()) c.ttl = settings.ttl;
@@ -16,7 +19,9 @@ cache_command with_default_ttl(cache_command c, const named_cache_config& settin
 }
 
 std::string_view reason_of(errc refusal) noexcept {
-  return refusal == errc::too_large ? "the key or the value is beyond its limit" : "no such cache";
+  if (refusal == errc::too_large) return "the key or the value is beyond its limit";
+  if (refusal == errc::not_implemented) return "a cache that a database backs holds plain values only";
+  return "no such cache";
 }
 
 }  // namespace
@@ -33,7 +38,10 @@ cache_router::cache_router(shard_host& host, const cache_catalogue& caches, std:
 
 errc cache_router::refuse(const cache_command& command, const cache_catalogue::declared_cache* cache) const noexcept {
   if (cache == nullptr) return errc::invalid_argument;
-  if (command.key.size() > key_bytes_max || command.value.size() > value_max_) return errc::too_large;
+  // A run's words hold keys and options beside a value.
+  const auto value_max = command.op == cache_op::run ? value_max_ + run_words_beside_max : value_max_;
+  if (command.key.size() > key_bytes_max || command.value.size() > value_max) return errc::too_large;
+  if (command.op == cache_op::run && cache->settings.backed) return errc::not_implemented;
   return errc::ok;
 }
 
@@ -82,7 +90,7 @@ void cache_router::submit(const cache_command& command, time_point deadline, rep
   const auto shard = host_.shard_of_key(command.key);
   const bool alone = forwarder_.load(std::memory_order_acquire) == nullptr;
   // A read that waits for copies is asked again elsewhere when the shard moves meanwhile: by way of what may park.
-  const bool reads = command.op == cache_op::get || command.op == cache_op::head;
+  const bool reads = !is_write(command);
   const bool direct = alone || !reads || cache->settings.backed;
   if (direct && parked_.idle(shard) && do_here(command, *cache, deadline, done)) return;
   if (alone) {

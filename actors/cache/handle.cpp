@@ -96,7 +96,7 @@ owned_reply submit_and_wait(cache_access& access, const cache_command& c, time_p
   const bool answered =
       waiting->arrived.wait_until(lock, deadline + answer_grace, [&] { return waiting->reply.has_value(); });
   if (answered) return std::move(*waiting->reply);
-  const bool reads = c.op == cache_op::get || c.op == cache_op::head;
+  const bool reads = is_plain_read(c);
   return owned_reply::failed(reads ? errc::deadline_exceeded : errc::outcome_unknown, "no answer came");
 }
 

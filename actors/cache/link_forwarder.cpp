@@ -14,9 +14,7 @@ time_point now() { return std::chrono::steady_clock::now(); }
 
 constexpr std::size_t queues_max = 1024;  // of owners, most of them gone; beyond it idle ones are dropped
 
-bool writes(const forwarded_command& c) noexcept {
-  return c.command.command.op == cache_op::put || c.command.command.op == cache_op::erase;
-}
+bool writes(const forwarded_command& c) noexcept { return is_write(c.command.command); }
 
 std::uint64_t size_of(const forwarded_command& c) noexcept {
   return sizeof(c) + c.cache.size() + c.command.key.size() + c.command.value.size();

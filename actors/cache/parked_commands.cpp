@@ -15,12 +15,12 @@ bool surely_not_done(errc code) noexcept {
   return may_succeed_later(code) || code == errc::unavailable || code == errc::deadline_exceeded;
 }
 
-bool writes(const cache_command& c) noexcept { return c.op == cache_op::put || c.op == cache_op::erase; }
-
-/// Their order matters.
+/// Their order matters. A run may have more keys than the one by which it is sent.
 bool conflict(const pending_command& a, const pending_command& b) noexcept {
-  return (writes(a.command.command) || writes(b.command.command)) &&
-         a.command.command.cache == b.command.command.cache && a.command.key == b.command.key;
+  const auto& x = a.command.command;
+  const auto& y = b.command.command;
+  if (x.cache != y.cache || (!is_write(x) && !is_write(y))) return false;
+  return x.op == cache_op::run || y.op == cache_op::run || a.command.key == b.command.key;
 }
 
 std::uint64_t size_of(const pending_command& c) noexcept {

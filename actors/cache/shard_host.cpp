@@ -30,6 +30,16 @@ replica_channel& nobody() {
   return none;
 }
 
+// The wall clock at `now`, for a run: times to live are kept on the monotonic clock.
+cache_command with_wall_clock(cache_command c, time_point now) {
+  using std::chrono::milliseconds;
+  if (c.op != cache_op::run) return c;
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  const auto since = time_point(std::chrono::steady_clock::now()) - now;
+  c.wall_ms = std::chrono::duration_cast<milliseconds>(wall - since).count();
+  return c;
+}
+
 owned_reply copy_of(const cache_reply& r) {
   owned_reply o;
   o.code = r.code;
@@ -62,7 +72,8 @@ std::uint64_t shard_host::owner_of(std::uint32_t shard) const noexcept {
   return shards_[shard].owner.load(std::memory_order_acquire);
 }
 
-bool shard_host::execute(const cache_command& command, time_point now, visitor visit) {
+bool shard_host::execute(const cache_command& asked, time_point now, visitor visit) {
+  const auto command = with_wall_clock(asked, now);
   const std::uint32_t index = shard_of_key(command.key);
   auto& s = shards_[index];
   for (int attempt = 0;; ++attempt) {
@@ -81,7 +92,8 @@ bool shard_host::execute(const cache_command& command, time_point now, visitor v
   }
 }
 
-bool shard_host::submit(const cache_command& command, time_point now, time_point deadline, reply_callback& done) {
+bool shard_host::submit(const cache_command& asked, time_point now, time_point deadline, reply_callback& done) {
+  const auto command = with_wall_clock(asked, now);
   const std::uint32_t index = shard_of_key(command.key);
   auto& s = shards_[index];
   for (int attempt = 0;; ++attempt) {
@@ -95,8 +107,7 @@ bool shard_host::submit(const cache_command& command, time_point now, time_point
       const bool try_again = r.reply.code == errc::out_of_memory && attempt < room_attempts_max;
       if (!try_again) reply = copy_of(r.reply);
       if (!try_again && r.wait_for > s.held.stream().committed()) {
-        const bool is_write = command.op == cache_op::put || command.op == cache_op::erase;
-        s.held.stream().hold(r.wait_for, std::move(reply), is_write, deadline, std::move(done));
+        s.held.stream().hold(r.wait_for, std::move(reply), is_write(command), deadline, std::move(done));
         done = nullptr;
       } else if (try_again) {
         reply.code = errc::out_of_memory;
@@ -121,7 +132,7 @@ bool shard_host::execute_if_present(const cache_command& command, time_point now
 }
 
 bool shard_host::execute_stale(const cache_command& command, time_point now, visitor visit) {
-  if (command.op != cache_op::get && command.op != cache_op::head) return false;
+  if (!is_plain_read(command)) return false;
   auto& s = shards_[shard_of_key(command.key)];
   const std::lock_guard lock(s.lock);
   if (!s.held.stream().is_whole_copy()) return false;

@@ -56,6 +56,7 @@ class cache_backing::command_job final : public database_job {
       case cache_op::put:
         return store_.apply_committed(cache, owned_.key, owned_.value, reply_.version, reply_.ttl, now_);
       case cache_op::erase: return store_.apply_erased(cache, owned_.key, reply_.version);
+      case cache_op::run: return;  // refused by the router
     }
   }
 

@@ -58,7 +58,7 @@ expected<keyring_answer> decode_keyring_answer(std::string_view bytes) {
   wire::KeyringAnswer w;
   const auto wrong = fail(errc::corrupt, "an answer of the key ring that makes no sense");
   if (!w.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return wrong;
-  if (w.code() > static_cast<std::uint32_t>(errc::not_implemented) || w.ring().size() > key_ring::text_bytes_max) {
+  if (w.code() > static_cast<std::uint32_t>(errc_last) || w.ring().size() > key_ring::text_bytes_max) {
     return wrong;
   }
   if (w.fingerprints_size() < 1 || static_cast<std::size_t>(w.fingerprints_size()) > key_ring::keys_max) return wrong;

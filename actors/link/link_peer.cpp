@@ -163,7 +163,7 @@ expected<void> link_peer::on_reply(std::string_view payload) {
   wire_reader in(payload);
   const auto id = in.take<std::uint64_t>();
   const auto code = in.take<std::uint8_t>();
-  if (!in.good() || code > static_cast<std::uint8_t>(errc::not_implemented))
+  if (!in.good() || code > static_cast<std::uint8_t>(errc_last))
     return fail(errc::corrupt, "reply that cannot be read");
   std::optional<reply_callback> done;
   {

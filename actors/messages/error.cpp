@@ -18,7 +18,7 @@ std::string context_of(const caf::error& e) {
   return caf::to_string(e.context());
 }
 
-bool is_code(std::uint8_t code) noexcept { return code <= static_cast<std::uint8_t>(errc::not_implemented); }
+bool is_code(std::uint8_t code) noexcept { return code <= static_cast<std::uint8_t>(errc_last); }
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "gateways/resp/command_rows.hpp"
+#include "gateways/resp/procedure_rows.hpp"
 
 namespace troupe::resp {
 
@@ -19,7 +20,7 @@ constexpr auto joined(const std::array<command_row, Sizes>&... parts) {
   return all;
 }
 
-constexpr auto rows = joined(connection_rows, server_rows, key_rows);
+constexpr auto rows = joined(connection_rows, server_rows, key_rows, procedure_rows);
 
 constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 

@@ -45,7 +45,12 @@ enum class command_group : std::uint8_t {
   pubsub,
   transactions,
   cluster,
-  scripting
+  scripting,
+  bitmap,
+  hash,
+  list,
+  set,
+  sorted_set
 };
 
 struct command_row {

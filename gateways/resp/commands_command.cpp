@@ -55,6 +55,11 @@ std::string_view category_of(command_group g) {
     case command_group::pubsub: return "@pubsub";
     case command_group::transactions: return "@transaction";
     case command_group::scripting: return "@scripting";
+    case command_group::bitmap: return "@bitmap";
+    case command_group::hash: return "@hash";
+    case command_group::list: return "@list";
+    case command_group::set: return "@set";
+    case command_group::sorted_set: return "@sortedset";
     case command_group::server:
     case command_group::cluster: return {};
   }

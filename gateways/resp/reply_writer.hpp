@@ -25,6 +25,8 @@ class reply_writer {
   void bulk(std::string_view bytes);
   /// Text for people: "txt:" in RESP3.
   void verbatim(std::string_view text);
+  /// A whole reply that was written for this protocol already.
+  void raw(std::string_view reply) { out_->append(reply); }
   void null() { out_->append(protocol_ >= 3 ? "_\r\n" : "$-1\r\n"); }
   void null_array() { out_->append(protocol_ >= 3 ? "_\r\n" : "*-1\r\n"); }
   void array(std::size_t items) { head('*', static_cast<std::int64_t>(items)); }

@@ -31,7 +31,11 @@ enum class errc : std::uint8_t {
   storage_failed,     // disk full, not writable, or I/O error
   corrupt,            // bytes that fail their checksum or cannot be decoded
   not_implemented,    // a name that is reserved but not built
+  wrong_type,         // the key holds a value of another type
 };
+
+/// The highest code: what comes from another node may not be above it.
+inline constexpr errc errc_last = errc::wrong_type;
 
 struct error {
   errc code = errc::unavailable;

@@ -8,7 +8,7 @@ namespace troupe {
 
 namespace {
 
-constexpr std::array<error_face, 17> faces{{
+constexpr std::array<error_face, static_cast<std::size_t>(errc_last) + 1> faces{{
     {"ok", "done", 200, "OK"},
     {"invalid_argument", "the request is malformed", 400, "ERR"},
     {"bad_config", "the configuration is refused", 500, "ERR"},
@@ -26,6 +26,7 @@ constexpr std::array<error_face, 17> faces{{
     {"storage_failed", "the disk is full or does not answer", 503, "MISCONF"},
     {"corrupt", "the bytes are damaged", 500, "ERR"},
     {"not_implemented", "that is reserved but not built", 501, "ERR"},
+    {"wrong_type", "the key holds a value of another type", 409, "WRONGTYPE"},
 }};
 
 }  // namespace

@@ -13,6 +13,8 @@
 #include <troupe/error.hpp>
 #include <troupe/time.hpp>
 
+#include "runtime/cache/procedures/procedure.hpp"
+
 namespace troupe {
 
 /// Position of a cache in this node's catalogue; not the same on every node (the wire carries names).
@@ -23,18 +25,33 @@ enum class cache_op : std::uint8_t {
   head,   // the same without the value
   put,    // the new version; condition_failed, out_of_memory, too_large
   erase,  // not_found when absent; condition_failed
+  run,    // a procedure (runtime/cache/procedures); its own refusals are in the reply's text; out_of_memory
 };
 
+/// A run names its procedure, and its value is the packed words after the procedure's name (procedures/words.hpp), keys
+/// among them; `key` is one of these keys, all of which lie in one slot. The reply's value is what a Redis client gets,
+/// in the protocol asked for.
 struct cache_command {
   cache_op op = cache_op::get;
+  std::uint8_t protocol = 2;  // of a run: RESP 2 or 3
   cache_id cache = 0;
   write_condition condition = write_condition::none;
   bool keep_ttl = false;
+  troupe::procedure procedure = troupe::procedure::none;
   std::uint64_t version = 0;  // for if_version
   duration ttl{};             // 0: the value does not expire
+  std::int64_t wall_ms = 0;   // of a run: milliseconds since 1970, set where it is done; does not travel
   std::string_view key;
   std::string_view value;
 };
+
+/// It may change something.
+[[nodiscard]] constexpr bool is_write(const cache_command& c) noexcept {
+  return c.op == cache_op::put || c.op == cache_op::erase || (c.op == cache_op::run && may_write(c.procedure));
+}
+[[nodiscard]] constexpr bool is_plain_read(const cache_command& c) noexcept {
+  return c.op == cache_op::get || c.op == cache_op::head;
+}
 
 struct cache_reply {
   errc code = errc::ok;

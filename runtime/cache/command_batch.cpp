@@ -41,12 +41,19 @@ void put(const batched_command& b, wire::CacheCommand& into) {
   into.set_ttl_ns(c.ttl.count());
   into.set_key(c.key.data(), c.key.size());
   into.set_value(c.value.data(), c.value.size());
+  if (c.op == cache_op::run) {
+    into.set_procedure(static_cast<std::uint32_t>(c.procedure));
+    into.set_protocol(c.protocol);
+  }
   const auto left = std::clamp(b.left, duration::zero(), forward_deadline_max);
   into.set_left_ms(static_cast<std::uint64_t>(std::chrono::ceil<milliseconds>(left).count()));
 }
 
 bool sound(const wire::CacheCommand& w) {
-  return w.op() <= static_cast<std::uint32_t>(cache_op::erase) &&
+  const bool run = w.op() == static_cast<std::uint32_t>(cache_op::run);
+  if (run && (w.procedure() == 0 || w.procedure() >= procedures_end || w.protocol() < 2 || w.protocol() > 3))
+    return false;
+  return w.op() <= static_cast<std::uint32_t>(cache_op::run) &&
          w.condition() <= static_cast<std::uint32_t>(write_condition::if_version) &&
          w.cache().size() <= cache_name_bytes_max && w.key().size() <= key_bytes_max;
 }
@@ -60,6 +67,10 @@ batched_command read(const wire::CacheCommand& w) {
   b.command.ttl = duration(w.ttl_ns());
   b.command.key = w.key();
   b.command.value = w.value();
+  if (b.command.op == cache_op::run) {
+    b.command.procedure = static_cast<procedure>(w.procedure());
+    b.command.protocol = static_cast<std::uint8_t>(w.protocol());
+  }
   b.cache = w.cache();
   constexpr auto left_max = std::chrono::duration_cast<milliseconds>(forward_deadline_max).count();
   b.left = milliseconds(std::min<std::uint64_t>(w.left_ms(), left_max));
@@ -114,7 +125,7 @@ expected<reply_batch> decode_replies(std::string_view bytes) {
   b.stamp = stamp_of(w.stamp());
   b.replies.reserve(count);
   for (auto& r : *w.mutable_replies()) {
-    if (r.code() > static_cast<std::uint32_t>(errc::not_implemented)) return corrupt("an unknown code");
+    if (r.code() > static_cast<std::uint32_t>(errc_last)) return corrupt("an unknown code");
     auto& reply = b.replies.emplace_back();
     reply.code = static_cast<errc>(r.code());
     reply.version = r.version();

@@ -1,6 +1,6 @@
 // How one entry of a shard store lies in memory, private to the store: this header, the key, the
-// value and, if it expires, the time of that, in one allocation. The allocation is as large as its
-// footprint allows, so that a value may grow in place into what rounding left over.
+// value (of an object the pointer to it) and, if it expires, the time of that, in one allocation. The allocation is as
+// large as its footprint allows, so that a value may grow in place into what rounding left over.
 #pragma once
 
 #include <cstring>
@@ -17,11 +17,19 @@ struct shard_store::entry {
   std::uint32_t cache : 12;
   std::uint32_t key_size : 17;
   std::uint32_t has_expiry : 1;
+  std::uint32_t is_object : 1;  // the value is a pointer to a value_object, which the entry owns
 
   [[nodiscard]] char* bytes() noexcept { return reinterpret_cast<char*>(this + 1); }
   [[nodiscard]] const char* bytes() const noexcept { return reinterpret_cast<const char*>(this + 1); }
   [[nodiscard]] std::string_view key() const noexcept { return {bytes(), key_size}; }
   [[nodiscard]] std::string_view value() const noexcept { return {bytes() + key_size, value_size}; }
+
+  [[nodiscard]] value_object* object() const noexcept {
+    if (is_object == 0) return nullptr;
+    value_object* o;
+    std::memcpy(&o, bytes() + key_size, sizeof o);
+    return o;
+  }
 
   [[nodiscard]] time_point expiry() const noexcept {
     if (has_expiry == 0) return never;

@@ -1,5 +1,7 @@
 #include "runtime/cache/held_shard.hpp"
 
+#include "runtime/cache/procedures/procedures.hpp"
+
 namespace troupe {
 
 namespace {
@@ -7,9 +9,14 @@ namespace {
 /// What an entry takes on its way beside its key and value, about.
 constexpr std::uint64_t entry_overhead = 32;
 
-bool is_write(cache_op op) noexcept { return op == cache_op::put || op == cache_op::erase; }
+/// Of a reply's text that stays allocated between runs.
+constexpr std::size_t reply_kept_max = 4096;
+/// What a procedure may need beyond its words, before it is known.
+constexpr std::uint64_t room_beside_words = 1024;
 
-bool wrote(const cache_command& c, const cache_reply& r) noexcept { return r.code == errc::ok && is_write(c.op); }
+bool wrote(const cache_command& c, const cache_reply& r) noexcept {
+  return r.code == errc::ok && is_write(c) && r.version != 0;
+}
 
 }  // namespace
 
@@ -47,9 +54,45 @@ held_shard::change held_shard::take_role(const shard_row& row, std::uint64_t my_
 }
 
 cache_reply held_shard::apply(const cache_command& command, time_point now) {
+  if (command.op == cache_op::run) return run(command, now);
   const auto reply = store_.apply(command, now);
   if (wrote(command, reply)) note_change(command.cache, command.key);
   return reply;
+}
+
+// The version in the reply is that of its last write; 0: it wrote nothing.
+cache_reply held_shard::run(const cache_command& command, time_point now) {
+  cache_reply r;
+  effects_.clear();
+  reply_.clear();
+  if (reply_.capacity() > reply_kept_max) reply_ = std::string();
+  if (needs_room(command) && !store_.make_room(2 * command.value.size() + room_beside_words, now)) {
+    r.code = errc::out_of_memory;
+    return r;
+  }
+  keyspace::surroundings s;
+  s.now = now;
+  s.wall_ms = command.wall_ms;
+  s.rng = &rng_;
+  if (stream_.has_followers() || (noting_ && changes_)) s.effects = &effects_;
+  if (stream_.has_followers()) s.removed = &removed_;
+  {
+    keyspace keys(store_, command.cache, s);
+    r.code = run_procedure(command, keys, reply_);
+    r.version = keys.written();
+  }
+  r.value = reply_;
+  for (const auto& e : effects_) note_change(e.cache, e.key);
+  return r;
+}
+
+// Of several keys the whole tail: waiting for more than needed is right as well.
+std::uint64_t held_shard::pending(const cache_command& command) const {
+  if (command.op != cache_op::run) return stream_.pending(command.cache, command.key);
+  const auto* row = row_of(command.procedure);
+  if (row != nullptr && row->first_key == row->last_key && row->first_key != 0 && row->count_word == 0)
+    return stream_.pending(command.cache, command.key);
+  return stream_.sequence() == stream_.committed() ? 0 : stream_.sequence();
 }
 
 held_shard::replicated held_shard::replicate(const cache_command& command, time_point now, replica_channel& channel) {
@@ -58,14 +101,19 @@ held_shard::replicated held_shard::replicate(const cache_command& command, time_
     done.reply = apply(command, now);
     return done;
   }
-  if (is_write(command.op) && !stream_.has_room(command.key.size() + command.value.size())) {
+  if (is_write(command) && !stream_.has_room(command.key.size() + command.value.size())) {
     done.reply.code = errc::unavailable;
     return done;
   }
   done.reply = apply(command, now);
+  if (command.op == cache_op::run) tell_effects(now, channel);
   tell_removed(now, channel);
   if (!wrote(command, done.reply)) {
-    done.wait_for = stream_.pending(command.cache, command.key);
+    done.wait_for = pending(command);
+    return done;
+  }
+  if (command.op == cache_op::run) {
+    done.wait_for = stream_.sequence();
     return done;
   }
   stream_entry e{command.cache, command.key, {}, done.reply.version, {}, command.op == cache_op::erase};
@@ -81,7 +129,22 @@ held_shard::replicated held_shard::replicate(const cache_command& command, time_
 bool held_shard::must_wait(const cache_command& command) const noexcept {
   if (stream_.recovering()) return true;
   if (!stream_.has_followers()) return false;
-  return is_write(command.op) || stream_.pending(command.cache, command.key) != 0;
+  return is_write(command) || pending(command) != 0;
+}
+
+void held_shard::tell_effects(time_point now, replica_channel& channel) {
+  for (const auto& e : effects_) {
+    stream_entry s{e.cache, e.key, {}, e.version, {}, e.what == effect::form::erased};
+    if (const auto found = s.erased ? std::nullopt : store_.peek(e.cache, e.key, now)) {
+      s.value = found->value;
+      s.version = found->version;
+      s.ttl = found->ttl;
+    } else {
+      s.erased = true;
+    }
+    stream_.wrote(s, now, channel);
+  }
+  effects_.clear();
 }
 
 // What expired or was evicted here must not come back from a copy after a later erase found nothing.

@@ -20,7 +20,9 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/base/random.hpp"
 #include "runtime/cache/changed_keys.hpp"
+#include "runtime/cache/keyspace.hpp"
 #include "runtime/cache/shard_store.hpp"
 #include "runtime/replication/shard_stream.hpp"
 #include "runtime/sharding/shard_table.hpp"
@@ -39,7 +41,8 @@ class held_shard {
     bool promoted = false;  // gained with a copy that was kept in sync
   };
 
-  explicit held_shard(const store_settings& s, std::uint32_t shard = 0) : shard_(shard), store_(s) {}
+  explicit held_shard(const store_settings& s, std::uint32_t shard = 0)
+      : shard_(shard), store_(s), rng_(s.hash_seed ^ shard) {}
 
   [[nodiscard]] part role() const noexcept { return part_; }
   [[nodiscard]] bool is_primary() const noexcept { return part_ == part::primary; }
@@ -54,7 +57,7 @@ class held_shard {
   change take_role(const shard_row& row, std::uint64_t my_pid);
 
   // --- as primary: writes are noted for who watches
-  /// Of a shard without copies.
+  /// Of a shard without copies. The reply's value is valid until the next call.
   [[nodiscard]] cache_reply apply(const cache_command& command, time_point now);
 
   struct replicated {
@@ -128,6 +131,13 @@ class held_shard {
   std::unique_ptr<changed_keys> changes_;  // null: nobody watches
   bool noting_ = false;                    // changes_ grows
   shard_stream stream_;
+  void tell_effects(time_point now, replica_channel& channel);
+  [[nodiscard]] cache_reply run(const cache_command& command, time_point now);
+  [[nodiscard]] std::uint64_t pending(const cache_command& command) const;
+
+  random rng_;                                     // for procedures
+  std::string reply_;                              // of the latest run
+  std::vector<effect> effects_;                    // of the latest run, when somebody wants to know
   std::vector<shard_store::removed_key> removed_;  // by the call under way; its copies are to be told
 };
 

@@ -21,6 +21,8 @@ class memory_ledger {
     return false;
   }
 
+  /// Takes them also beyond the limit, which later takes then feel.
+  void add(std::uint64_t bytes) noexcept { used_.fetch_add(bytes, std::memory_order_relaxed); }
   void give(std::uint64_t bytes) noexcept { used_.fetch_sub(bytes, std::memory_order_relaxed); }
 
   [[nodiscard]] std::uint64_t used() const noexcept { return used_.load(std::memory_order_relaxed); }

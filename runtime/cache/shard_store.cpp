@@ -26,6 +26,8 @@ time_point add_saturating(time_point now, duration ttl) noexcept {
 
 shard_store::shard_store(const store_settings& settings) noexcept : settings_(settings) {
   TROUPE_CHECK(settings_.ledger != nullptr);
+  static const value_limits usual;
+  if (settings_.limits == nullptr) settings_.limits = &usual;
 }
 
 shard_store::shard_store(shard_store&& other) noexcept : settings_(other.settings_) {
@@ -53,6 +55,7 @@ cache_reply shard_store::apply(const cache_command& command, time_point now) {
     case cache_op::head: return read(command, now);
     case cache_op::put: return put(command, now);
     case cache_op::erase: return erase(command, now);
+    case cache_op::run: break;  // held_shard does those
   }
   return refusal(errc::invalid_argument);
 }
@@ -76,8 +79,21 @@ cache_reply shard_store::show(entry& e, cache_op op, time_point now) noexcept {
   cache_reply r;
   r.version = e.version;
   if (e.has_expiry != 0) r.ttl = e.expiry() - now;
-  if (op == cache_op::get) r.value = e.value();
+  if (op != cache_op::get) return r;
+  if (e.is_object != 0) return refusal(errc::wrong_type, e.version);
+  r.value = e.value();
   return r;
+}
+
+shard_store::entry_view shard_store::view_of(const entry& e, time_point now) noexcept {
+  entry_view v;
+  v.cache = static_cast<cache_id>(e.cache);
+  v.key = e.key();
+  v.object = e.object();
+  if (v.object == nullptr) v.value = e.value();
+  v.version = e.version;
+  if (e.has_expiry != 0) v.ttl = e.expiry() - now;
+  return v;
 }
 
 cache_reply shard_store::put(const cache_command& c, time_point now) {
@@ -144,9 +160,7 @@ std::optional<shard_store::entry_view> shard_store::peek(cache_id cache, std::st
                                                          time_point now) const noexcept {
   const auto slot = find(refer(cache, key));
   if (slot == no_slot || at(slot)->is_expired(now)) return std::nullopt;
-  const entry& e = *at(slot);
-  const duration ttl = e.has_expiry != 0 ? e.expiry() - now : duration::zero();
-  return entry_view{cache, e.key(), e.value(), e.version, ttl};
+  return view_of(*at(slot), now);
 }
 
 bool shard_store::apply_loaded(cache_id cache, std::string_view key, std::string_view value, std::uint64_t version,

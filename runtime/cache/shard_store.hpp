@@ -20,6 +20,7 @@
 #include "runtime/base/function_ref.hpp"
 #include "runtime/cache/command.hpp"
 #include "runtime/cache/memory_ledger.hpp"
+#include "runtime/cache/values/value_object.hpp"
 
 namespace troupe {
 
@@ -44,6 +45,7 @@ struct store_settings {
   memory_ledger* ledger = nullptr;  // must outlive the store
   std::uint64_t hash_seed = 0;      // secret and different for each process, against chosen keys
   eviction_policy eviction = eviction_policy::lru;
+  const value_limits* limits = nullptr;  // null: the usual ones; must outlive the store
 };
 
 class shard_store {
@@ -56,7 +58,9 @@ class shard_store {
     std::string_view key;
     std::string_view value;
     std::uint64_t version = 0;
-    duration ttl{};  // what is left; 0: never expires
+    duration ttl{};                        // what is left; 0: never expires
+    const value_object* object = nullptr;  // the value, if it is no string; `value` is empty then
+    bool is_object = false;                // of an entry that is copied: `value` is an object's serialised form
   };
   using entry_visitor = function_ref<void(const entry_view&)>;
 
@@ -65,7 +69,8 @@ class shard_store {
   shard_store& operator=(shard_store&&) = delete;
   ~shard_store();
 
-  /// Does one command. The reply's value is valid until the next call. Codes: get, head: not_found.
+  /// Does one command but a run. The reply's value is valid until the next call. Codes: get, head: not_found; get:
+  /// wrong_type of what is no string, which a put replaces.
   /// put: condition_failed (with the present version), out_of_memory, too_large, invalid_argument
   /// (a negative ttl). erase: not_found, condition_failed. A write's version is in the reply.
   [[nodiscard]] cache_reply apply(const cache_command& command, time_point now);
@@ -140,7 +145,14 @@ class shard_store {
   [[nodiscard]] std::uint64_t evicted() const noexcept { return evicted_; }
   [[nodiscard]] std::uint64_t expired() const noexcept { return expired_; }
 
+  /// What a copy needs to take a group of writes as one; false when nothing gives way.
+  [[nodiscard]] bool make_room(std::uint64_t bytes, time_point now);
+  [[nodiscard]] std::uint64_t hash_seed() const noexcept { return settings_.hash_seed; }
+  [[nodiscard]] const value_limits& limits() const noexcept { return *settings_.limits; }
+
  private:
+  friend class keyspace;
+
   struct entry;
   struct key_ref {
     std::uint64_t hash = 0;
@@ -151,6 +163,7 @@ class shard_store {
     std::string_view value;
     std::uint64_t version = 0;
     time_point expiry = never;
+    value_object* object = nullptr;  // the value instead, owned by the entry from then on
   };
   static constexpr time_point never = time_point::max();
   static constexpr std::uint32_t no_slot = UINT32_MAX;
@@ -165,11 +178,18 @@ class shard_store {
   [[nodiscard]] cache_reply read(const cache_command& c, time_point now);
   [[nodiscard]] cache_reply put(const cache_command& c, time_point now);
   [[nodiscard]] cache_reply erase(const cache_command& c, time_point now);
+  [[nodiscard]] static entry_view view_of(const entry& e, time_point now) noexcept;
   [[nodiscard]] cache_reply show(entry& e, cache_op op, time_point now) noexcept;
 
   [[nodiscard]] bool write(std::uint32_t slot, const key_ref& k, const content& c, time_point now);
+  [[nodiscard]] bool splice(std::uint32_t slot, const key_ref& k, std::uint64_t offset, std::string_view bytes);
+  [[nodiscard]] bool change_expiry(std::uint32_t slot, const key_ref& k, time_point expiry);
   [[nodiscard]] bool overwrite(std::uint32_t slot, const key_ref& k, const content& c, time_point now);
   [[nodiscard]] bool insert(const key_ref& k, const content& c, time_point now);
+  [[nodiscard]] bool write_bytes(std::uint32_t slot, const key_ref& k, const content& c, time_point now);
+  void settle(value_object& o) noexcept;
+  void destroy(value_object* o) noexcept;
+  void settle_excess(time_point now);
   void fill(entry& e, const key_ref& k, const content& c) noexcept;
   bool store_newer(const key_ref& k, content c, duration ttl, time_point now);
 
@@ -186,6 +206,7 @@ class shard_store {
 
   store_settings settings_;
   std::vector<removed_key>* removals_ = nullptr;
+  bool unbounded_ = false;  // a procedure is at work: room was made before it began, nothing is evicted under it
   std::uint64_t* table_ = nullptr;  // mask_ + 1 slots; 0 is an empty slot
   std::uint32_t mask_ = 0;
   std::uint32_t shift_ = 32;  // 32 - log2 of the number of slots

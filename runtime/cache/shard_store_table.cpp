@@ -63,7 +63,48 @@ std::uint32_t shard_store::find_live(const key_ref& k, time_point now) {
 }
 
 bool shard_store::write(std::uint32_t slot, const key_ref& k, const content& c, time_point now) {
+  value_object* old = slot == no_slot ? nullptr : at(slot)->object();
+  if (old == nullptr && c.object == nullptr) return write_bytes(slot, k, c, now);
+  content pointing = c;
+  if (c.object != nullptr) pointing.value = {reinterpret_cast<const char*>(&c.object), sizeof c.object};
+  if (!write_bytes(slot, k, pointing, now)) return false;
+  if (old != c.object) destroy(old);
+  if (c.object != nullptr) settle(*c.object);
+  return true;
+}
+
+bool shard_store::write_bytes(std::uint32_t slot, const key_ref& k, const content& c, time_point now) {
   return slot == no_slot ? insert(k, c, now) : overwrite(slot, k, c, now);
+}
+
+// What the object takes by now is on the ledger.
+void shard_store::settle(value_object& o) noexcept {
+  const std::uint64_t bytes = o.bytes();
+  if (bytes > o.accounted) {
+    settings_.ledger->add(bytes - o.accounted);
+    bytes_ += bytes - o.accounted;
+  } else {
+    give_room(o.accounted - bytes);
+  }
+  o.accounted = bytes;
+}
+
+void shard_store::destroy(value_object* o) noexcept {
+  if (o == nullptr) return;
+  give_room(o->accounted);
+  delete o;
+}
+
+// A procedure may have grown values beyond the limit.
+void shard_store::settle_excess(time_point now) {
+  while (settings_.ledger->used() > settings_.ledger->max() && evict_one(nullptr, now)) {
+  }
+}
+
+bool shard_store::make_room(std::uint64_t bytes, time_point now) {
+  if (!take_room(bytes, nullptr, now)) return false;
+  give_room(bytes);
+  return true;
 }
 
 void shard_store::fill(entry& e, const key_ref& k, const content& c) noexcept {
@@ -74,6 +115,7 @@ void shard_store::fill(entry& e, const key_ref& k, const content& c) noexcept {
   e.cache = k.cache & (caches_max - 1);
   e.key_size = static_cast<std::uint32_t>(k.key.size()) & 0x1ffff;
   e.has_expiry = c.expiry != never;
+  e.is_object = c.object != nullptr;
   char* p = e.bytes();
   if (!k.key.empty()) std::memcpy(p, k.key.data(), k.key.size());
   p += k.key.size();
@@ -111,6 +153,60 @@ bool shard_store::overwrite(std::uint32_t slot, const key_ref& k, const content&
   return true;
 }
 
+// Of a string: writes over it from `offset` on, growing it with zero bytes. False for want of memory. Never evicts.
+bool shard_store::splice(std::uint32_t slot, const key_ref&, std::uint64_t offset, std::string_view bytes) {
+  entry* e = at(slot);
+  const std::uint64_t size = std::max<std::uint64_t>(e->value_size, offset + bytes.size());
+  if (size > value_bytes_max) return false;
+  if (size > e->value_size) {
+    const std::uint64_t tail = e->has_expiry != 0 ? sizeof(duration::rep) : 0;
+    const std::uint64_t had = e->footprint();
+    const std::uint64_t needs = footprint_of(sizeof(entry) + e->key_size + size + tail);
+    if (needs != had) {
+      auto* moved = static_cast<entry*>(std::realloc(e, needs - 8));
+      if (moved == nullptr) return false;
+      settings_.ledger->add(needs);
+      bytes_ += needs;
+      give_room(had);
+      table_[slot] = (table_[slot] & ~address_mask) | reinterpret_cast<std::uintptr_t>(moved);
+      e = moved;
+    }
+    char* value = e->bytes() + e->key_size;
+    std::memmove(value + size, value + e->value_size, tail);
+    std::memset(value + e->value_size, 0, size - e->value_size);
+    e->value_size = static_cast<std::uint32_t>(size);
+  }
+  if (!bytes.empty()) std::memcpy(e->bytes() + e->key_size + offset, bytes.data(), bytes.size());
+  return true;
+}
+
+// False for want of memory. Never evicts.
+bool shard_store::change_expiry(std::uint32_t slot, const key_ref& k, time_point expiry) {
+  entry* old = at(slot);
+  if (old->has_expiry != 0 && expiry != never) {
+    const auto since = expiry.time_since_epoch().count();
+    std::memcpy(old->bytes() + old->key_size + old->value_size, &since, sizeof since);
+    soonest_ = std::min(soonest_, expiry);
+    soonest_ahead_ = std::min(soonest_ahead_, expiry);
+    return true;
+  }
+  if (old->has_expiry == 0 && expiry == never) return true;
+  // The bytes stay as they are, those of a pointer too.
+  content c{{old->bytes() + old->key_size, old->value_size}, old->version, expiry, old->object()};
+  const std::uint64_t had = old->footprint();
+  const std::uint64_t needs = footprint_of(entry::size_of(k, c));
+  auto* fresh = static_cast<entry*>(std::malloc(needs - 8));
+  if (fresh == nullptr) return false;
+  settings_.ledger->add(needs);
+  bytes_ += needs;
+  give_room(had);
+  fill(*fresh, k, c);
+  with_expiry_ -= old->has_expiry;
+  table_[slot] = (table_[slot] & ~address_mask) | reinterpret_cast<std::uintptr_t>(fresh);
+  std::free(old);
+  return true;
+}
+
 bool shard_store::insert(const key_ref& k, const content& c, time_point now) {
   const std::uint64_t needs = footprint_of(entry::size_of(k, c));
   bool grow = false;
@@ -141,6 +237,7 @@ void shard_store::remove(std::uint32_t slot) noexcept {
   entry* gone = at(slot);
   with_expiry_ -= gone->has_expiry;
   give_room(gone->footprint());
+  destroy(gone->object());
   std::free(gone);
   --count_;
   std::uint32_t hole = slot;
@@ -186,6 +283,11 @@ void shard_store::shrink_if_sparse() noexcept {
 }
 
 bool shard_store::take_room(std::uint64_t bytes, const entry* keep, time_point now) {
+  if (unbounded_) {
+    settings_.ledger->add(bytes);
+    bytes_ += bytes;
+    return true;
+  }
   if (bytes > settings_.ledger->max()) return false;
   while (!settings_.ledger->take(bytes)) {
     if (!evict_one(keep, now)) return false;
@@ -197,14 +299,15 @@ bool shard_store::take_room(std::uint64_t bytes, const entry* keep, time_point n
 // Room for an entry and, if it would fill the table, for the larger table; evicting may make the
 // latter unnecessary again.
 bool shard_store::take_room_for_insert(std::uint64_t entry_bytes, time_point now, bool& grow) {
-  if (entry_bytes > settings_.ledger->max()) return false;
+  if (entry_bytes > settings_.ledger->max() && !unbounded_) return false;
   for (;;) {
     const std::uint64_t slots = capacity();
     grow = is_full(std::uint64_t{count_} + 1, slots);
     if (grow && slots >= std::uint64_t{1} << slots_log2_max) return false;
     std::uint64_t bytes = entry_bytes;
     if (grow) bytes += table_footprint(slots == 0 ? slots_min : slots * 2) - table_footprint(slots);
-    if (settings_.ledger->take(bytes)) {
+    if (unbounded_ || settings_.ledger->take(bytes)) {
+      if (unbounded_) settings_.ledger->add(bytes);
       bytes_ += bytes;
       return true;
     }
@@ -301,8 +404,7 @@ std::uint64_t shard_store::scan(std::uint64_t cursor, std::size_t count, time_po
       if (table_[i & mask_] == 0) continue;
       const entry& e = *at(static_cast<std::uint32_t>(i & mask_));
       if (e.position < cursor || e.position >= end << shift_ || e.is_expired(now)) continue;
-      const duration ttl = e.has_expiry != 0 ? e.expiry() - now : duration::zero();
-      visit({static_cast<cache_id>(e.cache), e.key(), e.value(), e.version, ttl});
+      visit(view_of(e, now));
       ++shown;
     }
     cursor = end << shift_;
@@ -313,7 +415,9 @@ std::uint64_t shard_store::scan(std::uint64_t cursor, std::size_t count, time_po
 
 void shard_store::clear() noexcept {
   for (std::uint32_t i = 0; i < capacity(); ++i) {
-    if (table_[i] != 0) std::free(at(i));
+    if (table_[i] == 0) continue;
+    delete at(i)->object();
+    std::free(at(i));
   }
   std::free(std::exchange(table_, nullptr));
   give_room(bytes_);

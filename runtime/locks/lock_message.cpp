@@ -12,7 +12,7 @@ bool in_bounds(const wire::LockItem& i) {
          i.kind() <= static_cast<std::uint32_t>(lock_kind::role) && !i.name().empty() &&
          i.name().size() <= lock_name_max && i.permits() <= lock_permits_max && i.token() < term_max &&
          std::chrono::milliseconds(static_cast<std::int64_t>(i.ttl_ms() % 86'400'001)) <= lock_ttl_max &&
-         i.ttl_ms() <= 86'400'000 && i.code() <= static_cast<std::uint32_t>(errc::not_implemented) &&
+         i.ttl_ms() <= 86'400'000 && i.code() <= static_cast<std::uint32_t>(errc_last) &&
          i.reason().size() <= record_text_max;
 }
 

@@ -74,6 +74,8 @@ expected<cache_table::row> cache_table::read(database_session& session, std::str
 expected<owned_reply> cache_table::execute(database_session& session, const cache_command& command,
                                            const batch_times& times, version_source next_version) {
   if (command.op == cache_op::get || command.op == cache_op::head) return load(session, command, times);
+  if (command.op == cache_op::run)
+    return owned_reply::failed(errc::not_implemented, "a cache that a database backs holds plain values only");
   if (command.ttl < duration{}) return owned_reply::failed(errc::invalid_argument, "a ttl must not be negative");
   if (auto known = learn_floor(session); !known) return tl::unexpected(known.error());
   auto old = read(session, command.key, times, false);

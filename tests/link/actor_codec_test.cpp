@@ -108,7 +108,7 @@ TEST_F(actor_codec, survives_garbage) {
 }
 
 TEST(caf_error, survives_the_way_through_caf) {
-  for (int code = 1; code <= static_cast<int>(errc::not_implemented); ++code) {
+  for (int code = 1; code <= static_cast<int>(errc_last); ++code) {
     const error e{static_cast<errc>(code), "why"};
     EXPECT_EQ(from_caf(to_caf(e)).code, e.code);
     EXPECT_EQ(from_caf(to_caf(e)).context, "why");

@@ -17,8 +17,7 @@ void cluster_process::submit(std::uint32_t shard, const cache_command& c, time_p
   reply.version = r.reply.version;
   reply.ttl = r.reply.ttl;
   reply.value.assign(r.reply.value);
-  const bool is_write = c.op == cache_op::put || c.op == cache_op::erase;
-  held.stream().hold(r.wait_for, std::move(reply), is_write, deadline, std::move(done));
+  held.stream().hold(r.wait_for, std::move(reply), is_write(c), deadline, std::move(done));
   carry_out();
 }
 

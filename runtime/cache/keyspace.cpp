@@ -1,0 +1,169 @@
+#include "runtime/cache/keyspace.hpp"
+
+#include <utility>
+
+#include "runtime/base/check.hpp"
+#include "runtime/cache/entry.hpp"
+
+namespace troupe {
+
+keyspace::keyspace(shard_store& store, cache_id cache, const surroundings& s) noexcept
+    : store_(store), cache_(cache), s_(s) {
+  store_.unbounded_ = true;
+}
+
+keyspace::~keyspace() {
+  note_removed();
+  store_.unbounded_ = false;
+  if (written_ != 0) store_.settle_excess(s_.now);
+}
+
+// What expired under the procedure is noted where it did: a later edit of the same key begins anew.
+void keyspace::note_removed() {
+  if (s_.removed == nullptr || s_.removed->empty()) return;
+  for (auto& gone : *s_.removed) {
+    effect e;
+    e.what = effect::form::erased;
+    e.cache = gone.cache;
+    e.key = std::move(gone.key);
+    e.version = store_.next_version();
+    if (s_.effects != nullptr) s_.effects->push_back(std::move(e));
+  }
+  s_.removed->clear();
+}
+
+void keyspace::note(effect e) {
+  note_removed();
+  if (s_.effects == nullptr) return;
+  e.cache = cache_;
+  s_.effects->push_back(std::move(e));
+}
+
+std::optional<keyspace::found> keyspace::show(std::uint32_t slot, bool access) {
+  if (slot == shard_store::no_slot) return std::nullopt;
+  entry& e = *store_.at(slot);
+  found f;
+  f.object = e.object();
+  if (f.object == nullptr)
+    f.bytes = e.value();
+  else
+    f.type = f.object->type;
+  f.version = e.version;
+  f.expiry = e.expiry();
+  f.age = store_.tick_ - e.used;
+  if (access) e.used = ++store_.tick_;
+  return f;
+}
+
+std::optional<keyspace::found> keyspace::find(std::string_view key) {
+  return show(store_.find_live(store_.refer(cache_, key), s_.now), true);
+}
+
+std::optional<keyspace::found> keyspace::look(std::string_view key) {
+  return show(store_.find_live(store_.refer(cache_, key), s_.now), false);
+}
+
+errc keyspace::put(std::string_view key, std::string_view bytes, time_point expiry) {
+  if (bytes.size() > value_bytes_max || key.size() > key_bytes_max) return errc::too_large;
+  const auto k = store_.refer(cache_, key);
+  const auto slot = store_.find_live(k, s_.now);
+  note_removed();
+  const auto version = store_.version_ + 1;
+  if (!store_.write(slot, k, {bytes, version, expiry}, s_.now)) return errc::out_of_memory;
+  next_version();
+  if (!notes()) return errc::ok;
+  effect e;
+  e.key = key;
+  e.version = version;
+  note(std::move(e));
+  return errc::ok;
+}
+
+errc keyspace::put(std::string_view key, std::unique_ptr<value_object> object, time_point expiry) {
+  TROUPE_CHECK(object != nullptr && object->size() > 0);
+  if (key.size() > key_bytes_max) return errc::too_large;
+  const auto k = store_.refer(cache_, key);
+  const auto slot = store_.find_live(k, s_.now);
+  note_removed();
+  const auto version = store_.version_ + 1;
+  if (!store_.write(slot, k, {{}, version, expiry, object.get()}, s_.now)) return errc::out_of_memory;
+  (void)object.release();
+  next_version();
+  if (!notes()) return errc::ok;
+  effect e;
+  e.key = key;
+  e.version = version;
+  note(std::move(e));
+  return errc::ok;
+}
+
+errc keyspace::splice(std::string_view key, std::uint64_t offset, std::string_view bytes) {
+  const auto k = store_.refer(cache_, key);
+  const auto slot = store_.find(k);
+  TROUPE_CHECK(slot != shard_store::no_slot && store_.at(slot)->is_object == 0);
+  if (!store_.splice(slot, k, offset, bytes)) return errc::out_of_memory;
+  std::string words;
+  if (notes()) {
+    pack_number(words, offset);
+    pack_word(words, bytes);
+  }
+  edited(key, value_edit::splice, words);
+  return errc::ok;
+}
+
+void keyspace::edited(std::string_view key, value_edit edit, std::string_view words) {
+  const auto slot = store_.find(store_.refer(cache_, key));
+  TROUPE_CHECK(slot != shard_store::no_slot);
+  entry& e = *store_.at(slot);
+  if (auto* o = e.object()) {
+    if (o->size() == 0) {
+      (void)erase(key);
+      return;
+    }
+    store_.settle(*o);
+  }
+  const auto base = std::exchange(e.version, next_version());
+  if (!notes()) return;
+  effect n;
+  n.what = effect::form::edit;
+  n.edit = edit;
+  n.key = key;
+  n.base = base;
+  n.version = e.version;
+  n.expiry = e.expiry();
+  n.words = words;
+  note(std::move(n));
+}
+
+bool keyspace::erase(std::string_view key) {
+  const auto slot = store_.find_live(store_.refer(cache_, key), s_.now);
+  if (slot == shard_store::no_slot) return false;
+  note_removed();
+  store_.remove(slot);
+  store_.shrink_if_sparse();
+  next_version();
+  if (!notes()) return true;
+  effect e;
+  e.what = effect::form::erased;
+  e.key = key;
+  e.version = written_;
+  note(std::move(e));
+  return true;
+}
+
+void keyspace::set_expiry(std::string_view key, time_point expiry) {
+  const auto k = store_.refer(cache_, key);
+  const auto slot = store_.find(k);
+  TROUPE_CHECK(slot != shard_store::no_slot);
+  if (store_.change_expiry(slot, k, expiry)) edited(key, value_edit::touch, {});
+}
+
+std::uint64_t keyspace::footprint_of(std::string_view key) {
+  const auto slot = store_.find_live(store_.refer(cache_, key), s_.now);
+  if (slot == shard_store::no_slot) return 0;
+  const entry& e = *store_.at(slot);
+  const auto* o = e.object();
+  return e.footprint() + sizeof(std::uint64_t) + (o == nullptr ? 0 : o->bytes());
+}
+
+}  // namespace troupe
