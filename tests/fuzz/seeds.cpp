@@ -12,6 +12,7 @@
 #include "runtime/locks/lock_message.hpp"
 #include "runtime/membership/packet.hpp"
 #include "runtime/membership/talk_wire.hpp"
+#include "tests/fuzz/cluster_seeds.hpp"
 
 namespace {
 
@@ -172,6 +173,7 @@ int main(int argc, char** argv) {
   const fs::path packets = fs::path(argv[1]) / "gossip_packet", tales = fs::path(argv[1]) / "swim_packets";
   fs::create_directories(packets);
   fs::create_directories(tales);
+  write_cluster_seeds(argv[1]);
   const fs::path talks = fs::path(argv[1]) / "talk";
   fs::create_directories(talks);
   write(talks / "everything_early", std::string(1, '\1') + talk_of_everything());
