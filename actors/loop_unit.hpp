@@ -30,8 +30,8 @@ class loop_unit {
   loop_unit& operator=(const loop_unit&) = delete;
 
   /// Sends it without a sender; if the actor was at rest, it runs on the I/O thread. From any thread. This object and
-  /// the loop outlive the actor, and the loop's thread ends before the actor system does (an actor that ends there still
-  /// uses it). A loop that is destroyed leaves the actor to CAF's workers.
+  /// the loop outlive the actor, and the loop's thread ends before the actor system does (an actor that ends there
+  /// still uses it). A loop that is destroyed leaves the actor to CAF's workers.
   void send(const caf::actor& to, caf::message content);
 
  private:

@@ -16,11 +16,15 @@ class served_batch {
  public:
   served_batch(link_responder responder, cache_router& router, std::size_t commands)
       : responder_(std::move(responder)), router_(router), left_(commands) {
-    replies_.resize(commands, owned_reply::failed(errc::outcome_unknown, "the command was dropped unanswered"));
+    replies_.resize(commands, owned_reply::failed(errc::outcome_unknown));
   }
   // Somebody let go of a callback: what that command did is not known, but the others' replies are.
   ~served_batch() {
-    if (left_ != 0) answer();
+    if (left_ == 0) return;
+    for (auto& r : replies_) {
+      if (r.code == errc::outcome_unknown && r.context.empty()) r.context = "the command was dropped unanswered";
+    }
+    answer();
   }
 
   /// Each index once.

@@ -1,11 +1,11 @@
 #include "runtime/cache/command_batch.hpp"
 
 #include <algorithm>
-#include <utility>
+#include <cstdint>
+#include <limits>
 
-#include "runtime/base/wire_fields.hpp"
+#include "runtime/base/wire_view.hpp"
 #include "runtime/cache/shard_store.hpp"
-#include "troupe/wire/cache.pb.h"
 
 namespace troupe {
 
@@ -13,126 +13,173 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// The stamp, the count, and as many of later versions.
-constexpr std::size_t other_fields_max = 16;
+constexpr std::size_t message_bytes_max = std::numeric_limits<std::int32_t>::max();  // protobuf's
+
+// Fields of CacheBatch and CacheBatchReply (runtime/proto/troupe/wire/cache.proto).
+constexpr std::uint32_t stamp_field = 1;
+constexpr std::uint32_t entries_field = 2;
+constexpr std::uint32_t count_field = 15;
 
 tl::unexpected<error> corrupt(const char* why) { return fail(errc::corrupt, std::string("cache batch: ") + why); }
 
-template <class Message>
-bool parse(std::string_view bytes, Message& into) {
-  if (!has_at_most_fields(bytes, batch_commands_max + other_fields_max)) return false;
-  return into.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+void put_stamp(std::string& to, const stamp& s) {
+  std::string message;
+  put_varint(message, 1, s.term);
+  put_varint(message, 2, s.epoch);
+  put_message(to, stamp_field, message);
 }
 
-void put(const stamp& s, wire::Stamp& into) {
-  into.set_term(s.term);
-  into.set_epoch(s.epoch);
+bool read_stamp(std::string_view bytes, stamp& into) {
+  field_reader r(bytes);
+  while (r.next()) {
+    if (r.tag() == varint_tag(1)) into.term = r.number();
+    if (r.tag() == varint_tag(2)) into.epoch = r.number();
+  }
+  return !r.failed();
 }
 
-stamp stamp_of(const wire::Stamp& s) { return {s.term(), s.epoch()}; }
+/// Shows each entry of a batch in order; false for one that is cut off, malformed, or does not hold as many entries as
+/// it says, 1 to batch_commands_max. `read` says whether it took the entry.
+template <class Read>
+bool read_entries(std::string_view bytes, stamp& at, Read read) {
+  if (bytes.size() > message_bytes_max) return false;
+  std::size_t entries = 0;
+  std::uint64_t count = 0;
+  field_reader r(bytes);
+  while (r.next()) {
+    switch (r.tag()) {
+      case bytes_tag(stamp_field):
+        if (!read_stamp(r.bytes(), at)) return false;
+        break;
+      case bytes_tag(entries_field):
+        if (++entries > batch_commands_max || !read(r.bytes())) return false;
+        break;
+      case varint_tag(count_field): count = r.number(); break;
+      default: break;
+    }
+  }
+  return !r.failed() && entries != 0 && entries == count;
+}
 
-void put(const batched_command& b, wire::CacheCommand& into) {
+void put_command(std::string& to, const batched_command& b) {
   const auto& c = b.command;
-  into.set_op(static_cast<std::uint32_t>(c.op));
-  into.set_cache(b.cache.data(), b.cache.size());
-  into.set_condition(static_cast<std::uint32_t>(c.condition));
-  into.set_keep_ttl(c.keep_ttl);
-  into.set_version(c.version);
-  into.set_ttl_ns(c.ttl.count());
-  into.set_key(c.key.data(), c.key.size());
-  into.set_value(c.value.data(), c.value.size());
-  if (c.op == cache_op::run) {
-    into.set_procedure(static_cast<std::uint32_t>(c.procedure));
-    into.set_protocol(c.protocol);
-  }
+  put_varint(to, 1, static_cast<std::uint64_t>(c.op));
+  put_bytes(to, 2, b.cache);
+  put_varint(to, 3, static_cast<std::uint64_t>(c.condition));
+  put_varint(to, 4, static_cast<std::uint64_t>(c.keep_ttl));
+  put_varint(to, 5, c.version);
+  put_varint(to, 6, c.ttl.count());
+  put_bytes(to, 7, c.key);
+  put_bytes(to, 8, c.value);
   const auto left = std::clamp(b.left, duration::zero(), forward_deadline_max);
-  into.set_left_ms(static_cast<std::uint64_t>(std::chrono::ceil<milliseconds>(left).count()));
+  put_varint(to, 9, std::chrono::ceil<milliseconds>(left).count());
+  if (c.op != cache_op::run) return;
+  put_varint(to, 10, static_cast<std::uint64_t>(c.procedure));
+  put_varint(to, 11, std::uint64_t{c.protocol});
 }
 
-bool sound(const wire::CacheCommand& w) {
-  const bool run = w.op() == static_cast<std::uint32_t>(cache_op::run);
-  if (run && (w.procedure() == 0 || w.procedure() >= procedures_end || w.protocol() < 2 || w.protocol() > 3))
-    return false;
-  return w.op() <= static_cast<std::uint32_t>(cache_op::run) &&
-         w.condition() <= static_cast<std::uint32_t>(write_condition::if_version) &&
-         w.cache().size() <= cache_name_bytes_max && w.key().size() <= key_bytes_max;
-}
-
-batched_command read(const wire::CacheCommand& w) {
-  batched_command b;
-  b.command.op = static_cast<cache_op>(w.op());
-  b.command.condition = static_cast<write_condition>(w.condition());
-  b.command.keep_ttl = w.keep_ttl();
-  b.command.version = w.version();
-  b.command.ttl = duration(w.ttl_ns());
-  b.command.key = w.key();
-  b.command.value = w.value();
-  if (b.command.op == cache_op::run) {
-    b.command.procedure = static_cast<procedure>(w.procedure());
-    b.command.protocol = static_cast<std::uint8_t>(w.protocol());
+bool sound(std::uint64_t op, std::uint64_t condition, std::uint64_t run, std::uint64_t protocol) {
+  if (op == static_cast<std::uint64_t>(cache_op::run)) {
+    if (run == 0 || run >= procedures_end || protocol < 2 || protocol > 3) return false;
   }
-  b.cache = w.cache();
-  constexpr auto left_max = std::chrono::duration_cast<milliseconds>(forward_deadline_max).count();
-  b.left = milliseconds(std::min<std::uint64_t>(w.left_ms(), left_max));
-  return b;
+  return op <= static_cast<std::uint64_t>(cache_op::run) &&
+         condition <= static_cast<std::uint64_t>(write_condition::if_version);
+}
+
+/// False for a command that makes no sense.
+bool read_command(std::string_view bytes, batched_command& into) {
+  auto& c = into.command;
+  std::uint64_t op = 0, condition = 0, run = 0, protocol = 0, left_ms = 0;
+  field_reader r(bytes);
+  while (r.next()) {
+    switch (r.tag()) {
+      case varint_tag(1): op = r.number(); break;
+      case bytes_tag(2): into.cache = r.bytes(); break;
+      case varint_tag(3): condition = r.number(); break;
+      case varint_tag(4): c.keep_ttl = r.number() != 0; break;
+      case varint_tag(5): c.version = r.number(); break;
+      case varint_tag(6): c.ttl = duration(r.signed_number()); break;
+      case bytes_tag(7): c.key = r.bytes(); break;
+      case bytes_tag(8): c.value = r.bytes(); break;
+      case varint_tag(9): left_ms = r.number(); break;
+      case varint_tag(10): run = r.number(); break;
+      case varint_tag(11): protocol = r.number(); break;
+      default: break;
+    }
+  }
+  if (r.failed() || !sound(op, condition, run, protocol)) return false;
+  if (into.cache.size() > cache_name_bytes_max || c.key.size() > key_bytes_max) return false;
+  c.op = static_cast<cache_op>(op);
+  c.condition = static_cast<write_condition>(condition);
+  if (c.op == cache_op::run) {
+    c.procedure = static_cast<procedure>(run);
+    c.protocol = static_cast<std::uint8_t>(protocol);
+  }
+  constexpr std::uint64_t left_max = std::chrono::duration_cast<milliseconds>(forward_deadline_max).count();
+  into.left = milliseconds(std::min(left_ms, left_max));
+  return true;
+}
+
+bool read_reply(std::string_view bytes, owned_reply& into) {
+  std::uint64_t code = 0;
+  field_reader r(bytes);
+  while (r.next()) {
+    switch (r.tag()) {
+      case varint_tag(1): code = r.number(); break;
+      case varint_tag(2): into.version = r.number(); break;
+      case varint_tag(3): into.ttl = duration(r.signed_number()); break;
+      case bytes_tag(4): into.value = r.bytes(); break;
+      case bytes_tag(5): into.context = r.bytes(); break;
+      default: break;
+    }
+  }
+  into.code = static_cast<errc>(code);
+  return !r.failed() && code <= static_cast<std::uint64_t>(errc_last);
 }
 
 }  // namespace
 
 std::string encode_commands(const stamp& s, const std::vector<batched_command>& commands) {
-  wire::CacheBatch w;
-  put(s, *w.mutable_stamp());
-  for (const auto& c : commands) put(c, *w.add_commands());
-  w.set_count(static_cast<std::uint32_t>(commands.size()));
-  return w.SerializeAsString();
+  std::string bytes, entry;
+  put_stamp(bytes, s);
+  for (const auto& c : commands) {
+    entry.clear();
+    put_command(entry, c);
+    put_message(bytes, entries_field, entry);
+  }
+  put_varint(bytes, count_field, std::uint64_t{commands.size()});
+  return bytes;
 }
 
 expected<command_batch> decode_commands(std::string_view bytes) {
-  const auto w = std::make_shared<wire::CacheBatch>();
-  if (!parse(bytes, *w)) return corrupt("cannot be read");
-  const auto count = static_cast<std::size_t>(w->commands_size());
-  if (count == 0 || count > batch_commands_max || count != w->count()) return corrupt("bad number of commands");
-  if (!std::all_of(w->commands().begin(), w->commands().end(), sound)) return corrupt("a command that makes no sense");
   command_batch b;
-  b.stamp = stamp_of(w->stamp());
-  b.commands.reserve(count);
-  for (const auto& c : w->commands()) b.commands.push_back(read(c));
-  b.bytes = w;
+  const bool whole = read_entries(
+      bytes, b.stamp, [&](std::string_view entry) { return read_command(entry, b.commands.emplace_back()); });
+  if (!whole) return corrupt("cut off, or a command that makes no sense");
   return b;
 }
 
 std::string encode_replies(const stamp& s, const std::vector<owned_reply>& replies) {
-  wire::CacheBatchReply w;
-  put(s, *w.mutable_stamp());
+  std::string bytes, entry;
+  put_stamp(bytes, s);
   for (const auto& r : replies) {
-    auto& into = *w.add_replies();
-    into.set_code(static_cast<std::uint32_t>(r.code));
-    into.set_version(r.version);
-    into.set_ttl_ns(r.ttl.count());
-    into.set_value(r.value);
-    into.set_context(r.context.data(), std::min(r.context.size(), reply_context_bytes_max));
+    entry.clear();
+    put_varint(entry, 1, static_cast<std::uint64_t>(r.code));
+    put_varint(entry, 2, r.version);
+    put_varint(entry, 3, r.ttl.count());
+    put_bytes(entry, 4, r.value);
+    put_bytes(entry, 5, std::string_view(r.context).substr(0, reply_context_bytes_max));
+    put_message(bytes, entries_field, entry);
   }
-  w.set_count(static_cast<std::uint32_t>(replies.size()));
-  return w.SerializeAsString();
+  put_varint(bytes, count_field, std::uint64_t{replies.size()});
+  return bytes;
 }
 
 expected<reply_batch> decode_replies(std::string_view bytes) {
-  wire::CacheBatchReply w;
-  if (!parse(bytes, w)) return corrupt("the replies cannot be read");
-  const auto count = static_cast<std::size_t>(w.replies_size());
-  if (count == 0 || count > batch_commands_max || count != w.count()) return corrupt("bad number of replies");
   reply_batch b;
-  b.stamp = stamp_of(w.stamp());
-  b.replies.reserve(count);
-  for (auto& r : *w.mutable_replies()) {
-    if (r.code() > static_cast<std::uint32_t>(errc_last)) return corrupt("an unknown code");
-    auto& reply = b.replies.emplace_back();
-    reply.code = static_cast<errc>(r.code());
-    reply.version = r.version();
-    reply.ttl = duration(r.ttl_ns());
-    reply.value = std::move(*r.mutable_value());
-    reply.context = std::move(*r.mutable_context());
-  }
+  const bool whole =
+      read_entries(bytes, b.stamp, [&](std::string_view entry) { return read_reply(entry, b.replies.emplace_back()); });
+  if (!whole) return corrupt("replies cut off, or an unknown code");
   return b;
 }
 

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,8 +32,7 @@ struct batched_command {
 
 struct command_batch {
   troupe::stamp stamp;
-  std::vector<batched_command> commands;  // views into `bytes`
-  std::shared_ptr<const void> bytes;
+  std::vector<batched_command> commands;  // views into the bytes that were decoded
 };
 
 struct reply_batch {

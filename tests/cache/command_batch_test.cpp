@@ -4,6 +4,7 @@
 
 #include "runtime/base/random.hpp"
 #include "runtime/cache/shard_store.hpp"
+#include "troupe/wire/cache.pb.h"
 
 namespace troupe {
 namespace {
@@ -68,6 +69,47 @@ TEST(command_batch, carries_replies_in_order) {
   EXPECT_EQ(read->replies[0].value, std::string("v\0", 2));
   EXPECT_EQ(read->replies[0].context, "words");
   EXPECT_EQ(read->replies[1].code, errc::ok);
+}
+
+// The fields are written and read by hand; protobuf is the judge.
+TEST(command_batch, is_the_protobuf_message_that_the_wire_names) {
+  const auto bytes = encode_commands({3, 4}, {sample()});
+  wire::CacheBatch w;
+  ASSERT_TRUE(w.ParseFromString(bytes));
+  EXPECT_EQ(w.SerializeAsString(), bytes);
+  ASSERT_EQ(w.commands_size(), 1);
+  EXPECT_EQ(w.stamp().epoch(), 4u);
+  const auto& c = w.commands(0);
+  EXPECT_EQ(c.op(), static_cast<std::uint32_t>(cache_op::put));
+  EXPECT_TRUE(c.keep_ttl());
+  EXPECT_EQ(c.version(), ~std::uint64_t{0});
+  EXPECT_EQ(c.ttl_ns(), duration(5s).count());
+  EXPECT_EQ(c.key(), sample().command.key);
+  EXPECT_EQ(c.left_ms(), 2u);
+
+  const auto answer = encode_replies({3, 4}, {reply(), owned_reply{}});
+  wire::CacheBatchReply r;
+  ASSERT_TRUE(r.ParseFromString(answer));
+  EXPECT_EQ(r.SerializeAsString(), answer);
+  EXPECT_EQ(r.replies(0).context(), "words");
+  EXPECT_EQ(r.count(), 2u);
+}
+
+TEST(command_batch, takes_no_harm_from_fields_of_later_versions) {
+  wire::CacheBatch w;
+  ASSERT_TRUE(w.ParseFromString(encode_commands({3, 4}, {sample()})));
+  w.mutable_commands(0)->set_ttl_ns(-1);
+  auto bytes = w.SerializeAsString();
+  bytes += std::string(
+      "\xa0\x06\x07\xa1\x06"
+      "12345678"
+      "\xa2\x06\x01x\xa5\x06"
+      "1234",
+      25);  // field 100, of each kind
+  const auto read = decode_commands(bytes);
+  ASSERT_TRUE(read.has_value()) << read.error().context;
+  EXPECT_EQ(read->commands[0].command.ttl, duration(-1));
+  EXPECT_EQ(read->commands[0].command.value, "value");
 }
 
 TEST(command_batch, refuses_what_was_cut_off_at_any_byte) {

@@ -1,6 +1,6 @@
 // Fuzz entry: what nodes that share shards send each other: commands and their replies, writes for copies and their
-// answers, pages of a shard that moves. The first byte chooses. What passes keeps the limits; a batch of writes is taken
-// by a copy, whose store stays sound.
+// answers, pages of a shard that moves. The first byte chooses. What passes keeps the limits; a batch of writes is
+// taken by a copy, whose store stays sound.
 #include <cstddef>
 #include <cstdint>
 #include <string>
