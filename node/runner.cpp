@@ -96,7 +96,9 @@ node::runner::runner(config c, std::shared_ptr<event_log> log, data_directory da
       router_(std::make_shared<cache_router>(shards_, catalogue_, settings_.cache.value_max)),
       cluster_(settings_, io_, *log_, std::move(faults)),
       handlers_(settings_, *log_, events_, cluster_.calls()),
-      actors_(settings_.node) {}
+      actors_(settings_.node) {
+  shards_.limits().object_bytes_max.store(settings_.cache.value_max, std::memory_order_relaxed);
+}
 
 node::runner::~runner() { stop(); }
 

@@ -27,9 +27,10 @@ class served_batch {
     answer();
   }
 
-  /// Each index once.
-  void put(std::size_t index, owned_reply reply) {
-    if (!has_room(reply.value.size())) reply = owned_reply::failed(errc::peer_lost, "the batch's answer was full");
+  /// Each index once. A read that has no room is asked again; a write was done, and its reply is kept.
+  void put(std::size_t index, owned_reply reply, bool wrote = false) {
+    if (!has_room(reply.value.size()) && !wrote)
+      reply = owned_reply::failed(errc::peer_lost, "the batch's answer was full");
     replies_[index] = std::move(reply);
     if (left_.fetch_sub(1, std::memory_order_acq_rel) == 1) answer();
   }
@@ -80,9 +81,10 @@ void serve(cache_router& router, const command_batch& batch, link_responder resp
     }
     auto command = b.command;
     command.cache = *cache;
-    router.submit_forwarded(command, now + b.left, [gathered, i, shard](owned_reply reply) {
+    const bool writes = is_write(command);
+    router.submit_forwarded(command, now + b.left, [gathered, i, shard, writes](owned_reply reply) {
       if (reply.code == errc::not_owner) gathered->refuse(shard);
-      gathered->put(i, std::move(reply));
+      gathered->put(i, std::move(reply), writes);
     });
   }
 }

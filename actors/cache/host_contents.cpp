@@ -20,8 +20,8 @@ std::uint64_t host_contents::changed_bytes(std::uint32_t shard) const {
 
 copied_entry host_contents::named(const shard_store::entry_view& e) const {
   const auto* cache = caches_.get(e.cache);
-  return {
-      cache != nullptr ? std::string_view(cache->name) : std::string_view(), e.key, e.value, e.version, e.ttl, false};
+  const auto name = cache != nullptr ? std::string_view(cache->name) : std::string_view();
+  return {name, e.key, e.value, e.version, e.ttl, false, e.is_object};
 }
 
 std::uint64_t host_contents::read(std::uint32_t shard, std::uint64_t cursor, std::uint64_t bytes_max, time_point now,
@@ -52,7 +52,7 @@ bool host_contents::begin_copy(std::uint32_t shard, std::uint64_t epoch) {
 bool host_contents::copy(std::uint32_t shard, const copied_entry& e, time_point now) {
   const auto cache = caches_.find(e.cache);
   if (!cache) return true;
-  if (!e.erased) return host_.copy(shard, {*cache, e.key, e.value, e.version, e.ttl}, now);
+  if (!e.erased) return host_.copy(shard, {*cache, e.key, e.value, e.version, e.ttl, nullptr, e.object}, now);
   host_.with_shard(shard, [&](held_shard& s) { (void)s.store().apply_erased(*cache, e.key, e.version); });
   return true;
 }

@@ -1,6 +1,7 @@
 #include "actors/cache/replica_link.hpp"
 
 #include <algorithm>
+#include <list>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -51,8 +52,15 @@ bool replica_link::gather(std::uint64_t pid, bool bounded, Add add) {
   return true;
 }
 
-bool replica_link::append(std::uint64_t pid, const stream_position& at, const stream_entry& e) {
-  return gather(pid, true, [&](batch_writer& w) { w.append(at, {name_of(e.cache), e}); });
+// A write's entries are in one batch, so that a copy has all of them or none.
+bool replica_link::append(std::uint64_t pid, const stream_position& at, std::span<const stream_entry> write) {
+  return gather(pid, true, [&](batch_writer& w) {
+    auto place = at;
+    for (const auto& e : write) {
+      w.append(place, {name_of(e.cache), e});
+      ++place.after;
+    }
+  });
 }
 
 void replica_link::ask(std::uint64_t pid, const stream_position& at) {
@@ -170,8 +178,10 @@ void replica_link::take_batch(const link_request& request, link_responder respon
       if (!item.ask)
         return answers.add(s.stream().on_append(batch->sender, item.at, with_ids(item.entries), s.store(), now()));
       std::vector<named_entry> beyond;  // views into the store: written out under the lock
+      std::list<std::string> objects;
       a = s.stream().on_ask(batch->sender, item.at, s.store(), now(), [&](const stream_entry& e) {
         beyond.push_back({name_of(e.cache), e});
+        if (e.form == entry_form::object) beyond.back().entry.value = objects.emplace_back(e.value);
       });
       a.entries = std::move(beyond);
       answers.add(a);

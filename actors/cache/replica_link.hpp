@@ -41,7 +41,7 @@ class replica_link final : public replica_channel, public std::enable_shared_fro
   /// Answers what other members send; before the link starts.
   void serve();
 
-  bool append(std::uint64_t pid, const stream_position& at, const stream_entry& e) override;
+  bool append(std::uint64_t pid, const stream_position& at, std::span<const stream_entry> write) override;
   void ask(std::uint64_t pid, const stream_position& at) override;
 
   struct counters {

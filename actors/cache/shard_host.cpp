@@ -21,7 +21,7 @@ constexpr std::uint64_t evict_bytes_step = 4096;
 /// Of a node that stands alone: nobody has copies.
 class no_channel final : public replica_channel {
  public:
-  bool append(std::uint64_t, const stream_position&, const stream_entry&) override { return false; }
+  bool append(std::uint64_t, const stream_position&, std::span<const stream_entry>) override { return false; }
   void ask(std::uint64_t, const stream_position&) override {}
 };
 
@@ -32,11 +32,9 @@ replica_channel& nobody() {
 
 // The wall clock at `now`, for a run: times to live are kept on the monotonic clock.
 cache_command with_wall_clock(cache_command c, time_point now) {
-  using std::chrono::milliseconds;
   if (c.op != cache_op::run) return c;
-  const auto wall = std::chrono::system_clock::now().time_since_epoch();
-  const auto since = time_point(std::chrono::steady_clock::now()) - now;
-  c.wall_ms = std::chrono::duration_cast<milliseconds>(wall - since).count();
+  const duration wall = std::chrono::system_clock::now().time_since_epoch();
+  c.wall = wall - (time_point(std::chrono::steady_clock::now()) - now);
   return c;
 }
 
@@ -57,7 +55,7 @@ shard_host::shard_host(const options& o)
   TROUPE_CHECK(o.shards >= 1 && o.shards <= shards_max);
   shards_.reserve(o.shards);
   for (std::uint32_t i = 0; i < o.shards; ++i)
-    shards_.emplace_back(store_settings{&ledger_, o.hash_seed, o.eviction}, i);
+    shards_.emplace_back(store_settings{&ledger_, o.hash_seed, o.eviction, &limits_}, i);
 }
 
 std::uint32_t shard_host::shard_of_key(std::string_view key) const noexcept { return shard_of(slot_of(key), shards()); }
@@ -138,6 +136,7 @@ bool shard_host::execute_stale(const cache_command& command, time_point now, vis
   if (!s.held.stream().is_whole_copy()) return false;
   cache_reply r;
   if (const auto found = s.held.store().peek(command.cache, command.key, now)) {
+    if (found->object != nullptr && command.op == cache_op::get) r.code = errc::wrong_type;
     r.version = found->version;
     r.ttl = found->ttl;
     if (command.op == cache_op::get) r.value = found->value;
@@ -277,7 +276,7 @@ bool shard_host::copy(std::uint32_t shard, const shard_store::entry_view& e, tim
   for (int attempt = 0;; ++attempt) {
     {
       const std::lock_guard lock(s.lock);
-      if (s.held.copy(e.cache, e.key, e.value, e.version, e.ttl, now)) return true;
+      if (s.held.copy(e, now)) return true;
     }
     if (attempt == room_attempts_max || !make_room(e.key.size() + e.value.size(), shard, now)) return false;
   }

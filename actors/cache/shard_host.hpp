@@ -46,6 +46,9 @@ class shard_host {
   shard_host(const shard_host&) = delete;
   shard_host& operator=(const shard_host&) = delete;
 
+  /// When values leave their compact form; may be changed at any time.
+  [[nodiscard]] value_limits& limits() noexcept { return limits_; }
+
   [[nodiscard]] std::uint32_t shards() const noexcept { return static_cast<std::uint32_t>(shards_.size()); }
   [[nodiscard]] std::uint32_t shard_of_key(std::string_view key) const noexcept;
   [[nodiscard]] bool is_primary(std::uint32_t shard) const noexcept;
@@ -188,6 +191,7 @@ class shard_host {
   const std::vector<cache_id> backed_;
   replica_channel* channel_;
   memory_ledger ledger_;
+  value_limits limits_;
   std::vector<hosted_shard> shards_;
   mutable std::mutex table_mutex_;  // taken before any shard's lock
   accepted_table table_;

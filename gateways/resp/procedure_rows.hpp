@@ -81,6 +81,12 @@ constexpr auto make_rows(std::index_sequence<I...>) {
 
 }  // namespace procedure_commands
 
+/// Their second word is a procedure's.
+inline constexpr auto procedure_containers = std::to_array<command_row>({
+    {"memory", -2, 0, command_group::generic, 0, 0, 0, true, nullptr},
+    {"object", -2, 0, command_group::generic, 0, 0, 0, true, nullptr},
+});
+
 inline constexpr auto procedure_rows =
     procedure_commands::make_rows(std::make_index_sequence<procedure_commands::count>());
 

@@ -40,7 +40,7 @@ struct cache_command {
   troupe::procedure procedure = troupe::procedure::none;
   std::uint64_t version = 0;  // for if_version
   duration ttl{};             // 0: the value does not expire
-  std::int64_t wall_ms = 0;   // of a run: milliseconds since 1970, set where it is done; does not travel
+  duration wall{};            // of a run: the time since 1970, set where it is done; does not travel
   std::string_view key;
   std::string_view value;
 };

@@ -9,6 +9,11 @@
 
 namespace troupe {
 
+// A slot: the entry's address in the low 48 bits, 16 bits of its hash above. User space addresses
+// have 47 or 48 bits on every 64-bit Linux unless a program asks for more by an mmap hint.
+inline constexpr unsigned address_bits = 48;
+inline constexpr std::uint64_t address_mask = (std::uint64_t{1} << address_bits) - 1;
+
 struct shard_store::entry {
   std::uint64_t version;
   std::uint32_t position;  // top 32 bits of the hash: the entry's place in hash space

@@ -1,5 +1,8 @@
 #include "runtime/cache/held_shard.hpp"
 
+#include <algorithm>
+#include <list>
+
 #include "runtime/cache/procedures/procedures.hpp"
 
 namespace troupe {
@@ -16,6 +19,17 @@ constexpr std::uint64_t room_beside_words = 1024;
 
 bool wrote(const cache_command& c, const cache_reply& r) noexcept {
   return r.code == errc::ok && is_write(c) && r.version != 0;
+}
+
+// As it crosses to another member.
+void show_copied(shard_store::entry_view& e, std::string& object, shard_store::entry_visitor visit) {
+  if (e.object != nullptr) {
+    object.clear();
+    serialise(*e.object, object);
+    e.value = object;
+    e.is_object = true;
+  }
+  visit(e);
 }
 
 }  // namespace
@@ -72,7 +86,7 @@ cache_reply held_shard::run(const cache_command& command, time_point now) {
   }
   keyspace::surroundings s;
   s.now = now;
-  s.wall_ms = command.wall_ms;
+  s.wall = command.wall;
   s.rng = &rng_;
   if (stream_.has_followers() || (noting_ && changes_)) s.effects = &effects_;
   if (stream_.has_followers()) s.removed = &removed_;
@@ -121,7 +135,7 @@ held_shard::replicated held_shard::replicate(const cache_command& command, time_
     e.value = command.value;
     e.ttl = done.reply.ttl;
   }
-  stream_.wrote(e, now, channel);
+  stream_.wrote({&e, 1}, now, channel);
   done.wait_for = stream_.sequence();
   return done;
 }
@@ -132,18 +146,37 @@ bool held_shard::must_wait(const cache_command& command) const noexcept {
   return is_write(command) || pending(command) != 0;
 }
 
+// One write of as many entries as it has keys: its copies take all of them, or none.
 void held_shard::tell_effects(time_point now, replica_channel& channel) {
+  if (effects_.empty()) return;
+  std::vector<stream_entry> write;
+  std::list<std::string> objects;
+  write.reserve(effects_.size());
   for (const auto& e : effects_) {
-    stream_entry s{e.cache, e.key, {}, e.version, {}, e.what == effect::form::erased};
-    if (const auto found = s.erased ? std::nullopt : store_.peek(e.cache, e.key, now)) {
+    stream_entry s{e.cache, e.key, {}, e.version, {}};
+    s.more = true;
+    if (e.what == effect::form::edit) {
+      s.form = entry_form::edit;
+      s.edit = e.edit;
+      s.base = e.base;
+      s.value = e.words;
+      if (e.expiry != keyspace::never) s.ttl = std::max(e.expiry - now, duration(1));
+    } else if (const auto found = store_.peek(e.cache, e.key, now); found && e.what == effect::form::whole) {
       s.value = found->value;
       s.version = found->version;
       s.ttl = found->ttl;
+      if (found->object != nullptr) {
+        serialise(*found->object, objects.emplace_back());
+        s.form = entry_form::object;
+        s.value = objects.back();
+      }
     } else {
       s.erased = true;
     }
-    stream_.wrote(s, now, channel);
+    write.push_back(s);
   }
+  write.back().more = false;
+  stream_.wrote(write, now, channel);
   effects_.clear();
 }
 
@@ -152,12 +185,15 @@ void held_shard::tell_removed(time_point now, replica_channel& channel) {
   if (removed_.empty()) return;
   for (const auto& gone : removed_) {
     note_change(gone.cache, gone.key);
-    stream_.wrote({gone.cache, gone.key, {}, store_.next_version(), {}, true}, now, channel);
+    const stream_entry e{gone.cache, gone.key, {}, store_.next_version(), {}, true};
+    stream_.wrote({&e, 1}, now, channel);
   }
   removed_.clear();
 }
 
+// A copy waits for its primary to say so: edits of a value must find it.
 std::size_t held_shard::expire(time_point now, std::size_t budget, replica_channel& channel) {
+  if (part_ == part::replica) return 0;
   const auto freed = store_.expire(now, budget);
   tell_removed(now, channel);
   return freed;
@@ -198,9 +234,10 @@ void held_shard::watch() {
 std::uint64_t held_shard::read(std::uint64_t cursor, std::uint64_t bytes_max, time_point now,
                                shard_store::entry_visitor visit) const {
   std::uint64_t bytes = 0;
-  const auto count = [&](const shard_store::entry_view& e) {
+  std::string object;
+  const auto count = [&](shard_store::entry_view e) {
+    show_copied(e, object, visit);
     bytes += e.key.size() + e.value.size() + entry_overhead;
-    visit(e);
   };
   // One at a time: the next may be as large as a value can be.
   do {
@@ -212,17 +249,15 @@ std::uint64_t held_shard::read(std::uint64_t cursor, std::uint64_t bytes_max, ti
 bool held_shard::read_changes(std::uint64_t bytes_max, time_point now, shard_store::entry_visitor present,
                               erased_visitor erased) {
   std::uint64_t bytes = 0;
+  std::string object;
   while (changes_ && !changes_->empty() && bytes < bytes_max) {
     const auto [cache, key] = changes_->take();
-    cache_command get;
-    get.cache = cache;
-    get.key = key;
-    const auto r = store_.apply(get, now);
-    if (r.code == errc::ok)
-      present({cache, key, r.value, r.version, r.ttl});
+    auto found = store_.peek(cache, key, now);
+    if (found)
+      show_copied(*found, object, present);
     else
       erased(cache, key, store_.version());
-    bytes += key.size() + r.value.size() + entry_overhead;
+    bytes += key.size() + (found ? found->value.size() : 0) + entry_overhead;
   }
   return !changes_ || changes_->empty();
 }
@@ -265,9 +300,6 @@ void held_shard::finish_copy(std::uint64_t epoch, std::uint64_t version, std::ui
   stream_.finish_copy(sequence);
 }
 
-bool held_shard::copy(cache_id cache, std::string_view key, std::string_view value, std::uint64_t version, duration ttl,
-                      time_point now) {
-  return store_.copy_entry(cache, key, value, version, ttl, now);
-}
+bool held_shard::copy(const shard_store::entry_view& e, time_point now) { return store_.copy_entry(e, now); }
 
 }  // namespace troupe

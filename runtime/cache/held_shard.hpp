@@ -86,6 +86,7 @@ class held_shard {
   void unwatch() noexcept { changes_.reset(); }
   /// What the noted keys take in memory; 0 when nobody watches.
   [[nodiscard]] std::uint64_t changed_bytes() const noexcept { return changes_ ? changes_->bytes() : 0; }
+  /// What it and read_changes show of objects is their serialised form, valid inside the visitor.
   /// Shows entries from `cursor` on (0: the start) until about `bytes_max` bytes; the next cursor, 0 at the end.
   [[nodiscard]] std::uint64_t read(std::uint64_t cursor, std::uint64_t bytes_max, time_point now,
                                    shard_store::entry_visitor visit) const;
@@ -113,8 +114,7 @@ class held_shard {
   /// The copy is whole, up to a write of the primary's sequence.
   void finish_copy(std::uint64_t epoch, std::uint64_t version, std::uint64_t sequence);
   /// An entry of the copy. False when there was no room for it.
-  [[nodiscard]] bool copy(cache_id cache, std::string_view key, std::string_view value, std::uint64_t version,
-                          duration ttl, time_point now);
+  [[nodiscard]] bool copy(const shard_store::entry_view& e, time_point now);
 
  private:
   void tell_removed(time_point now, replica_channel& channel);

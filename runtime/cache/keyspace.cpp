@@ -81,7 +81,8 @@ errc keyspace::put(std::string_view key, std::string_view bytes, time_point expi
 
 errc keyspace::put(std::string_view key, std::unique_ptr<value_object> object, time_point expiry) {
   TROUPE_CHECK(object != nullptr && object->size() > 0);
-  if (key.size() > key_bytes_max) return errc::too_large;
+  const bool fits = object->bytes() <= limits().object_bytes_max.load(std::memory_order_relaxed);
+  if (key.size() > key_bytes_max || !fits) return errc::too_large;
   const auto k = store_.refer(cache_, key);
   const auto slot = store_.find_live(k, s_.now);
   note_removed();

@@ -36,12 +36,12 @@ class keyspace {
 
   struct surroundings {
     time_point now;
-    std::int64_t wall_ms = 0;  // milliseconds since 1970, at `now`
+    duration wall{};  // since 1970, at `now`
     troupe::random* rng = nullptr;
     std::vector<effect>* effects = nullptr;                    // null: nobody asks
     std::vector<shard_store::removed_key>* removed = nullptr;  // where the store notes what expires; null: nowhere
   };
-  /// All of them outlive it. `room` is what the procedure may need; see has_room().
+  /// All of them outlive it.
   keyspace(shard_store& store, cache_id cache, const surroundings& s) noexcept;
   ~keyspace();
   keyspace(const keyspace&) = delete;
@@ -83,7 +83,14 @@ class keyspace {
   [[nodiscard]] std::uint64_t footprint_of(std::string_view key);
 
   [[nodiscard]] time_point now() const noexcept { return s_.now; }
-  [[nodiscard]] std::int64_t wall_ms() const noexcept { return s_.wall_ms; }
+  /// Milliseconds since 1970, rounded down.
+  [[nodiscard]] std::int64_t wall_ms() const noexcept {
+    return std::chrono::floor<std::chrono::milliseconds>(s_.wall).count();
+  }
+  /// The moment on the monotonic clock when the wall clock says wall_ms(), exactly.
+  [[nodiscard]] time_point wall_point() const noexcept {
+    return s_.now - (s_.wall - std::chrono::floor<std::chrono::milliseconds>(s_.wall));
+  }
   [[nodiscard]] troupe::random& rng() noexcept { return *s_.rng; }
   [[nodiscard]] cache_id cache() const noexcept { return cache_; }
   /// Of the latest write of this procedure; 0: there was none.
@@ -104,10 +111,5 @@ class keyspace {
   const surroundings s_;
   std::uint64_t written_ = 0;
 };
-
-/// Repeats an edit on a copy: does nothing when there is no value of the version `base` (it was evicted here) or it has
-/// been done. A value that cannot be changed so is dropped. The caller has made room. `ttl` 0: never expires.
-void apply_edit(shard_store& store, cache_id cache, std::string_view key, value_edit edit, std::string_view words,
-                std::uint64_t base, std::uint64_t version, time_point expiry);
 
 }  // namespace troupe

@@ -149,11 +149,11 @@ bool shard_store::apply_committed(cache_id cache, std::string_view key, std::str
   return store_newer(refer(cache, key), {value, version, never}, ttl, now);
 }
 
-bool shard_store::copy_entry(cache_id cache, std::string_view key, std::string_view value, std::uint64_t version,
-                             duration ttl, time_point now) {
-  if (apply_committed(cache, key, value, version, ttl, now) || ttl < duration::zero()) return true;
-  const auto slot = find(refer(cache, key));
-  return slot != no_slot && at(slot)->version >= version;
+bool shard_store::copy_entry(const entry_view& e, time_point now) {
+  if (e.is_object) return copy_object(e, now);
+  if (apply_committed(e.cache, e.key, e.value, e.version, e.ttl, now) || e.ttl < duration::zero()) return true;
+  const auto slot = find(refer(e.cache, e.key));
+  return slot != no_slot && at(slot)->version >= e.version;
 }
 
 std::optional<shard_store::entry_view> shard_store::peek(cache_id cache, std::string_view key,

@@ -15,11 +15,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "runtime/base/function_ref.hpp"
 #include "runtime/cache/command.hpp"
 #include "runtime/cache/memory_ledger.hpp"
+#include "runtime/cache/values/footprint.hpp"
 #include "runtime/cache/values/value_object.hpp"
 
 namespace troupe {
@@ -34,12 +36,6 @@ inline constexpr unsigned version_counter_bits = 40;
 inline constexpr std::uint64_t version_epoch_max = (std::uint64_t{1} << 24) - 1;
 
 enum class eviction_policy : std::uint8_t { none, lru };
-
-/// What an allocation of `bytes` costs: the allocator's 8-byte header and 16-byte rounding included.
-[[nodiscard]] constexpr std::uint64_t footprint_of(std::uint64_t bytes) noexcept {
-  const std::uint64_t rounded = (bytes + 8 + 15) & ~std::uint64_t{15};
-  return rounded < 32 ? 32 : rounded;
-}
 
 struct store_settings {
   memory_ledger* ledger = nullptr;  // must outlive the store
@@ -87,8 +83,21 @@ class shard_store {
                        duration ttl, time_point now);
 
   /// The same, for a copy: true when it is stored, or something as new is there already; false for want of room.
-  [[nodiscard]] bool copy_entry(cache_id cache, std::string_view key, std::string_view value, std::uint64_t version,
-                                duration ttl, time_point now);
+  /// `e.is_object`: the value is in serialised form; one that makes no sense is dropped.
+  [[nodiscard]] bool copy_entry(const entry_view& e, time_point now);
+
+  /// Repeats an edit on a copy, where it is what the edit was made on: nothing is done when there is no value of the
+  /// version `base` (it was evicted here), or a later one. A value that cannot be changed so is dropped.
+  struct copied_edit {
+    cache_id cache = 0;
+    std::string_view key;
+    value_edit edit = value_edit::none;
+    std::string_view words;     // packed
+    std::uint64_t base = 0;     // 0: there was no value
+    std::uint64_t version = 0;  // from then on
+    duration ttl{};             // 0: never expires
+  };
+  void copy_edit(const copied_edit& e, time_point now);
 
   /// A delete that was decided elsewhere: erases an entry with a lower version; says whether it did.
   bool apply_erased(cache_id cache, std::string_view key, std::uint64_t version);
@@ -147,6 +156,18 @@ class shard_store {
 
   /// What a copy needs to take a group of writes as one; false when nothing gives way.
   [[nodiscard]] bool make_room(std::uint64_t bytes, time_point now);
+  /// While it lives, nothing is evicted and nothing is refused for want of room: that was made before.
+  class settled_room {
+   public:
+    explicit settled_room(shard_store& s) noexcept : store_(s), was_(std::exchange(s.unbounded_, true)) {}
+    ~settled_room() { store_.unbounded_ = was_; }
+    settled_room(const settled_room&) = delete;
+    settled_room& operator=(const settled_room&) = delete;
+
+   private:
+    shard_store& store_;
+    const bool was_;
+  };
   [[nodiscard]] std::uint64_t hash_seed() const noexcept { return settings_.hash_seed; }
   [[nodiscard]] const value_limits& limits() const noexcept { return *settings_.limits; }
 
@@ -187,6 +208,8 @@ class shard_store {
   [[nodiscard]] bool overwrite(std::uint32_t slot, const key_ref& k, const content& c, time_point now);
   [[nodiscard]] bool insert(const key_ref& k, const content& c, time_point now);
   [[nodiscard]] bool write_bytes(std::uint32_t slot, const key_ref& k, const content& c, time_point now);
+  [[nodiscard]] bool copy_object(const entry_view& e, time_point now);
+  [[nodiscard]] bool repeat(std::uint32_t slot, const key_ref& k, const copied_edit& e);
   void settle(value_object& o) noexcept;
   void destroy(value_object* o) noexcept;
   void settle_excess(time_point now);

@@ -10,11 +10,6 @@ namespace troupe {
 
 namespace {
 
-// A slot: the entry's address in the low 48 bits, 16 bits of its hash above. User space addresses
-// have 47 or 48 bits on every 64-bit Linux unless a program asks for more by an mmap hint.
-constexpr unsigned address_bits = 48;
-constexpr std::uint64_t address_mask = (std::uint64_t{1} << address_bits) - 1;
-
 constexpr std::uint32_t slots_min = 8;
 constexpr unsigned slots_log2_max = 31;
 constexpr std::size_t eviction_samples = 8;
@@ -62,51 +57,6 @@ std::uint32_t shard_store::find_live(const key_ref& k, time_point now) {
   return no_slot;
 }
 
-bool shard_store::write(std::uint32_t slot, const key_ref& k, const content& c, time_point now) {
-  value_object* old = slot == no_slot ? nullptr : at(slot)->object();
-  if (old == nullptr && c.object == nullptr) return write_bytes(slot, k, c, now);
-  content pointing = c;
-  if (c.object != nullptr) pointing.value = {reinterpret_cast<const char*>(&c.object), sizeof c.object};
-  if (!write_bytes(slot, k, pointing, now)) return false;
-  if (old != c.object) destroy(old);
-  if (c.object != nullptr) settle(*c.object);
-  return true;
-}
-
-bool shard_store::write_bytes(std::uint32_t slot, const key_ref& k, const content& c, time_point now) {
-  return slot == no_slot ? insert(k, c, now) : overwrite(slot, k, c, now);
-}
-
-// What the object takes by now is on the ledger.
-void shard_store::settle(value_object& o) noexcept {
-  const std::uint64_t bytes = o.bytes();
-  if (bytes > o.accounted) {
-    settings_.ledger->add(bytes - o.accounted);
-    bytes_ += bytes - o.accounted;
-  } else {
-    give_room(o.accounted - bytes);
-  }
-  o.accounted = bytes;
-}
-
-void shard_store::destroy(value_object* o) noexcept {
-  if (o == nullptr) return;
-  give_room(o->accounted);
-  delete o;
-}
-
-// A procedure may have grown values beyond the limit.
-void shard_store::settle_excess(time_point now) {
-  while (settings_.ledger->used() > settings_.ledger->max() && evict_one(nullptr, now)) {
-  }
-}
-
-bool shard_store::make_room(std::uint64_t bytes, time_point now) {
-  if (!take_room(bytes, nullptr, now)) return false;
-  give_room(bytes);
-  return true;
-}
-
 void shard_store::fill(entry& e, const key_ref& k, const content& c) noexcept {
   e.version = c.version;
   e.position = position_of(k.hash);
@@ -148,60 +98,6 @@ bool shard_store::overwrite(std::uint32_t slot, const key_ref& k, const content&
   fill(*fresh, k, c);
   with_expiry_ -= old->has_expiry;
   slot = find(k);  // eviction may have moved it
-  table_[slot] = (table_[slot] & ~address_mask) | reinterpret_cast<std::uintptr_t>(fresh);
-  std::free(old);
-  return true;
-}
-
-// Of a string: writes over it from `offset` on, growing it with zero bytes. False for want of memory. Never evicts.
-bool shard_store::splice(std::uint32_t slot, const key_ref&, std::uint64_t offset, std::string_view bytes) {
-  entry* e = at(slot);
-  const std::uint64_t size = std::max<std::uint64_t>(e->value_size, offset + bytes.size());
-  if (size > value_bytes_max) return false;
-  if (size > e->value_size) {
-    const std::uint64_t tail = e->has_expiry != 0 ? sizeof(duration::rep) : 0;
-    const std::uint64_t had = e->footprint();
-    const std::uint64_t needs = footprint_of(sizeof(entry) + e->key_size + size + tail);
-    if (needs != had) {
-      auto* moved = static_cast<entry*>(std::realloc(e, needs - 8));
-      if (moved == nullptr) return false;
-      settings_.ledger->add(needs);
-      bytes_ += needs;
-      give_room(had);
-      table_[slot] = (table_[slot] & ~address_mask) | reinterpret_cast<std::uintptr_t>(moved);
-      e = moved;
-    }
-    char* value = e->bytes() + e->key_size;
-    std::memmove(value + size, value + e->value_size, tail);
-    std::memset(value + e->value_size, 0, size - e->value_size);
-    e->value_size = static_cast<std::uint32_t>(size);
-  }
-  if (!bytes.empty()) std::memcpy(e->bytes() + e->key_size + offset, bytes.data(), bytes.size());
-  return true;
-}
-
-// False for want of memory. Never evicts.
-bool shard_store::change_expiry(std::uint32_t slot, const key_ref& k, time_point expiry) {
-  entry* old = at(slot);
-  if (old->has_expiry != 0 && expiry != never) {
-    const auto since = expiry.time_since_epoch().count();
-    std::memcpy(old->bytes() + old->key_size + old->value_size, &since, sizeof since);
-    soonest_ = std::min(soonest_, expiry);
-    soonest_ahead_ = std::min(soonest_ahead_, expiry);
-    return true;
-  }
-  if (old->has_expiry == 0 && expiry == never) return true;
-  // The bytes stay as they are, those of a pointer too.
-  content c{{old->bytes() + old->key_size, old->value_size}, old->version, expiry, old->object()};
-  const std::uint64_t had = old->footprint();
-  const std::uint64_t needs = footprint_of(entry::size_of(k, c));
-  auto* fresh = static_cast<entry*>(std::malloc(needs - 8));
-  if (fresh == nullptr) return false;
-  settings_.ledger->add(needs);
-  bytes_ += needs;
-  give_room(had);
-  fill(*fresh, k, c);
-  with_expiry_ -= old->has_expiry;
   table_[slot] = (table_[slot] & ~address_mask) | reinterpret_cast<std::uintptr_t>(fresh);
   std::free(old);
   return true;

@@ -65,9 +65,18 @@ bool shard_stream::unsettled() const noexcept {
                      [](const follower& f) { return f.state == sending::asking; });
 }
 
-void shard_stream::note(const stream_entry& e) {
+void shard_stream::note(const stream_entry& e, time_point now) {
   ++sequence_;
-  tail_.push_back({e.cache, e.erased, static_cast<std::uint32_t>(e.value.size()), std::string(e.key)});
+  tail_entry t;
+  t.cache = e.cache;
+  t.more = e.more;
+  t.value_size = static_cast<std::uint32_t>(e.value.size());
+  t.key = e.key;
+  if (e.form == entry_form::edit) {
+    const auto expiry = e.ttl == duration::zero() ? time_point::max() : now + e.ttl;
+    t.edit = std::make_unique<tail_edit>(tail_edit{e.edit, e.base, e.version, expiry, std::string(e.value)});
+  }
+  tail_.push_back(std::move(t));
   tail_bytes_ += e.key.size() + e.value.size();
 }
 
@@ -79,13 +88,13 @@ void shard_stream::trim(std::uint64_t committed) {
   committed_ = std::max(committed_, std::min(committed, sequence_));
 }
 
-void shard_stream::wrote(const stream_entry& e, time_point now, replica_channel& channel) {
+void shard_stream::wrote(std::span<const stream_entry> write, time_point now, replica_channel& channel) {
   const auto before = sequence_;
-  note(e);
+  for (const auto& e : write) note(e, now);
   for (auto& f : followers_) {
     if (f.owes_since == time_point::max()) f.owes_since = now;
     if (f.state != sending::streaming || f.sent != before) continue;
-    if (channel.append(f.pid, position(before), e)) f.sent = sequence_;
+    if (channel.append(f.pid, position(before), write)) f.sent = sequence_;
   }
 }
 
@@ -110,27 +119,62 @@ void shard_stream::hold(std::uint64_t sequence, owned_reply reply, bool is_write
   held_.insert(at, {sequence, std::move(reply), is_write, deadline, std::move(done)});
 }
 
-// What was changed by later writes of the tail is sent as it is now: those follow, and nobody is told before.
-stream_entry shard_stream::entry_of(const tail_entry& t, const shard_store& store, time_point now) const {
+// What was changed by later writes of the tail is sent as it is now: those follow, and nobody is told before. An edit
+// among them finds its version, or a later one, there already.
+stream_entry shard_stream::entry_of(const tail_entry& t, const shard_store& store, time_point now,
+                                    std::string& serialised) {
   stream_entry e;
   e.cache = t.cache;
   e.key = t.key;
-  if (const auto found = store.peek(t.cache, t.key, now)) {
-    e.value = found->value;
-    e.version = found->version;
-    e.ttl = found->ttl;
-  } else {
+  e.more = t.more;
+  if (t.edit) {
+    e.form = entry_form::edit;
+    e.edit = t.edit->edit;
+    e.base = t.edit->base;
+    e.version = t.edit->version;
+    e.value = t.edit->words;
+    // Whether it has expired meanwhile is said by a later entry.
+    if (t.edit->expiry != time_point::max()) e.ttl = std::max(t.edit->expiry - now, duration(1));
+    return e;
+  }
+  const auto found = store.peek(t.cache, t.key, now);
+  if (!found) {
     e.erased = true;
     e.version = store.version();
+    return e;
+  }
+  e.version = found->version;
+  e.ttl = found->ttl;
+  e.value = found->value;
+  if (found->object != nullptr) {
+    serialised.clear();
+    serialise(*found->object, serialised);
+    e.form = entry_form::object;
+    e.value = serialised;
   }
   return e;
 }
 
+// Gathers the write whose first entry is at a place of the tail; how many entries it has.
+std::size_t shard_stream::write_at(std::size_t place, const shard_store& store, time_point now) {
+  again_.clear();
+  again_bytes_.clear();
+  do {
+    again_.push_back(entry_of(tail_[place++], store, now, again_bytes_.emplace_back()));
+  } while (again_.back().more && place < tail_.size());
+  return again_.size();
+}
+
 void shard_stream::pump(follower& f, const shard_store& store, time_point now, replica_channel& channel) {
   while (f.state == sending::streaming && f.sent < sequence_) {
-    const auto& t = tail_[f.sent - committed_];
-    if (!channel.append(f.pid, position(f.sent), entry_of(t, store, now))) return;
-    ++f.sent;
+    const auto entries = write_at(f.sent - committed_, store, now);
+    const bool taken = channel.append(f.pid, position(f.sent), again_);
+    if (taken) f.sent += entries;
+    if (!taken) break;
+  }
+  if (again_.capacity() > 0) {
+    again_ = std::vector<stream_entry>();
+    again_bytes_.clear();
   }
 }
 
@@ -141,12 +185,23 @@ void shard_stream::take_longest(std::uint64_t asked_after, std::uint64_t last, s
   if (last <= sequence_ || asked_after > sequence_) return;
   const auto known = sequence_ - asked_after;
   if (asked_after + entries.size() != last || known > entries.size()) return;
-  for (const auto& e : entries.subspan(known)) {
-    if (e.cache != cache_unknown && e.erased) (void)store.apply_erased(e.cache, e.key, e.version);
-    if (e.cache != cache_unknown && !e.erased)
-      (void)store.apply_committed(e.cache, e.key, e.value, e.version, e.ttl, now);
-    note(e);
+  // There is room for what others have taken: this shard is not to be served without it.
+  const shard_store::settled_room settled(store);
+  (void)take(entries.subspan(known), store, now);
+}
+
+// Applies and numbers whole writes, in order. What follows the last whole one is not taken: gap.
+stream_outcome shard_stream::take(std::span<const stream_entry> entries, shard_store& store, time_point now) {
+  while (!entries.empty()) {
+    std::size_t size = 1;
+    while (size <= entries.size() && entries[size - 1].more) ++size;
+    if (size > entries.size()) return stream_outcome::gap;
+    const auto write = entries.first(size);
+    if (!apply_write(write, store, now)) return stream_outcome::no_room;
+    for (const auto& e : write) note(e, now);
+    entries = entries.subspan(size);
   }
+  return stream_outcome::taken;
 }
 
 void shard_stream::on_answer(std::uint64_t from, const stream_answer& a, std::span<const stream_entry> entries,
@@ -314,14 +369,7 @@ stream_answer shard_stream::on_append(std::uint64_t from, const stream_position&
     return a;
   }
   const auto known = sequence_ - at.after;
-  for (const auto& e : known < entries.size() ? entries.subspan(known) : std::span<const stream_entry>{}) {
-    if (e.cache != cache_unknown && e.erased) (void)store.apply_erased(e.cache, e.key, e.version);
-    if (e.cache != cache_unknown && !e.erased && !store.copy_entry(e.cache, e.key, e.value, e.version, e.ttl, now)) {
-      a.outcome = stream_outcome::no_room;
-      break;
-    }
-    note(e);
-  }
+  if (known < entries.size()) a.outcome = take(entries.subspan(known), store, now);
   trim(at.committed);
   a.sequence = sequence_;
   return a;
@@ -339,7 +387,8 @@ stream_answer shard_stream::on_ask(std::uint64_t from, const stream_position& at
   trim(std::min(at.committed, at.after));
   a.sequence = sequence_;
   if (at.after >= committed_) {
-    for (auto i = at.after - committed_; i < tail_.size(); ++i) beyond(entry_of(tail_[i], store, now));
+    std::string serialised;
+    for (auto i = at.after - committed_; i < tail_.size(); ++i) beyond(entry_of(tail_[i], store, now, serialised));
   }
   return a;
 }

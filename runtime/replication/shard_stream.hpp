@@ -19,6 +19,7 @@
 
 #include <cstdint>
 #include <list>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,15 +28,13 @@
 #include "runtime/base/function_ref.hpp"
 #include "runtime/cache/command.hpp"
 #include "runtime/cache/shard_store.hpp"
+#include "runtime/replication/apply_write.hpp"
 #include "runtime/replication/replica_channel.hpp"
 #include "runtime/replication/stream_message.hpp"
 #include "runtime/replication/write_tail.hpp"
 #include "runtime/sharding/shard_table.hpp"
 
 namespace troupe {
-
-/// An entry of a cache that this node does not declare: counted, not kept.
-inline constexpr cache_id cache_unknown = 0xffff;
 
 struct stream_limits {
   std::size_t writes_max = 8192;                       // uncommitted, of one shard
@@ -73,8 +72,8 @@ class shard_stream {
   [[nodiscard]] bool has_room(std::uint64_t bytes) const noexcept {
     return tail_.size() < limits_.writes_max && tail_bytes_ + bytes <= limits_.bytes_max;
   }
-  /// A write was applied to the store: numbers and sends it.
-  void wrote(const stream_entry& e, time_point now, replica_channel& channel);
+  /// A write was applied to the store: numbers its entries and sends them together.
+  void wrote(std::span<const stream_entry> write, time_point now, replica_channel& channel);
   /// The sequence that must be committed before a reply about the key may be given; 0: none.
   [[nodiscard]] std::uint64_t pending(cache_id cache, std::string_view key) const noexcept;
   /// Gives the reply when `sequence` is committed; outcome_unknown for a write whose shard this node loses, and
@@ -116,6 +115,7 @@ class shard_stream {
   void finish_copy(std::uint64_t sequence);
   [[nodiscard]] stream_answer on_append(std::uint64_t from, const stream_position& at,
                                         std::span<const stream_entry> entries, shard_store& store, time_point now);
+  /// An object's value is valid inside the sink only.
   using entry_sink = function_ref<void(const stream_entry&)>;
   [[nodiscard]] stream_answer on_ask(std::uint64_t from, const stream_position& at, const shard_store& store,
                                      time_point now, entry_sink beyond);
@@ -142,11 +142,20 @@ class shard_stream {
     time_point owes_since = time_point::max();  // something; since it last made progress
     int ticks_owed = 0;                         // on_tick calls since then
   };
+  /// An edit cannot be read from the store again.
+  struct tail_edit {
+    value_edit edit = value_edit::none;
+    std::uint64_t base = 0;
+    std::uint64_t version = 0;
+    time_point expiry = time_point::max();
+    std::string words;
+  };
   struct tail_entry {
     cache_id cache = 0;
-    bool erased = false;
+    bool more = false;
     std::uint32_t value_size = 0;
     std::string key;
+    std::unique_ptr<tail_edit> edit;  // null: the value is in the store, or it was erased
   };
   struct held {
     std::uint64_t sequence = 0;
@@ -158,14 +167,17 @@ class shard_stream {
 
   [[nodiscard]] follower* find(std::uint64_t pid) noexcept;
   [[nodiscard]] bool unsettled() const noexcept;
-  void note(const stream_entry& e);
+  void note(const stream_entry& e, time_point now);
+  [[nodiscard]] stream_outcome take(std::span<const stream_entry> entries, shard_store& store, time_point now);
   void trim(std::uint64_t committed);
   void pump(follower& f, const shard_store& store, time_point now, replica_channel& channel);
   void take_longest(std::uint64_t asked_after, std::uint64_t last, std::span<const stream_entry> entries,
                     shard_store& store, time_point now);
   void settle();
   static void ask_again(follower& f, duration pause, time_point now) noexcept;
-  [[nodiscard]] stream_entry entry_of(const tail_entry& t, const shard_store& store, time_point now) const;
+  [[nodiscard]] static stream_entry entry_of(const tail_entry& t, const shard_store& store, time_point now,
+                                             std::string& serialised);
+  [[nodiscard]] std::size_t write_at(std::size_t place, const shard_store& store, time_point now);
   [[nodiscard]] stream_outcome judge(std::uint64_t from, std::uint64_t epoch) const noexcept;
   [[nodiscard]] stream_position position(std::uint64_t after) const noexcept {
     return {shard_, epoch_, after, committed_};
@@ -186,6 +198,9 @@ class shard_stream {
   std::vector<follower> followers_;
   std::list<held> held_;  // by sequence
   std::vector<ready_reply> ready_;
+  // One write that is sent again, while that is done.
+  std::vector<stream_entry> again_;
+  std::list<std::string> again_bytes_;
 };
 
 }  // namespace troupe

@@ -33,6 +33,10 @@ void put(const named_entry& from, wire::ReplicaEntry& into) {
   into.set_version(e.version);
   into.set_ttl_ns(e.ttl.count());
   into.set_erased(e.erased);
+  into.set_form(static_cast<std::uint32_t>(e.form));
+  into.set_edit(static_cast<std::uint32_t>(e.edit));
+  into.set_base(e.base);
+  into.set_more(e.more);
 }
 
 // False for what no primary sends.
@@ -43,6 +47,7 @@ bool take(const Entries& from, std::size_t& total, std::vector<named_entry>& int
   into.reserve(static_cast<std::size_t>(from.size()));
   for (const auto& w : from) {
     if (w.key().size() > key_bytes_max || w.cache().size() > cache_name_max) return false;
+    if (w.form() > static_cast<std::uint32_t>(entry_form::edit) || w.edit() > 0xff) return false;
     named_entry n;
     n.cache = w.cache();
     n.entry.key = w.key();
@@ -50,6 +55,10 @@ bool take(const Entries& from, std::size_t& total, std::vector<named_entry>& int
     n.entry.version = w.version();
     n.entry.ttl = duration(w.ttl_ns());
     n.entry.erased = w.erased();
+    n.entry.form = static_cast<entry_form>(w.form());
+    n.entry.edit = static_cast<value_edit>(w.edit());
+    n.entry.base = w.base();
+    n.entry.more = w.more();
     into.push_back(n);
   }
   return true;

@@ -29,7 +29,7 @@ class write_tail {
   void clear() noexcept {
     begin_ = 0;
     items_.clear();
-    if (items_.capacity() > kept_min) items_ = {};
+    if (items_.capacity() > kept_min) items_ = std::vector<Item>();
   }
 
  private:

@@ -50,6 +50,7 @@ struct copied_entry {
   std::uint64_t version = 0;
   duration ttl{};  // 0: never expires
   bool erased = false;
+  bool object = false;  // the value is a list, set, sorted set or hash in serialised form
 };
 
 struct copy_message {

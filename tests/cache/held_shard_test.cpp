@@ -123,8 +123,8 @@ TEST_F(held_fixture, a_copy_begins_empty_and_keeps_the_newest_version_of_each_ke
   (void)shard.take_role(owned_by(other, 4, {me}), me);
   EXPECT_FALSE(shard.begin_copy(3));
   ASSERT_TRUE(shard.begin_copy(4));
-  EXPECT_TRUE(shard.copy(0, "k", "new", 8, 0s, now));
-  EXPECT_TRUE(shard.copy(0, "k", "old", 7, 0s, now)) << "an older one is no want of room";
+  EXPECT_TRUE(shard.copy({0, "k", "new", 8, 0s}, now));
+  EXPECT_TRUE(shard.copy({0, "k", "old", 7, 0s}, now)) << "an older one is no want of room";
   const auto change = shard.take_role(owned_by(me, 5), me);
   EXPECT_TRUE(change.gained);
   EXPECT_FALSE(change.empty);
@@ -135,7 +135,7 @@ TEST_F(held_fixture, a_copy_begins_empty_and_keeps_the_newest_version_of_each_ke
 TEST_F(held_fixture, a_copy_without_room_says_so) {
   (void)shard.take_role(owned_by(other, 4, {me}), me);
   ASSERT_TRUE(shard.begin_copy(4));
-  EXPECT_FALSE(shard.copy(0, "k", std::string(2 << 20, 'x'), 8, 0s, now));
+  EXPECT_FALSE(shard.copy({0, "k", std::string(2 << 20, 'x'), 8, 0s}, now));
 }
 
 }  // namespace

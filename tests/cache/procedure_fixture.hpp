@@ -50,7 +50,7 @@ struct procedure_fixture : ::testing::Test {
     c.op = cache_op::run;
     c.procedure = row->number;
     c.protocol = static_cast<std::uint8_t>(protocol);
-    c.wall_ms = wall_ms;
+    c.wall = std::chrono::milliseconds(wall_ms);
     c.key = all.size() > names ? std::string_view(all[names]) : std::string_view();
     c.value = packed;
     const auto r = shard.apply(c, now);

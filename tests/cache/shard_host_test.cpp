@@ -94,7 +94,7 @@ TEST(shard_host, a_promoted_replica_keeps_its_copy) {
   for (auto& row : h.table.rows) row = {h.other, {h.me}, {h.me}, 1, 1};
   h.adopt();
   const auto shard = h.host.shard_of_key("k");
-  h.host.with_shard(shard, [&](held_shard& s) { EXPECT_TRUE(s.copy(0, "k", "copied", 77, 0s, h.now)); });
+  h.host.with_shard(shard, [&](held_shard& s) { EXPECT_TRUE(s.copy({0, "k", "copied", 77, 0s}, h.now)); });
   EXPECT_EQ(h.get("k").code, errc::not_owner) << "a replica serves nothing";
   h.table.rows[shard] = {h.me, {}, {}, 2, 1};
   const auto changes = h.adopt();

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/sim/cluster_process.hpp"
+#include "tests/sim/list_client.hpp"
 #include "tests/sim/shard_client.hpp"
 
 namespace troupe::sim {
@@ -28,11 +29,13 @@ struct replicated_stage : cluster_stage {
             }(),
             with_profile, [copies](config& c) { c.cache.replicas = copies; }),
         replicas(copies),
-        client(std::make_shared<shard_client>(w)) {
+        client(std::make_shared<shard_client>(w)),
+        lists(std::make_shared<list_client>(w)) {
     w.start_all();
     expect_settled("after the start");
     expect_green("after the start");
     client->start(1ms);
+    lists->start(5ms);
     w.run_for(1s);
   }
 
@@ -57,6 +60,7 @@ struct replicated_stage : cluster_stage {
 
   std::uint32_t replicas;
   std::shared_ptr<shard_client> client;
+  std::shared_ptr<list_client> lists;
 };
 
 class cluster_replication : public ::testing::TestWithParam<const char*> {
@@ -71,8 +75,12 @@ class cluster_replication : public ::testing::TestWithParam<const char*> {
       s.expect_green("at the end");
       if (HasFailure()) return;
       EXPECT_TRUE(s.client->read_all());
+      EXPECT_TRUE(s.lists->read_all());
       s.w.run_for(100ms);
       expect_sound(s.w);
+      EXPECT_GT(s.lists->acknowledged(), 100U);
+      EXPECT_GT(s.lists->moved(), 50U);
+      EXPECT_GT(s.lists->read(), 50U);
       EXPECT_EQ(s.client->shards_lost(), 0U) << "seed " << seed;
     }
   }

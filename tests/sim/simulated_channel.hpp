@@ -13,8 +13,12 @@ namespace troupe::sim {
 
 class simulated_channel final : public replica_channel {
  public:
-  bool append(std::uint64_t pid, const stream_position& at, const stream_entry& e) override {
-    writer_of(pid).append(at, {"default", e});
+  bool append(std::uint64_t pid, const stream_position& at, std::span<const stream_entry> write) override {
+    auto place = at;
+    for (const auto& e : write) {
+      writer_of(pid).append(place, {"default", e});
+      ++place.after;
+    }
     return true;
   }
   void ask(std::uint64_t pid, const stream_position& at) override { writer_of(pid).ask(at); }

@@ -29,14 +29,14 @@ class simulated_stores final : public shard_contents {
   std::uint64_t read(std::uint32_t shard, std::uint64_t cursor, std::uint64_t bytes_max, time_point now,
                      sink show) override {
     return shards_[shard].read(cursor, bytes_max, now, [&](const shard_store::entry_view& e) {
-      show({the_cache, e.key, e.value, e.version, e.ttl, false});
+      show({the_cache, e.key, e.value, e.version, e.ttl, false, e.is_object});
     });
   }
   bool read_changes(std::uint32_t shard, std::uint64_t bytes_max, time_point now, sink show) override {
     return shards_[shard].read_changes(
         bytes_max, now,
         [&](const shard_store::entry_view& e) {
-          show({the_cache, e.key, e.value, e.version, e.ttl, false});
+          show({the_cache, e.key, e.value, e.version, e.ttl, false, e.is_object});
         },
         [&](cache_id, std::string_view key, std::uint64_t version) {
           show({the_cache, key, {}, version, {}, true});
@@ -59,7 +59,7 @@ class simulated_stores final : public shard_contents {
   bool begin_copy(std::uint32_t shard, std::uint64_t epoch) override { return shards_[shard].begin_copy(epoch); }
   bool copy(std::uint32_t shard, const copied_entry& e, time_point now) override {
     auto& s = shards_[shard];
-    if (!e.erased) return s.copy(0, e.key, e.value, e.version, e.ttl, now);
+    if (!e.erased) return s.copy({0, e.key, e.value, e.version, e.ttl, nullptr, e.object}, now);
     (void)s.store().apply_erased(0, e.key, e.version);
     return true;
   }

@@ -1,11 +1,12 @@
 #include "runtime/cache/procedures/call.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
+
+#include "runtime/cache/procedures/integer_text.hpp"
 
 namespace troupe::procedures {
 
@@ -13,6 +14,8 @@ namespace {
 
 /// Longer texts are no numbers.
 constexpr std::size_t number_text_max = 256;
+/// A string up to here is stored anew when a piece of it changes; a longer one is changed where it lies.
+constexpr std::size_t stored_anew_max = 128;
 
 constexpr char lower_of(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
@@ -33,15 +36,7 @@ std::optional<Real> read_as(std::string_view text, Real (*convert)(const char*, 
 
 }  // namespace
 
-std::optional<std::int64_t> read_integer(std::string_view text) noexcept {
-  const auto digits = text.substr(!text.empty() && text.front() == '-' ? 1 : 0);
-  if (digits.empty() || digits.front() < '0' || digits.front() > '9') return std::nullopt;
-  if (digits.front() == '0' && text.size() > 1) return std::nullopt;
-  std::int64_t value = 0;
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failed != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
+std::optional<std::int64_t> read_integer(std::string_view text) noexcept { return read_integer_text(text); }
 
 std::optional<double> read_real(std::string_view text) noexcept { return read_as<double>(text, std::strtod); }
 
@@ -91,6 +86,24 @@ bool put_string(procedure_call& c, std::string_view key, std::string_view bytes,
   return false;
 }
 
+bool put_piece(procedure_call& c, std::string_view key, const string_lookup& s, std::size_t offset,
+               std::string_view piece) {
+  const auto size = std::max(s.bytes.size(), offset + piece.size());
+  if (size > string_bytes_max) {
+    c.reply.error(too_long);
+    return false;
+  }
+  if (size <= stored_anew_max || !s.present) {
+    std::string bytes(s.bytes);
+    bytes.resize(size);
+    bytes.replace(offset, piece.size(), piece);
+    return put_string(c, key, bytes, s.expiry);
+  }
+  if (c.keys.splice(key, offset, piece) == errc::ok) return true;
+  c.reply.error(out_of_memory_words);
+  return false;
+}
+
 std::optional<std::int64_t> read_expiry(procedure_call& c, std::string_view word, bool seconds, bool absolute) {
   constexpr auto most = std::numeric_limits<std::int64_t>::max();
   const auto value = read_integer(word);
@@ -110,7 +123,11 @@ std::optional<std::int64_t> read_expiry(procedure_call& c, std::string_view word
 
 time_point expiry_at(const procedure_call& c, std::int64_t wall_ms) noexcept {
   const auto left = wall_ms < c.keys.wall_ms() ? std::int64_t{0} : std::min(wall_ms - c.keys.wall_ms(), expiry_ms_max);
-  return c.keys.now() + std::chrono::milliseconds(left);
+  return c.keys.wall_point() + std::chrono::milliseconds(left);
+}
+
+std::int64_t wall_ms_of(const procedure_call& c, time_point expiry) noexcept {
+  return c.keys.wall_ms() + std::chrono::round<std::chrono::milliseconds>(expiry - c.keys.wall_point()).count();
 }
 
 std::int64_t milliseconds_left(const procedure_call& c, time_point expiry) noexcept {

@@ -28,6 +28,8 @@ namespace procedures {
 inline constexpr std::uint64_t string_bytes_max = std::uint64_t{512} << 20;
 /// Keys that one procedure may write.
 inline constexpr std::size_t written_keys_max = 16'384;
+/// Elements that a command gives back at random, the same ones again.
+inline constexpr std::int64_t repeated_max = std::int64_t{1} << 24;
 /// An expiry farther away is as good as this one.
 inline constexpr std::int64_t expiry_ms_max = std::int64_t{100} * 365 * 24 * 3600 * 1000;
 
@@ -37,6 +39,8 @@ inline constexpr std::string_view not_a_float = "ERR value is not a valid float"
 inline constexpr std::string_view too_long = "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
 inline constexpr std::string_view no_such_key = "ERR no such key";
 inline constexpr std::string_view must_be_positive = "ERR value is out of range, must be positive";
+inline constexpr std::string_view out_of_range =
+    "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
 inline constexpr std::string_view out_of_memory_words = "OOM command not allowed when used memory > 'maxmemory'.";
 
 /// Decimal, all of `text`, no sign but '-', no leading zeros, within 64 bits.
@@ -67,11 +71,17 @@ struct string_lookup {
 [[nodiscard]] bool put_string(procedure_call& c, std::string_view key, std::string_view bytes,
                               time_point expiry = keyspace::never);
 
+/// Writes over a part of a string that was looked up, or makes one; false when an error is the reply.
+[[nodiscard]] bool put_piece(procedure_call& c, std::string_view key, const string_lookup& s, std::size_t offset,
+                             std::string_view piece);
+
 /// A time to live or a time, as commands give it. `absolute_ms`: since 1970. None: an error is the reply.
 [[nodiscard]] std::optional<std::int64_t> read_expiry(procedure_call& c, std::string_view word, bool seconds,
                                                       bool absolute);
 /// On the monotonic clock.
 [[nodiscard]] time_point expiry_at(const procedure_call& c, std::int64_t wall_ms) noexcept;
+/// And back.
+[[nodiscard]] std::int64_t wall_ms_of(const procedure_call& c, time_point expiry) noexcept;
 /// What is left until `expiry`, rounded up.
 [[nodiscard]] std::int64_t milliseconds_left(const procedure_call& c, time_point expiry) noexcept;
 

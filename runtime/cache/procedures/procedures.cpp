@@ -18,8 +18,28 @@ constexpr auto rows_by_number = [] {
   return rows;
 }();
 
+// An object crosses to another node in one message, so there is a limit. A string's is its own procedure's affair.
+bool grows_too_large(const procedure_row& row, const word_list& words, keyspace& keys) {
+  const auto key = static_cast<std::size_t>(row.first_key - row.names());
+  if (row.first_key == 0 || key >= words.size()) return false;
+  const auto found = keys.look(words[key]);
+  if (!found || found->object == nullptr) return false;
+  const auto most = keys.limits().object_bytes_max.load(std::memory_order_relaxed);
+  auto bytes = found->object->bytes();
+  if (bytes > most / 2) {
+    for (const auto word : words) bytes += 2 * word.size();
+  }
+  return bytes > most;
+}
+
 using lookup = procedures::function (*)(procedure) noexcept;
-constexpr lookup lookups[] = {procedures::string_function, procedures::counter_function};
+constexpr lookup lookups[] = {procedures::bit_function,          procedures::bitfield_function,
+                              procedures::counter_function,      procedures::hash_function,
+                              procedures::key_function,          procedures::list_function,
+                              procedures::set_function,          procedures::set_algebra_function,
+                              procedures::sort_function,         procedures::sorted_algebra_function,
+                              procedures::sorted_range_function, procedures::sorted_set_function,
+                              procedures::string_function,       procedures::transaction_function};
 
 using function_array = std::array<procedures::function, procedures_end>;
 
@@ -56,6 +76,10 @@ void keys_of(const procedure_row& row, const word_list& words, function_ref<void
     const int last = row.last_key < 0 ? total + row.last_key : row.last_key;
     for (int i = row.first_key; i <= last && i < total; i += row.key_step) show_at(i);
   }
+  // Where SORT stores, said by any of its later words.
+  for (std::size_t i = 1; row.number == procedure::sort && i + 1 < words.size(); ++i) {
+    if (procedures::is_word(words[i], "store")) show(words[i + 1]);
+  }
   if (row.count_word == 0 || row.count_word >= total) return;
   const auto count = procedures::read_integer(words[static_cast<std::size_t>(row.count_word - names)]);
   for (int i = 0; count && i < *count && row.count_word + 1 + i < total; ++i) show_at(row.count_word + 1 + i);
@@ -64,6 +88,8 @@ void keys_of(const procedure_row& row, const word_list& words, function_ref<void
 void run_procedure(const procedure_row& row, const word_list& words, keyspace& keys, reply_text& reply) {
   if (!row.takes(words.size() + static_cast<std::size_t>(row.names())))
     return reply.error("ERR wrong number of arguments for '" + std::string(row.name) + "' command");
+  if ((row.flags & procedure_denyoom) != 0 && grows_too_large(row, words, keys))
+    return reply.error("ERR the value would be larger than cache.value_max");
   procedure_call call{keys, words, reply, row.name};
   procedures::function_of(row.number)(call);
 }

@@ -8,8 +8,6 @@ namespace troupe::procedures {
 
 namespace {
 
-/// A string up to here is stored anew when a piece of it changes; a longer one is changed where it lies.
-constexpr std::size_t stored_anew_max = 128;
 /// Cells of the table that LCS fills.
 constexpr std::uint64_t lcs_cells_max = std::uint64_t{16} << 20;
 
@@ -169,19 +167,10 @@ void getex(procedure_call& c) {
     c.keys.set_expiry(c[0], keyspace::never);
 }
 
-// Of a string that is there or not; the reply is its size.
+// The reply is the size of the whole.
 void write_piece(procedure_call& c, const string_lookup& s, std::size_t offset, std::string_view piece) {
   const auto size = std::max(s.bytes.size(), offset + piece.size());
-  if (size > string_bytes_max) return c.reply.error(too_long);
-  if (size <= stored_anew_max || !s.present) {
-    std::string bytes(s.bytes);
-    bytes.resize(size);
-    bytes.replace(offset, piece.size(), piece);
-    if (!put_string(c, c[0], bytes, s.expiry)) return;
-  } else if (c.keys.splice(c[0], offset, piece) != errc::ok) {
-    return c.reply.error(out_of_memory_words);
-  }
-  c.reply.integer(static_cast<std::int64_t>(size));
+  if (put_piece(c, c[0], s, offset, piece)) c.reply.integer(static_cast<std::int64_t>(size));
 }
 
 void append(procedure_call& c) {

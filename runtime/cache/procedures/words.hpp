@@ -14,7 +14,7 @@
 
 namespace troupe {
 
-inline constexpr std::size_t words_max = std::size_t{1} << 20;
+inline constexpr std::size_t words_max = (std::size_t{1} << 20) + 16;
 
 inline void pack_length(std::string& into, std::uint64_t length) {
   while (length >= 0x80) {

@@ -1,5 +1,10 @@
 #include "runtime/cache/values/value_object.hpp"
 
+#include "runtime/cache/values/hash_value.hpp"
+#include "runtime/cache/values/list_value.hpp"
+#include "runtime/cache/values/set_value.hpp"
+#include "runtime/cache/values/sorted_set_value.hpp"
+
 namespace troupe {
 
 namespace {
@@ -30,8 +35,16 @@ value_type type_of(value_edit e) noexcept {
   return value_type::sorted_set;
 }
 
-// No type but strings so far.
-std::unique_ptr<value_object> make_value(value_type, const value_limits&, std::uint64_t) { return nullptr; }
+std::unique_ptr<value_object> make_value(value_type t, const value_limits& limits, std::uint64_t seed) {
+  switch (t) {
+    case value_type::string: return nullptr;
+    case value_type::list: return std::make_unique<list_value>(limits);
+    case value_type::set: return std::make_unique<set_value>(limits, seed);
+    case value_type::sorted_set: return std::make_unique<sorted_set_value>(limits, seed);
+    case value_type::hash: return std::make_unique<hash_value>(limits, seed);
+  }
+  return nullptr;
+}
 
 void serialise(const value_object& o, std::string& into) {
   into.push_back(static_cast<char>(o.type));

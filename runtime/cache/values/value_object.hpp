@@ -30,6 +30,8 @@ struct value_limits {
   std::atomic<std::uint32_t> set_compact_bytes{64};
   std::atomic<std::uint32_t> sorted_set_compact_entries{128};
   std::atomic<std::uint32_t> sorted_set_compact_bytes{64};
+  /// A value does not grow beyond: it crosses to another node in one message.
+  std::atomic<std::uint64_t> object_bytes_max{std::uint64_t{64} << 20};
 };
 
 /// A change to a value that has the same effect wherever it is applied to the same value. Numbers travel between nodes.

@@ -1,0 +1,350 @@
+// Lists.
+#include <algorithm>
+#include <limits>
+#include <vector>
+
+#include "runtime/cache/procedures/functions.hpp"
+#include "runtime/cache/procedures/typed.hpp"
+
+namespace troupe::procedures {
+
+namespace {
+
+// None: the index is outside.
+std::optional<std::size_t> place_of(std::int64_t index, std::size_t size) noexcept {
+  const auto length = static_cast<std::int64_t>(size);
+  if (index < 0) index += length;
+  if (index < 0 || index >= length) return std::nullopt;
+  return static_cast<std::size_t>(index);
+}
+
+// --- reading
+
+void llen(procedure_call& c) {
+  const auto l = find_value<list_value>(c, c[0]);
+  if (l.good) c.reply.integer(static_cast<std::int64_t>(l.size()));
+}
+
+void lindex(procedure_call& c) {
+  const auto l = find_value<list_value>(c, c[0]);
+  if (!l.good) return;
+  if (l.value == nullptr) return c.reply.null();
+  const auto index = integer_word(c, 1);
+  if (!index) return;
+  const auto place = place_of(*index, l.size());
+  place ? c.reply.bulk(l.value->at(*place)) : c.reply.null();
+}
+
+void lrange(procedure_call& c) {
+  const auto start = integer_word(c, 1);
+  if (!start) return;
+  const auto stop = integer_word(c, 2);
+  if (!stop) return;
+  const auto l = find_value<list_value>(c, c[0]);
+  if (!l.good) return;
+  const auto part = clip_range(*start, *stop, l.size());
+  c.reply.array(part.count);
+  auto left = part.count;
+  if (left == 0) return;
+  l.value->visit(part.first, [&](std::size_t, std::string_view word) {
+    c.reply.bulk(word);
+    return --left > 0;
+  });
+}
+
+struct lpos_request {
+  std::int64_t rank = 1;
+  std::optional<std::int64_t> count;
+  std::int64_t most = 0;  // comparisons; 0: no limit
+};
+
+bool read_lpos(procedure_call& c, lpos_request& r) {
+  for (std::size_t i = 2; i < c.size(); i += 2) {
+    const bool pairs = i + 1 < c.size();
+    if (pairs && is_word(c[i], "rank")) {
+      const auto rank = integer_word(c, i + 1);
+      if (!rank) return false;
+      if (*rank == std::numeric_limits<std::int64_t>::min()) {
+        c.reply.error("ERR value is out of range, must be positive");
+        return false;
+      }
+      r.rank = *rank;
+      if (r.rank != 0) continue;
+      c.reply.error(
+          "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start "
+          "from "
+          "the end of the list");
+      return false;
+    }
+    const bool counts = pairs && is_word(c[i], "count");
+    if (counts || (pairs && is_word(c[i], "maxlen"))) {
+      const auto n = read_integer(c[i + 1]);
+      if (!n || *n < 0) {
+        c.reply.error(counts ? "ERR COUNT can't be negative" : "ERR MAXLEN can't be negative");
+        return false;
+      }
+      if (counts)
+        r.count = *n;
+      else
+        r.most = *n;
+      continue;
+    }
+    c.reply.error(syntax_error);
+    return false;
+  }
+  return true;
+}
+
+void lpos(procedure_call& c) {
+  lpos_request r;
+  if (!read_lpos(c, r)) return;
+  const auto l = find_value<list_value>(c, c[0]);
+  if (!l.good) return;
+  std::vector<std::size_t> places;
+  auto skip = (r.rank > 0 ? r.rank : -r.rank) - 1;
+  const auto wanted = static_cast<std::size_t>(r.count.value_or(1));
+  std::int64_t compared = 0;
+  const auto look = [&](std::size_t index, std::string_view word) {
+    if (word == c[1] && skip-- <= 0) places.push_back(index);
+    ++compared;
+    return (wanted == 0 || places.size() < wanted) && (r.most == 0 || compared < r.most);
+  };
+  if (l.value != nullptr) r.rank > 0 ? l.value->visit(0, look) : l.value->visit_back(l.size() - 1, look);
+  if (!r.count) return places.empty() ? c.reply.null() : c.reply.integer(static_cast<std::int64_t>(places.front()));
+  c.reply.array(places.size());
+  for (const auto place : places) c.reply.integer(static_cast<std::int64_t>(place));
+}
+
+// --- the ends
+
+void push(procedure_call& c, bool front, bool if_present) {
+  if (if_present && !c.keys.look(c[0])) return c.reply.integer(0);
+  opened_value<list_value> l(c, c[0]);
+  if (!l.good()) return;
+  std::string words;
+  for (std::size_t i = 1; i < c.size(); ++i) {
+    front ? l->push_front(c[i]) : l->push_back(c[i]);
+    if (c.keys.notes() && !l.fresh()) pack_word(words, c[i]);
+  }
+  const auto size = static_cast<std::int64_t>(l->size());
+  if (l.commit(front ? value_edit::push_front : value_edit::push_back, words)) c.reply.integer(size);
+}
+void lpush(procedure_call& c) { push(c, true, false); }
+void rpush(procedure_call& c) { push(c, false, false); }
+void lpushx(procedure_call& c) { push(c, true, true); }
+void rpushx(procedure_call& c) { push(c, false, true); }
+
+// Replies with elements off one end, an array of `count`, and takes them away.
+void take_off(procedure_call& c, std::string_view key, list_value& l, bool front, std::size_t count) {
+  count = std::min(count, l.size());
+  auto left = count;
+  const auto show = [&](std::size_t, std::string_view word) {
+    c.reply.bulk(word);
+    return --left > 0;
+  };
+  c.reply.array(count);
+  if (count == 0) return;
+  front ? l.visit(0, show) : l.visit_back(l.size() - 1, show);
+  l.keep_range(front ? count : 0, l.size() - count);
+  std::string words;
+  pack_number(words, count);
+  c.keys.edited(key, front ? value_edit::pop_front : value_edit::pop_back, words);
+}
+
+void pop(procedure_call& c, bool front) {
+  std::optional<std::int64_t> count;
+  if (c.size() > 2) return c.reply.error("ERR wrong number of arguments for '" + std::string(c.name) + "' command");
+  if (c.size() == 2) {
+    count = read_integer(c[1]);
+    if (!count || *count < 0) return c.reply.error(must_be_positive);
+  }
+  const auto l = find_value<list_value>(c, c[0]);
+  if (!l.good) return;
+  if (l.value == nullptr) return count ? c.reply.null_array() : c.reply.null();
+  if (count) return take_off(c, c[0], *l.value, front, static_cast<std::size_t>(*count));
+  c.reply.bulk(l.value->at(front ? 0 : l.size() - 1));
+  l.value->erase(front ? 0 : l.size() - 1);
+  std::string words;
+  pack_number(words, 1);
+  c.keys.edited(c[0], front ? value_edit::pop_front : value_edit::pop_back, words);
+}
+void lpop(procedure_call& c) { pop(c, true); }
+void rpop(procedure_call& c) { pop(c, false); }
+
+// --- in between
+
+void linsert(procedure_call& c) {
+  const bool after = is_word(c[1], "after");
+  if (!after && !is_word(c[1], "before")) return c.reply.error(syntax_error);
+  const auto l = find_value<list_value>(c, c[0]);
+  if (!l.good) return;
+  if (l.value == nullptr) return c.reply.integer(0);
+  std::optional<std::size_t> place;
+  l.value->visit(0, [&](std::size_t index, std::string_view word) {
+    if (word == c[2]) place = index;
+    return !place;
+  });
+  if (!place) return c.reply.integer(-1);
+  const auto index = *place + (after ? 1 : 0);
+  l.value->insert(index, c[3]);
+  std::string words;
+  pack_number(words, index);
+  pack_word(words, c[3]);
+  const auto size = static_cast<std::int64_t>(l.size());
+  c.keys.edited(c[0], value_edit::insert_at, words);
+  c.reply.integer(size);
+}
+
+void lset(procedure_call& c) {
+  const auto l = find_value<list_value>(c, c[0]);
+  if (!l.good) return;
+  if (l.value == nullptr) return c.reply.error(no_such_key);
+  const auto index = integer_word(c, 1);
+  if (!index) return;
+  const auto place = place_of(*index, l.size());
+  if (!place) return c.reply.error("ERR index out of range");
+  l.value->replace(*place, c[2]);
+  std::string words;
+  pack_number(words, *place);
+  pack_word(words, c[2]);
+  c.keys.edited(c[0], value_edit::replace_at, words);
+  c.reply.ok();
+}
+
+void lrem(procedure_call& c) {
+  const auto count = integer_word(c, 1);
+  if (!count) return;
+  const auto l = find_value<list_value>(c, c[0]);
+  if (!l.good) return;
+  std::vector<std::size_t> places;
+  const auto most = *count == 0
+                        ? std::numeric_limits<std::uint64_t>::max()
+                        : (*count > 0 ? static_cast<std::uint64_t>(*count) : 0 - static_cast<std::uint64_t>(*count));
+  const auto look = [&](std::size_t index, std::string_view word) {
+    if (word == c[2]) places.push_back(index);
+    return places.size() < most;
+  };
+  if (l.value != nullptr) *count < 0 ? l.value->visit_back(l.size() - 1, look) : l.value->visit(0, look);
+  std::sort(places.rbegin(), places.rend());
+  std::string words;
+  for (const auto place : places) {
+    l.value->erase(place);
+    pack_number(words, place);
+  }
+  if (!places.empty()) c.keys.edited(c[0], value_edit::erase_at, words);
+  c.reply.integer(static_cast<std::int64_t>(places.size()));
+}
+
+void ltrim(procedure_call& c) {
+  const auto start = integer_word(c, 1);
+  if (!start) return;
+  const auto stop = integer_word(c, 2);
+  if (!stop) return;
+  const auto l = find_value<list_value>(c, c[0]);
+  if (!l.good) return;
+  if (l.value == nullptr) return c.reply.ok();
+  const auto part = clip_range(*start, *stop, l.size());
+  if (part.count < l.size()) {
+    l.value->keep_range(part.first, part.count);
+    std::string words;
+    pack_number(words, part.first);
+    pack_number(words, part.count);
+    c.keys.edited(c[0], value_edit::keep_range, words);
+  }
+  c.reply.ok();
+}
+
+// --- from one to another
+
+void move_element(procedure_call& c, bool from_front, bool to_front) {
+  const auto from = find_value<list_value>(c, c[0]);
+  if (!from.good) return;
+  if (from.value == nullptr) return c.reply.null();
+  const auto to = c.keys.find(c[1]);
+  if (to && to->type != value_type::list) return c.reply.wrong_type();
+  const auto last = from_front ? 0 : from.size() - 1;
+  const std::string word(from.value->at(last));
+  from.value->erase(last);
+  std::string words;
+  pack_number(words, 1);
+  const bool alone = from.size() == 0;
+  if (c[0] != c[1] || !alone) c.keys.edited(c[0], from_front ? value_edit::pop_front : value_edit::pop_back, words);
+  if (c[0] == c[1] && alone) {
+    // It would be erased in between, and keeps its time to live.
+    from.value->push_back(word);
+    return c.reply.bulk(word);
+  }
+  opened_value<list_value> target(c, c[1]);
+  to_front ? target->push_front(word) : target->push_back(word);
+  words.clear();
+  pack_word(words, word);
+  if (target.commit(to_front ? value_edit::push_front : value_edit::push_back, words)) c.reply.bulk(word);
+}
+
+// LEFT is true. None: an error is the reply.
+std::optional<bool> read_end(procedure_call& c, std::size_t i) {
+  if (is_word(c[i], "left")) return true;
+  if (is_word(c[i], "right")) return false;
+  c.reply.error(syntax_error);
+  return std::nullopt;
+}
+
+void lmove(procedure_call& c) {
+  const auto from = read_end(c, 2);
+  if (!from) return;
+  if (const auto to = read_end(c, 3)) move_element(c, *from, *to);
+}
+
+void rpoplpush(procedure_call& c) { move_element(c, false, true); }
+
+void lmpop(procedure_call& c) {
+  const auto keys = read_integer(c[0]);
+  if (!keys || *keys <= 0) return c.reply.error("ERR numkeys should be greater than 0");
+  const auto end = static_cast<std::uint64_t>(*keys) + 1;
+  if (end >= c.size()) return c.reply.error(syntax_error);
+  const auto front = read_end(c, end);
+  if (!front) return;
+  std::int64_t count = 1;
+  if (c.size() > end + 1) {
+    if (c.size() != end + 3 || !is_word(c[end + 1], "count")) return c.reply.error(syntax_error);
+    const auto n = read_integer(c[end + 2]);
+    if (!n || *n <= 0) return c.reply.error("ERR count should be greater than 0");
+    count = *n;
+  }
+  for (std::size_t i = 1; i < end; ++i) {
+    const auto l = find_value<list_value>(c, c[i]);
+    if (!l.good) return;
+    if (l.value == nullptr) continue;
+    c.reply.array(2);
+    c.reply.bulk(c[i]);
+    return take_off(c, c[i], *l.value, *front, static_cast<std::size_t>(count));
+  }
+  c.reply.null_array();
+}
+
+}  // namespace
+
+function list_function(procedure p) noexcept {
+  switch (p) {
+    case procedure::llen: return llen;
+    case procedure::lindex: return lindex;
+    case procedure::lrange: return lrange;
+    case procedure::lpos: return lpos;
+    case procedure::lpush: return lpush;
+    case procedure::rpush: return rpush;
+    case procedure::lpushx: return lpushx;
+    case procedure::rpushx: return rpushx;
+    case procedure::lpop: return lpop;
+    case procedure::rpop: return rpop;
+    case procedure::linsert: return linsert;
+    case procedure::lset: return lset;
+    case procedure::lrem: return lrem;
+    case procedure::ltrim: return ltrim;
+    case procedure::lmove: return lmove;
+    case procedure::rpoplpush: return rpoplpush;
+    case procedure::lmpop: return lmpop;
+    default: return nullptr;
+  }
+}
+
+}  // namespace troupe::procedures

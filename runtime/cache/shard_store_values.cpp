@@ -1,0 +1,165 @@
+// The values of a shard store that are changed by procedures: objects on the ledger, strings that grow, times to live.
+#include <algorithm>
+#include <cstdlib>
+
+#include "runtime/cache/entry.hpp"
+
+namespace troupe {
+
+bool shard_store::write(std::uint32_t slot, const key_ref& k, const content& c, time_point now) {
+  value_object* old = slot == no_slot ? nullptr : at(slot)->object();
+  if (old == nullptr && c.object == nullptr) return write_bytes(slot, k, c, now);
+  content pointing = c;
+  if (c.object != nullptr) pointing.value = {reinterpret_cast<const char*>(&c.object), sizeof c.object};
+  if (!write_bytes(slot, k, pointing, now)) return false;
+  if (old != c.object) destroy(old);
+  if (c.object != nullptr) settle(*c.object);
+  return true;
+}
+
+bool shard_store::write_bytes(std::uint32_t slot, const key_ref& k, const content& c, time_point now) {
+  return slot == no_slot ? insert(k, c, now) : overwrite(slot, k, c, now);
+}
+
+// What the object takes by now is on the ledger.
+void shard_store::settle(value_object& o) noexcept {
+  const std::uint64_t bytes = o.bytes();
+  if (bytes > o.accounted) {
+    settings_.ledger->add(bytes - o.accounted);
+    bytes_ += bytes - o.accounted;
+  } else {
+    give_room(o.accounted - bytes);
+  }
+  o.accounted = bytes;
+}
+
+void shard_store::destroy(value_object* o) noexcept {
+  if (o == nullptr) return;
+  give_room(o->accounted);
+  delete o;
+}
+
+// A procedure may have grown values beyond the limit.
+void shard_store::settle_excess(time_point now) {
+  while (settings_.ledger->used() > settings_.ledger->max() && evict_one(nullptr, now)) {
+  }
+}
+
+bool shard_store::make_room(std::uint64_t bytes, time_point now) {
+  if (!take_room(bytes, nullptr, now)) return false;
+  give_room(bytes);
+  return true;
+}
+
+bool shard_store::copy_object(const entry_view& e, time_point now) {
+  ++commits_;
+  auto object = read_value(e.value, limits(), hash_seed());
+  const auto k = refer(e.cache, e.key);
+  // One that makes no sense leaves nothing, rather than something old.
+  if (object == nullptr) {
+    (void)apply_erased(e.cache, e.key, e.version);
+    return true;
+  }
+  if (store_newer(k, {{}, e.version, never, object.get()}, e.ttl, now)) {
+    (void)object.release();
+    return true;
+  }
+  const auto slot = find(k);
+  return e.ttl < duration::zero() || (slot != no_slot && at(slot)->version >= e.version);
+}
+
+void shard_store::copy_edit(const copied_edit& e, time_point now) {
+  ++commits_;
+  version_ = std::max(version_, e.version);
+  if (e.cache >= caches_max || e.key.size() > key_bytes_max) return;
+  const auto k = refer(e.cache, e.key);
+  // Whether it has expired is the primary's to say.
+  auto slot = find(k);
+  if (slot != no_slot && at(slot)->version >= e.version) return;
+  if (slot == no_slot && e.base != 0) return;
+  if (slot != no_slot && at(slot)->version != e.base) return remove(slot);
+  if (slot == no_slot) {
+    auto made = make_value(type_of(e.edit), limits(), hash_seed());
+    auto* object = made.get();
+    const std::string_view pointer(reinterpret_cast<const char*>(&object), sizeof object);
+    if (object == nullptr || !insert(k, {pointer, e.base, never, object}, now)) return;
+    (void)made.release();
+    slot = find(k);
+  }
+  if (!repeat(slot, k, e)) return remove(find(k));
+  slot = find(k);
+  if (const auto* o = at(slot)->object(); o != nullptr && o->size() == 0) return remove(slot);
+  at(slot)->version = e.version;
+  const auto expiry = e.ttl == duration::zero() ? never : e.ttl > never - now ? never : now + e.ttl;
+  (void)change_expiry(slot, k, expiry);
+}
+
+// False when the edit does not fit the value.
+bool shard_store::repeat(std::uint32_t slot, const key_ref& k, const copied_edit& e) {
+  word_list words;
+  if (!words.read(e.words)) return false;
+  if (auto* o = at(slot)->object()) {
+    const bool done = o->apply(e.edit, words);
+    settle(*o);
+    return done;
+  }
+  if (e.edit == value_edit::touch) return true;
+  const auto offset = words.size() == 2 ? number_of(words[0]) : std::nullopt;
+  return e.edit == value_edit::splice && offset && *offset <= value_bytes_max && splice(slot, k, *offset, words[1]);
+}
+
+// Of a string: writes over it from `offset` on, growing it with zero bytes. False for want of memory. Never evicts.
+bool shard_store::splice(std::uint32_t slot, const key_ref&, std::uint64_t offset, std::string_view bytes) {
+  entry* e = at(slot);
+  const std::uint64_t size = std::max<std::uint64_t>(e->value_size, offset + bytes.size());
+  if (size > value_bytes_max) return false;
+  if (size > e->value_size) {
+    const std::uint64_t tail = e->has_expiry != 0 ? sizeof(duration::rep) : 0;
+    const std::uint64_t had = e->footprint();
+    const std::uint64_t needs = footprint_of(sizeof(entry) + e->key_size + size + tail);
+    if (needs != had) {
+      auto* moved = static_cast<entry*>(std::realloc(e, needs - 8));
+      if (moved == nullptr) return false;
+      settings_.ledger->add(needs);
+      bytes_ += needs;
+      give_room(had);
+      table_[slot] = (table_[slot] & ~address_mask) | reinterpret_cast<std::uintptr_t>(moved);
+      e = moved;
+    }
+    char* value = e->bytes() + e->key_size;
+    std::memmove(value + size, value + e->value_size, tail);
+    std::memset(value + e->value_size, 0, size - e->value_size);
+    e->value_size = static_cast<std::uint32_t>(size);
+  }
+  if (!bytes.empty()) std::memcpy(e->bytes() + e->key_size + offset, bytes.data(), bytes.size());
+  return true;
+}
+
+// False for want of memory. Never evicts.
+bool shard_store::change_expiry(std::uint32_t slot, const key_ref& k, time_point expiry) {
+  entry* old = at(slot);
+  if (old->has_expiry != 0 && expiry != never) {
+    const auto since = expiry.time_since_epoch().count();
+    std::memcpy(old->bytes() + old->key_size + old->value_size, &since, sizeof since);
+    soonest_ = std::min(soonest_, expiry);
+    soonest_ahead_ = std::min(soonest_ahead_, expiry);
+    return true;
+  }
+  if (old->has_expiry == 0 && expiry == never) return true;
+  // The bytes stay as they are, those of a pointer too.
+  content c{{old->bytes() + old->key_size, old->value_size}, old->version, expiry, old->object()};
+  const std::uint64_t had = old->footprint();
+  const std::uint64_t needs = footprint_of(entry::size_of(k, c));
+  auto* fresh = static_cast<entry*>(std::malloc(needs - 8));
+  if (fresh == nullptr) return false;
+  settings_.ledger->add(needs);
+  bytes_ += needs;
+  give_room(had);
+  fill(*fresh, k, c);
+  with_expiry_ -= old->has_expiry;
+  table_[slot] = (table_[slot] & ~address_mask) | reinterpret_cast<std::uintptr_t>(fresh);
+  std::free(old);
+  return true;
+}
+
+}  // namespace troupe
