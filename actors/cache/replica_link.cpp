@@ -111,7 +111,7 @@ void replica_link::send(std::uint64_t pid, const queue_ptr& q, batch_writer batc
     });
   };
   if (!to) return settle(fail(errc::unavailable, "the member's address is not known"));
-  link_.request(*to, link_request_kind::replicas, batch.finish(), now() + answer_max, std::move(settle));
+  link_.request(*to, link_request_kind::replicas, std::move(batch).finish(), now() + answer_max, std::move(settle));
 }
 
 void replica_link::settle(std::uint64_t pid, const queue_ptr& q, const std::vector<std::uint32_t>& shards,
@@ -187,7 +187,7 @@ void replica_link::take_batch(const link_request& request, link_responder respon
       answers.add(a);
     });
   }
-  responder.answer(answers.finish());
+  responder.answer(std::move(answers).finish());
 }
 
 void replica_link::register_metrics(metrics& m) const {

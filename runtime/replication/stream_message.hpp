@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,11 +15,6 @@
 #include "runtime/replication/replica_channel.hpp"
 
 namespace troupe {
-
-namespace wire {
-class ReplicaAnswers;
-class ReplicaBatch;
-}  // namespace wire
 
 /// Entries of one batch, and items of one batch.
 inline constexpr std::size_t stream_entries_max = 65'536;
@@ -59,9 +53,6 @@ struct stream_answer {
 class batch_writer {
  public:
   explicit batch_writer(std::uint64_t sender_pid);
-  ~batch_writer();
-  batch_writer(batch_writer&&) noexcept;
-  batch_writer& operator=(batch_writer&&) noexcept;
 
   void append(const stream_position& at, const named_entry& e);
   void ask(const stream_position& at);
@@ -71,10 +62,17 @@ class batch_writer {
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
   /// Whose items are in it, in order; a shard may come again.
   [[nodiscard]] const std::vector<std::uint32_t>& shards() const noexcept { return shards_; }
-  [[nodiscard]] std::string finish() const;
+  /// The message; the writer is of no use afterwards.
+  [[nodiscard]] std::string finish() &&;
 
  private:
-  std::unique_ptr<wire::ReplicaBatch> message_;
+  void begin_item(const stream_position& at, bool ask);
+  void end_item();
+
+  std::string message_;       // what is written
+  std::string open_;          // the item that may grow: its fields, without what is committed,
+  std::string open_entries_;  // and its entries
+  std::string entry_;         // scratch
   std::vector<std::uint32_t> shards_;
   stream_position last_;  // of the item that may grow, after its entries
   bool may_grow_ = false;
@@ -83,50 +81,33 @@ class batch_writer {
   std::uint64_t bytes_ = 0;
 };
 
-/// A batch that was read, with the bytes that its entries borrow from.
-class read_batch {
- public:
-  /// errc::corrupt.
-  [[nodiscard]] static expected<read_batch> from(std::string_view bytes);
-  ~read_batch();
-  read_batch(read_batch&&) noexcept;
-  read_batch& operator=(read_batch&&) = delete;
-
+/// A batch that was read; its entries borrow from the bytes that it was read from.
+struct read_batch {
   std::uint64_t sender = 0;
   std::vector<stream_item> items;
 
- private:
-  read_batch();
-  std::unique_ptr<wire::ReplicaBatch> message_;
+  /// errc::corrupt.
+  [[nodiscard]] static expected<read_batch> from(std::string_view bytes);
 };
 
 class answers_writer {
  public:
-  answers_writer();
-  ~answers_writer();
-  answers_writer(answers_writer&&) noexcept;
-  answers_writer& operator=(answers_writer&&) = delete;
-
   void add(const stream_answer& a);
-  [[nodiscard]] std::string finish() const;
+  /// The message; the writer is of no use afterwards.
+  [[nodiscard]] std::string finish() &&;
 
  private:
-  std::unique_ptr<wire::ReplicaAnswers> message_;
+  std::string message_;
+  std::string answer_, entry_;  // scratch
+  std::size_t answers_ = 0;
 };
 
-class read_answers {
- public:
-  /// errc::corrupt.
-  [[nodiscard]] static expected<read_answers> from(std::string_view bytes);
-  ~read_answers();
-  read_answers(read_answers&&) noexcept;
-  read_answers& operator=(read_answers&&) = delete;
-
+/// Answers that were read; their entries borrow from the bytes that they were read from.
+struct read_answers {
   std::vector<stream_answer> answers;
 
- private:
-  read_answers();
-  std::unique_ptr<wire::ReplicaAnswers> message_;
+  /// errc::corrupt.
+  [[nodiscard]] static expected<read_answers> from(std::string_view bytes);
 };
 
 }  // namespace troupe

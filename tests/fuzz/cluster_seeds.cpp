@@ -4,6 +4,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "runtime/cache/command_batch.hpp"
 #include "runtime/election/messages.hpp"
@@ -104,6 +105,13 @@ void write_shards(const std::filesystem::path& at) {
   w.add(page);
   w.finish(6, 1);
   write(at / "page", '\4', w.bytes());
+  batch_writer writes(1);
+  writes.append({0, 5, 0, 0}, {"default", e});
+  e.version = 7;
+  e.erased = true;
+  writes.append({0, 5, 1, 1}, {"default", e});
+  writes.ask({1, 5, 3, 2});
+  write(at / "writes", '\2', std::move(writes).finish());
   stream_answer a;
   a.epoch = 5;
   a.sequence = 1;
@@ -111,7 +119,7 @@ void write_shards(const std::filesystem::path& at) {
   a.entries = {{"default", e}};
   answers_writer answers;
   answers.add(a);
-  write(at / "answer", '\3', answers.finish());
+  write(at / "answer", '\3', std::move(answers).finish());
 }
 
 }  // namespace

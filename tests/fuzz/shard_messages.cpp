@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "runtime/base/check.hpp"
@@ -63,7 +64,8 @@ void read_answer(std::string_view bytes) {
   if (!read) return;
   answers_writer again;
   for (const auto& a : read->answers) again.add(a);
-  TROUPE_CHECK(read_answers::from(again.finish()).has_value());
+  const auto written = std::move(again).finish();
+  TROUPE_CHECK(read_answers::from(written).has_value());
 }
 
 void read_page(std::string_view bytes) {

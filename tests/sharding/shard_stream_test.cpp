@@ -10,6 +10,7 @@
 
 #include "runtime/cache/held_shard.hpp"
 #include "tests/sharding/stream_fixture.hpp"
+#include "troupe/wire/replication.pb.h"
 
 namespace troupe {
 namespace {
@@ -242,7 +243,7 @@ TEST(stream_message, batches_and_answers_are_read_as_they_were_written_and_cut_o
   w.append({1, 2, 4, 2}, {"other", e});
   w.ask({9, 2, 4, 2});
   EXPECT_EQ(w.shards().size(), 2U);
-  const auto bytes = w.finish();
+  const auto bytes = std::move(w).finish();
   const auto read = read_batch::from(bytes);
   ASSERT_TRUE(read);
   ASSERT_EQ(read->items.size(), 2U);
@@ -254,6 +255,12 @@ TEST(stream_message, batches_and_answers_are_read_as_they_were_written_and_cut_o
   EXPECT_EQ(read->items[0].entries[1].entry.value.size(), 6U);
   EXPECT_TRUE(read->items[1].ask);
   for (std::size_t size = 0; size < bytes.size(); ++size) EXPECT_FALSE(read_batch::from(bytes.substr(0, size))) << size;
+  wire::ReplicaBatch judge;  // the fields are written and read by hand
+  ASSERT_TRUE(judge.ParseFromString(bytes));
+  EXPECT_EQ(judge.SerializeAsString(), bytes);
+  EXPECT_EQ(judge.items(0).committed(), 2U);
+  EXPECT_EQ(judge.items(0).entries(1).cache(), "other");
+  EXPECT_TRUE(judge.items(1).ask());
 
   answers_writer a;
   stream_answer answer;
@@ -265,7 +272,7 @@ TEST(stream_message, batches_and_answers_are_read_as_they_were_written_and_cut_o
   answer.asked_after = 6;
   answer.entries.push_back({"default", e});
   a.add(answer);
-  const auto text = a.finish();
+  const auto text = std::move(a).finish();
   const auto back = read_answers::from(text);
   ASSERT_TRUE(back);
   ASSERT_EQ(back->answers.size(), 1U);
@@ -273,6 +280,9 @@ TEST(stream_message, batches_and_answers_are_read_as_they_were_written_and_cut_o
   EXPECT_EQ(back->answers[0].asked_after, 6U);
   EXPECT_EQ(back->answers[0].entries.at(0).entry.ttl, duration(3s));
   for (std::size_t size = 0; size < text.size(); ++size) EXPECT_FALSE(read_answers::from(text.substr(0, size))) << size;
+  wire::ReplicaAnswers judge_of_answers;
+  ASSERT_TRUE(judge_of_answers.ParseFromString(text));
+  EXPECT_EQ(judge_of_answers.SerializeAsString(), text);
 }
 
 }  // namespace

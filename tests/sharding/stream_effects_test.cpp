@@ -84,7 +84,8 @@ TEST_F(stream_effects, several_keys_of_one_write_are_taken_together_or_not_at_al
   founded();
   (void)reply("SADD {t}a m n");
   const auto o = run_words(1, {"SMOVE", "{t}a", "{t}b", "m"});
-  const auto batch = read_batch::from(members[1]->channel.take().at(2));
+  const auto bytes = members[1]->channel.take().at(2);
+  const auto batch = read_batch::from(bytes);
   ASSERT_TRUE(batch);
   ASSERT_EQ(batch->items.at(0).entries.size(), 2U);
   std::vector<stream_entry> entries{batch->items[0].entries[0].entry, batch->items[0].entries[1].entry};

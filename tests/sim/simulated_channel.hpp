@@ -26,7 +26,7 @@ class simulated_channel final : public replica_channel {
   void set_sender(std::uint64_t pid) noexcept { sender_ = pid; }
   [[nodiscard]] std::map<std::uint64_t, std::string> take() {
     std::map<std::uint64_t, std::string> all;
-    for (auto& [pid, w] : writers_) all[pid] = w.finish();
+    for (auto& [pid, w] : writers_) all[pid] = std::move(w).finish();
     writers_.clear();
     return all;
   }

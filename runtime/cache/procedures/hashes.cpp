@@ -93,7 +93,7 @@ void hmset(procedure_call& c) {
   if (put_fields(c)) c.reply.ok();
 }
 
-bool put_field(procedure_call& c, opened_value<hash_value>& h, std::string_view field, std::string_view value) {
+bool put_field(opened_value<hash_value>& h, std::string_view field, std::string_view value) {
   (void)h->put(field, value);
   std::string words;
   pack_word(words, field);
@@ -105,7 +105,7 @@ void hsetnx(procedure_call& c) {
   opened_value<hash_value> h(c, c[0]);
   if (!h.good()) return;
   if (h->find(c[1])) return c.reply.integer(0);
-  if (put_field(c, h, c[1], c[2])) c.reply.integer(1);
+  if (put_field(h, c[1], c[2])) c.reply.integer(1);
 }
 
 void hdel(procedure_call& c) {
@@ -132,7 +132,7 @@ void hincrby(procedure_call& c) {
   if (!value) return c.reply.error("ERR hash value is not an integer");
   std::int64_t sum = 0;
   if (__builtin_add_overflow(*value, *by, &sum)) return c.reply.error("ERR increment or decrement would overflow");
-  if (put_field(c, h, c[1], std::to_string(sum))) c.reply.integer(sum);
+  if (put_field(h, c[1], std::to_string(sum))) c.reply.integer(sum);
 }
 
 void hincrbyfloat(procedure_call& c) {
@@ -147,7 +147,7 @@ void hincrbyfloat(procedure_call& c) {
   const auto sum = *value + *by;
   if (std::isnan(sum) || std::isinf(sum)) return c.reply.error("ERR increment would produce NaN or Infinity");
   const auto result = text_of_long_real(sum);
-  if (put_field(c, h, c[1], result)) c.reply.bulk(result);
+  if (put_field(h, c[1], result)) c.reply.bulk(result);
 }
 
 // --- at random, and page by page
