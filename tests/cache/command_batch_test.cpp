@@ -58,6 +58,25 @@ TEST(command_batch, carries_commands_in_order) {
   EXPECT_EQ(read->commands[1].command.key, "other");
 }
 
+TEST(command_batch, carries_a_run_with_its_procedure_and_protocol) {
+  auto b = sample();
+  b.command.op = cache_op::run;
+  b.command.procedure = procedure::hset;
+  b.command.protocol = 3;
+  const auto read = decode_commands(encode_commands({}, {b}));
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(read->commands[0].command.op, cache_op::run);
+  EXPECT_EQ(read->commands[0].command.procedure, procedure::hset);
+  EXPECT_EQ(read->commands[0].command.protocol, 3);
+  b.command.protocol = 4;
+  EXPECT_FALSE(decode_commands(encode_commands({}, {b})).has_value());
+  b.command.protocol = 2;
+  b.command.procedure = procedure::none;
+  EXPECT_FALSE(decode_commands(encode_commands({}, {b})).has_value());
+  b.command.procedure = static_cast<procedure>(procedures_end);
+  EXPECT_FALSE(decode_commands(encode_commands({}, {b})).has_value());
+}
+
 TEST(command_batch, carries_replies_in_order) {
   const auto read = decode_replies(encode_replies({3, 4}, {reply(), owned_reply{}}));
   ASSERT_TRUE(read.has_value());

@@ -133,6 +133,39 @@ TEST_F(stream_effects, a_copy_does_not_decide_that_a_value_has_expired) {
   EXPECT_EQ(held_value(2, "{t}a"), "set m for ever");
 }
 
+TEST_F(stream_effects, a_copy_that_joins_gets_whole_values_and_then_their_edits) {
+  row = {1, {2, 3}, {2}, 1, 1};
+  adopt_all();
+  tick();
+  (void)reply("RPUSH {t}a 1 2");
+  (void)reply("ZADD {t}b 1 x");
+  (void)reply("SADD {t}c gone");
+  ASSERT_TRUE(at(3).begin_copy(1));
+  at(1).watch();
+  const auto take = [&](const shard_store::entry_view& e) {
+    EXPECT_TRUE(e.is_object);
+    EXPECT_TRUE(at(3).copy({e.cache, e.key, e.value, e.version, e.ttl, nullptr, e.is_object}, now));
+  };
+  EXPECT_EQ(at(1).read(0, UINT64_MAX, now, take), 0U);
+  (void)reply("RPUSH {t}a 3");
+  (void)reply("SREM {t}c gone");
+  EXPECT_TRUE(at(1).read_changes(UINT64_MAX, now, take, [&](cache_id cache, std::string_view key, std::uint64_t version) {
+    (void)at(3).store().apply_erased(cache, key, version);
+  }));
+  ASSERT_TRUE(at(1).begin_join(1, 3));
+  const auto sequence = at(1).stream().sequence();
+  const auto o = run_words(1, {"RPUSH", "{t}a", "4"});
+  carry();
+  EXPECT_FALSE(o->answered) << "the copy that joins counts already";
+  at(3).finish_copy(1, at(1).store().version(), sequence);
+  at(1).stream().confirm_join(3);
+  for (int i = 0; i < 5; ++i) tick();
+  EXPECT_TRUE(o->answered);
+  EXPECT_EQ(held_value(3, "{t}a"), "list 1 2 3 4 for ever");
+  EXPECT_EQ(held_value(3, "{t}b"), held_value(1, "{t}b"));
+  EXPECT_EQ(held_value(3, "{t}c"), "-");
+}
+
 TEST_F(stream_effects, copies_and_promoted_copies_end_equal_whatever_is_lost) {
   for (std::uint64_t seed = 1; seed <= 30 && !HasFailure(); ++seed) {
     members.clear();
