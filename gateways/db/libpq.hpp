@@ -10,9 +10,10 @@ namespace troupe {
 // clang-format off
 #define TROUPE_LIBPQ_FUNCTIONS(f)                                                                     \
   f(PQclear) f(PQcmdTuples) f(PQconnectPoll) f(PQconnectStartParams) f(PQconninfo) f(PQconninfoFree)  \
-  f(PQconsumeInput) f(PQerrorMessage) f(PQfinish) f(PQflush) f(PQgetlength) f(PQgetResult)            \
-  f(PQgetvalue) f(PQisBusy) f(PQntuples) f(PQresultErrorField) f(PQresultErrorMessage)                \
-  f(PQresultStatus) f(PQsendQueryParams) f(PQsetnonblocking) f(PQsocket) f(PQstatus)
+  f(PQconsumeInput) f(PQerrorMessage) f(PQfinish) f(PQflush) f(PQfreemem) f(PQgetlength)              \
+  f(PQgetResult) f(PQgetvalue) f(PQisBusy) f(PQnotifies) f(PQntuples) f(PQresultErrorField)           \
+  f(PQresultErrorMessage) f(PQresultStatus) f(PQsendQueryParams) f(PQsetNoticeProcessor)              \
+  f(PQsetnonblocking) f(PQsocket) f(PQstatus)
 // clang-format on
 
 struct libpq {

@@ -3,23 +3,20 @@
 // etcd answers when a majority of its members has the write on disk: it does not forget.
 #pragma once
 
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <troupe/leader_store.hpp>
 
+#include "gateways/kvs/etcd_session.hpp"
+#include "gateways/kvs/etcd_watcher.hpp"
 #include "gateways/kvs/redial.hpp"
 
 namespace troupe {
 
 class etcd_store final : public leader_store {
  public:
-  /// The user whose password kvs.password_file holds.
-  static constexpr const char* user = "troupe";
-  static constexpr std::size_t answer_bytes_max = 8U << 20U;
-
   /// host:port of several members; an empty password: no authentication.
   etcd_store(std::vector<std::string> addresses, std::string password);
   ~etcd_store() override;
@@ -33,22 +30,24 @@ class etcd_store final : public leader_store {
                                      time_point deadline) override;
   [[nodiscard]] expected<void> release(const std::string& key, std::uint64_t version, std::uint64_t next_version,
                                        time_point deadline) override;
+  [[nodiscard]] expected<void> watch(const std::string& key, std::uint64_t version, time_point deadline) override {
+    return watcher_.watch(key, version, deadline);
+  }
+  void end_watch() override { watcher_.end(); }
 
  private:
-  class connection;
   using puts = std::vector<std::pair<std::string, std::string>>;  // key, value
 
   [[nodiscard]] expected<void> connect(time_point deadline);
-  [[nodiscard]] expected<void> dial(const std::string& address, time_point deadline);
-  [[nodiscard]] expected<std::string> post(const std::string& path, const std::string& body, time_point deadline);
+  [[nodiscard]] expected<nlohmann::json> ask(const nlohmann::json& transaction, time_point deadline);
   [[nodiscard]] expected<void> change(const std::string& key, std::uint64_t version, const puts& written,
                                       time_point deadline);
 
   redial dial_;
   const std::string password_;
-  std::string token_;
-  std::unique_ptr<connection> connection_;
+  etcd_session session_;
   std::uint64_t connects_ = 0;
+  etcd_watcher watcher_;  // of another thread
 };
 
 }  // namespace troupe

@@ -1,96 +1,55 @@
 #include "gateways/kvs/redis_store.hpp"
 
-#include <algorithm>
 #include <charconv>
 #include <string_view>
 #include <utility>
 
 #include <hiredis/hiredis.h>
-#include <sys/time.h>
 
-#include "gateways/kvs/host_port.hpp"
 #include "runtime/election/store_entry.hpp"
 
 namespace troupe {
 
 namespace {
 
+// Who has no right to publish still changes the entry: those who watch it are told nothing then.
 // A key of another type, or a hash that is not ours, is an error and never overwritten.
 constexpr const char* set_script =
     "local v = redis.call('HGET', KEYS[1], 'version')\n"
     "if not v and redis.call('EXISTS', KEYS[1]) == 1 then return 'foreign' end\n"
     "if (v or '0') ~= ARGV[1] then return 'version' end\n"
     "redis.call('HSET', KEYS[1], 'version', ARGV[2], 'released', '0', 'value', ARGV[3])\n"
+    "redis.pcall('PUBLISH', KEYS[1], ARGV[2])\n"
     "return 'done'";
 constexpr const char* renew_script =
     "if redis.call('HGET', KEYS[1], 'version') ~= ARGV[1] then return 'version' end\n"
     "redis.call('HSET', KEYS[1], 'version', ARGV[2])\n"
     "if ARGV[3] == '1' then redis.call('HSET', KEYS[1], 'released', '1') end\n"
+    "redis.pcall('PUBLISH', KEYS[1], ARGV[2])\n"
     "return 'done'";
-
-timeval left_until(time_point deadline) {
-  const auto left = std::max<duration>(deadline - std::chrono::steady_clock::now(), std::chrono::milliseconds(1));
-  const auto us = std::chrono::duration_cast<std::chrono::microseconds>(left).count();
-  return {static_cast<time_t>(us / 1'000'000), static_cast<suseconds_t>(us % 1'000'000)};
-}
-
-std::string_view text_of(const redisReply& r) {
-  return r.str == nullptr ? std::string_view() : std::string_view(r.str, r.len);
-}
-
-error error_of(std::string_view text) {
-  const auto begins = [&](std::string_view word) { return text.substr(0, word.size()) == word; };
-  if (begins("NOAUTH") || begins("WRONGPASS") || begins("NOPERM") || text.find("AUTH") != std::string_view::npos) {
-    return {errc::access_denied, "redis: " + std::string(text)};
-  }
-  if (text.find("WRONGTYPE") != std::string_view::npos)
-    return {errc::corrupt, "redis: the key holds no leader's entry"};
-  return {errc::unavailable, "redis: " + std::string(text)};
-}
 
 }  // namespace
 
-void redis_store::closer::operator()(redisContext* c) const noexcept { redisFree(c); }
-void redis_store::freer::operator()(redisReply* r) const noexcept { freeReplyObject(r); }
-
 redis_store::redis_store(std::vector<std::string> addresses, std::string password)
-    : dial_(std::move(addresses)), password_(std::move(password)) {}
+    : dial_(addresses), password_(password), watcher_(std::move(addresses), std::move(password)) {}
 
 redis_store::~redis_store() = default;
 
 expected<void> redis_store::connect(time_point deadline) {
-  if (connection_) return {};
+  if (connection_.is_open()) return {};
   return dial_.round<std::chrono::steady_clock>(deadline, [this](const std::string& address, time_point share) {
-    auto done = dial(address, share);
-    if (!done) connection_.reset();
-    return done;
+    if (auto opened = connection_.open(address, password_, share); !opened) return opened;
+    ++connects_;
+    ask_durability(share);
+    if (connection_.is_open()) return expected<void>();
+    return expected<void>(fail(errc::unavailable, "redis " + address + ": the connection broke"));
   });
-}
-
-expected<void> redis_store::dial(const std::string& address, time_point deadline) {
-  const auto [host, port] = host_port_of(address);
-  connection_.reset(redisConnectWithTimeout(host.c_str(), port, left_until(deadline)));
-  if (!connection_ || connection_->err != 0) {
-    const std::string why = connection_ ? connection_->errstr : "out of memory";
-    return fail(errc::unavailable, "redis " + address + ": " + why);
-  }
-  ++connects_;
-  if (auto in = log_in(deadline); !in) return in;
-  ask_durability(deadline);
-  if (!connection_) return fail(errc::unavailable, "redis " + address + ": the connection broke");
-  return {};
-}
-
-expected<void> redis_store::log_in(time_point deadline) {
-  const auto answer = password_.empty() ? send({"PING"}, deadline) : send({"AUTH", password_}, deadline);
-  if (!answer) return tl::unexpected(answer.error());
-  return {};
 }
 
 void redis_store::ask_durability(time_point deadline) {
   const auto setting = [&](const char* name) -> std::string {
-    if (!connection_) return {};
-    const auto answer = send({"CONFIG", "GET", name}, deadline);
+    if (!connection_.is_open()) return {};
+    const auto answer = connection_.send({"CONFIG", "GET", name}, deadline);
     if (!answer || (*answer)->type != REDIS_REPLY_ARRAY || (*answer)->elements != 2) return {};
     return std::string(text_of(*(*answer)->element[1]));
   };
@@ -107,35 +66,15 @@ void redis_store::ask_durability(time_point deadline) {
   }
 }
 
-expected<redis_store::reply> redis_store::send(const std::vector<std::string>& words, time_point deadline) {
-  if (std::chrono::steady_clock::now() >= deadline) return fail(errc::deadline_exceeded, "redis");
-  std::vector<const char*> texts;
-  std::vector<std::size_t> sizes;
-  for (const auto& w : words) {
-    texts.push_back(w.data());
-    sizes.push_back(w.size());
-  }
-  redisSetTimeout(connection_.get(), left_until(deadline));
-  reply answer(static_cast<redisReply*>(
-      redisCommandArgv(connection_.get(), static_cast<int>(words.size()), texts.data(), sizes.data())));
-  if (!answer) {  // what the server answers later must not be taken for the next answer
-    const bool late = connection_->err == REDIS_ERR_IO && std::chrono::steady_clock::now() >= deadline;
-    std::string why = "redis " + dial_.address() + ": " + connection_->errstr;
-    connection_.reset();
-    return fail(late ? errc::deadline_exceeded : errc::unavailable, std::move(why));
-  }
-  if (answer->type != REDIS_REPLY_ERROR) return answer;
-  auto why = error_of(text_of(*answer));
-  if (why.code == errc::unavailable) {  // a replica, or one that loads: another address may do better
-    connection_.reset();
+expected<redis_connection::reply> redis_store::call(const std::vector<std::string>& words, time_point deadline) {
+  if (auto there = connect(deadline); !there) return tl::unexpected(std::move(there.error()));
+  auto answer = connection_.send(words, deadline);
+  // A replica, or one that loads: another address may do better.
+  if (!answer && answer.error().code == errc::unavailable && connection_.is_open()) {
+    connection_.close();
     dial_.leave();
   }
-  return tl::unexpected(std::move(why));
-}
-
-expected<redis_store::reply> redis_store::call(const std::vector<std::string>& words, time_point deadline) {
-  if (auto there = connect(deadline); !there) return tl::unexpected(std::move(there.error()));
-  return send(words, deadline);
+  return answer;
 }
 
 expected<leader_reading> redis_store::get(const std::string& key, time_point deadline) {

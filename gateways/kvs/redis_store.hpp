@@ -6,16 +6,14 @@
 // its answers: after a fail-over to one, a confirmed write may be gone.
 #pragma once
 
-#include <memory>
 #include <string>
 #include <vector>
 
 #include <troupe/leader_store.hpp>
 
 #include "gateways/kvs/redial.hpp"
-
-struct redisContext;
-struct redisReply;
+#include "gateways/kvs/redis_connection.hpp"
+#include "gateways/kvs/redis_watcher.hpp"
 
 namespace troupe {
 
@@ -35,30 +33,24 @@ class redis_store final : public leader_store {
                                      time_point deadline) override;
   [[nodiscard]] expected<void> release(const std::string& key, std::uint64_t version, std::uint64_t next_version,
                                        time_point deadline) override;
+  [[nodiscard]] expected<void> watch(const std::string& key, std::uint64_t version, time_point deadline) override {
+    return watcher_.watch(key, version, deadline);
+  }
+  void end_watch() override { watcher_.end(); }
 
  private:
-  struct closer {
-    void operator()(redisContext* c) const noexcept;
-  };
-  struct freer {
-    void operator()(redisReply* r) const noexcept;
-  };
-  using reply = std::unique_ptr<redisReply, freer>;
-
   [[nodiscard]] expected<void> connect(time_point deadline);
-  [[nodiscard]] expected<void> dial(const std::string& address, time_point deadline);
-  [[nodiscard]] expected<void> log_in(time_point deadline);
   void ask_durability(time_point deadline);
-  [[nodiscard]] expected<reply> call(const std::vector<std::string>& words, time_point deadline);
-  [[nodiscard]] expected<reply> send(const std::vector<std::string>& words, time_point deadline);
+  [[nodiscard]] expected<redis_connection::reply> call(const std::vector<std::string>& words, time_point deadline);
   [[nodiscard]] expected<void> change(const std::string& script, const std::vector<std::string>& arguments,
                                       time_point deadline);
 
   redial dial_;
   const std::string password_;
-  std::unique_ptr<redisContext, closer> connection_;
+  redis_connection connection_;
   std::uint64_t connects_ = 0;
   std::string may_forget_ = "redis was not reached yet";
+  redis_watcher watcher_;  // of another thread
 };
 
 }  // namespace troupe

@@ -4,8 +4,9 @@
 // leader renews it, and who finds that it has not changed for a whole lease, by his own monotonic clock,
 // may take it. So a store needs no clock: it needs a compare-and-set that is atomic at the server.
 //
-// Calls block until their deadline at the latest and come from one thread at a time. A call that failed
-// with anything but condition_failed may have been done, or may yet be: callers read again.
+// Calls block until their deadline at the latest and come from one thread at a time; watch and end_watch
+// come from another one beside them. A call that failed with anything but condition_failed may have been
+// done, or may yet be: callers read again.
 #pragma once
 
 #include <cstddef>
@@ -68,6 +69,20 @@ class leader_store {
   /// The same, and marks the entry as released.
   [[nodiscard]] virtual expected<void> release(const std::string& key, std::uint64_t version,
                                                std::uint64_t next_version, time_point deadline) = 0;
+
+  /// Returns when the entry's version is, or may be, another than `version` (0: there is no entry), whenever it
+  /// became so: it tells somebody to read, and no rule relies on it. errc::deadline_exceeded when it was `version`
+  /// all the time, errc::not_implemented when this store cannot tell, errc::unavailable and others as get.
+  ///
+  /// From one thread of its own, beside the other calls: a client has a connection of its own for it, which it
+  /// keeps from one call to the next. Deadlines are short, since the end of a node waits for this call.
+  [[nodiscard]] virtual expected<void> watch(const std::string& key, std::uint64_t version, time_point deadline);
+  /// From the thread that watches: it will not for a while, the connection can go.
+  virtual void end_watch() {}
 };
+
+inline expected<void> leader_store::watch(const std::string&, std::uint64_t, time_point) {
+  return fail(errc::not_implemented, name() + " cannot be watched");
+}
 
 }  // namespace troupe
