@@ -134,6 +134,11 @@ void cluster_machine::on_store(const store_answer& answer, time_point now, clust
   settle(now, out);
 }
 
+void cluster_machine::on_store_changed(time_point now, cluster_output& out) {
+  lead_.on_store_changed(now, e_);
+  settle(now, out);
+}
+
 void cluster_machine::on_adopted(time_point now, cluster_output& out) {
   moves_.on_table(table_, pid(), now, moves_out_);
   settle(now, out);

@@ -121,6 +121,8 @@ class cluster_machine {
   void on_written(std::uint64_t token, bool durable, time_point now, cluster_output& out);
   /// The end of cluster_output::store.
   void on_store(const store_answer& answer, time_point now, cluster_output& out);
+  /// election::on_store_changed
+  void on_store_changed(time_point now, cluster_output& out);
   /// The stores go by table() now, as cluster_output::table_changed asked.
   void on_adopted(time_point now, cluster_output& out);
   void on_tick(time_point now, cluster_output& out);

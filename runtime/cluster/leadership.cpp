@@ -44,6 +44,10 @@ void leadership::on_store(const store_answer& answer, time_point now, election_o
   if (auto* e = std::get_if<election>(&machine_)) e->on_store(answer, now, out);
 }
 
+void leadership::on_store_changed(time_point now, election_output& out) {
+  if (auto* e = std::get_if<election>(&machine_)) e->on_store_changed(now, out);
+}
+
 expected<std::uint64_t> leadership::propose(record_change change, time_point now, election_output& out) {
   return std::visit([&](auto& m) { return m.propose(std::move(change), now, out); }, machine_);
 }

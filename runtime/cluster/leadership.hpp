@@ -30,6 +30,7 @@ class leadership {
   void on_tick(time_point now, election_output& out);
   void on_persisted(std::uint64_t token, time_point now, election_output& out);
   void on_store(const store_answer& answer, time_point now, election_output& out);
+  void on_store_changed(time_point now, election_output& out);
   [[nodiscard]] expected<std::uint64_t> propose(record_change change, time_point now, election_output& out);
   void stand_aside(bool aside, time_point now, election_output& out);
   void leave(time_point now, election_output& out);
@@ -44,6 +45,10 @@ class leadership {
   /// Until when this node leads unless it renews; not to be asked when it does not lead.
   [[nodiscard]] time_point lease_end() const { return voting() ? voting()->lease_end() : time_point::max(); }
   [[nodiscard]] bool in_store() const noexcept { return voting() != nullptr && voting()->in_store(); }
+  /// election::sight_of_store
+  [[nodiscard]] std::optional<store_sight> sight_of_store() const {
+    return voting() ? voting()->sight_of_store() : std::nullopt;
+  }
   /// election::store_fault
   [[nodiscard]] std::string store_fault() const { return voting() ? voting()->store_fault() : std::string(); }
   /// At the leader: a shard of this member gets no new primary before.

@@ -86,7 +86,7 @@ void election::on_message(const member_ref& from, std::string_view bytes, time_p
   if (!message) {
     ++counters_.malformed;
   } else if (from != options_.self && belongs_here(from, *message)) {
-    if (store_ && message->stored != 0 && message->term >= leader_term_) observe_store(message->stored);
+    if (store_ && message->stored != 0 && message->term >= leader_term_) heard_of_store(message->stored);
     dispatch(from, *message);
   }
   run_timers();

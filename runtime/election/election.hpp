@@ -59,6 +59,8 @@ class election {
   void on_persisted(std::uint64_t token, time_point now, election_output& out);
   /// The end of election_output::store. Only with options.store_kind.
   void on_store(const store_answer& answer, time_point now, election_output& out);
+  /// The store's entry may have changed since sight_of_store(). It brings the next reading forward, no more.
+  void on_store_changed(time_point now, election_output& out);
 
   /// Changes the record. The number of the proposal, whose end is a proposal_ended event; unavailable when
   /// this node does not lead or proposals_max are waiting, too_large, invalid_argument.
@@ -98,6 +100,8 @@ class election {
   [[nodiscard]] const election_counters& counters() const noexcept { return counters_; }
   [[nodiscard]] std::string_view phase_name() const noexcept;
   [[nodiscard]] bool in_store() const noexcept { return store_.has_value(); }
+  /// What is to be watched for changes; none: this node leads, or has read nothing yet.
+  [[nodiscard]] std::optional<store_sight> sight_of_store() const;
   /// What is wrong with the store, or with what is in it; empty: nothing, or there is none.
   [[nodiscard]] std::string store_fault() const { return store_ ? store_->fault : std::string(); }
 
@@ -124,7 +128,7 @@ class election {
     std::set<voter_id> granted;
     std::map<std::string, time_point> ask_at;  // by voter's name
     bool own_asked = false;
-    bool members_asked = false;
+    std::optional<time_point> members_asked;
     bool handed_over = false;
     incarnation_id leave;  // of the leader that leads on meanwhile
     std::string cause;
@@ -178,7 +182,9 @@ class election {
     std::uint64_t next_number = 0;
     std::optional<store_request> under_way;
     time_point sent{};
-    time_point again{};                 // the next request, not before
+    time_point again{};                       // the next request, not before
+    time_point hint_due = time_point::max();  // but a reading that a hint asks for
+    std::uint64_t readings = 0;
     std::optional<std::uint64_t> seen;  // version of the entry, 0: there is none; unchanged since seen_since
     time_point seen_since{};
     std::optional<std::uint64_t> run;
@@ -314,6 +320,7 @@ class election {
   [[nodiscard]] duration store_wait(const leader_entry* entry) const;
   void note_store_fault(std::string reason);
   void observe_store(std::uint64_t version);
+  void heard_of_store(std::uint64_t version);
   void on_store_reading(const leader_reading& reading);
   void on_store_written(const store_request& asked, errc code);
   [[nodiscard]] expected<record_ptr> record_in_store(const leader_entry& entry) const;
@@ -373,7 +380,6 @@ class election {
   std::optional<reign> reign_;
 
   std::optional<store_seat> store_;
-
   // joining
   struct greeting {
     incarnation_id id;

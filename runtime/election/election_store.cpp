@@ -36,6 +36,7 @@ void election::ask_store(store_call what, std::uint64_t version, leader_entry ne
   store_request r{what, ++s.next_number, version, std::move(next), timing_.store_call()};
   s.under_way = r;
   s.sent = now_;
+  if (what == store_call::read) s.hint_due = time_point::max();
   out_->store = std::move(r);
 }
 
@@ -91,8 +92,32 @@ void election::observe_store(std::uint64_t version) {
   s.seen_since = now_;
 }
 
+// By its leader's word, which goes to the store first and then to the members: what a hint is about.
+void election::heard_of_store(std::uint64_t version) {
+  if (store_->seen != version) store_->hint_due = time_point::max();
+  observe_store(version);
+}
+
+void election::on_store_changed(time_point now, election_output& out) {
+  enter(now, out);
+  ++counters_.store_hints;
+  if (store_ && !reign_) {
+    auto& s = *store_;
+    const auto due = phase_ == phase::following ? now_ + timing_.store_hint_patience() : now_;
+    s.hint_due = std::min(s.hint_due, std::max(due, s.sent + timing_.store_hint_gap()));
+  }
+  run_timers();
+  finish(out);
+}
+
+std::optional<store_sight> election::sight_of_store() const {
+  if (!store_ || reign_ || !store_->seen) return std::nullopt;
+  return store_sight{*store_->seen, store_->readings};
+}
+
 void election::on_store_reading(const leader_reading& reading) {
   auto& s = *store_;
+  ++s.readings;
   if (s.run != reading.run) {
     s.run = reading.run;
     s.run_since = now_;
@@ -137,10 +162,13 @@ void election::read_as_candidate(const std::optional<leader_entry>& entry, const
   const bool own = entry && entry->leader_id == options_.self.id;
   const bool open = !went_back && sure && !guest && (entry->released || entry->term == 0 || own);
   if (went_back) ask_members_for_more();
-  const bool asked = !went_back || std::exchange(c.members_asked, true);
+  const auto pause = c.handed_over ? timing_.rank_step() : timing_.renewal();
+  if (went_back && !c.members_asked) c.members_asked = now_;
+  const bool asked = !went_back || now_ >= *c.members_asked + pause;
   if (const auto from = s.seen_since + whole; !asked || (!open && now_ < from)) {
-    s.again = now_ + (c.handed_over ? timing_.rank_step() : timing_.renewal());
+    s.again = now_ + pause;
     if (from > now_) s.again = std::min(s.again, from);
+    if (!asked) s.again = std::max(s.again, *c.members_asked + pause);
     c.give_up = std::max(c.give_up, std::max(from, s.again) + timing_.ask_retry());
     return;
   }
@@ -188,6 +216,7 @@ void election::seat_reign() {
   reign_->base = std::make_shared<const cluster_record>(std::move(base));
   store_->floor_heard.clear();
   store_->again = now_;
+  store_->hint_due = time_point::max();
 }
 
 // --- as the leader
@@ -312,7 +341,8 @@ time_point election::next_store_tick() const {
   if (!store_) return time_point::max();
   const auto& s = *store_;
   if (s.under_way) return s.sent + timing_.candidacy();
-  if (!reign_ || s.release_due) return s.again;
+  if (!reign_) return std::min(s.again, s.hint_due);
+  if (s.release_due) return s.again;
   const bool proposes = reign_->pending && !reign_->pending->accepted.contains(reign_->base->voters.front().id);
   return s.must_read || s.must_write || s.renew_due || proposes ? s.again : time_point::max();
 }

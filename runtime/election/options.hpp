@@ -39,6 +39,10 @@ struct election_timing {
   [[nodiscard]] duration candidacy() const { return lease * 2; }
   /// Two of them fit between a renewal and the end of the reign.
   [[nodiscard]] duration store_call() const { return lease / 4; }
+  /// Readings that hints ask for are not closer than this to the request before.
+  [[nodiscard]] duration store_hint_gap() const { return lease / 60; }
+  /// A leader tells its members of each of its own changes: so long a member waits for that before it reads.
+  [[nodiscard]] duration store_hint_patience() const { return lease / 20; }
   [[nodiscard]] duration hello_interval() const { return lease / 6; }
   /// Members that appear one after the other are greeted together.
   [[nodiscard]] duration hello_gap() const { return lease / 60; }

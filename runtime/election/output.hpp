@@ -126,6 +126,7 @@ struct election_counters {
   std::uint64_t handovers_begun = 0;
   std::uint64_t handovers_failed = 0;
   std::uint64_t records_committed = 0;
+  std::uint64_t store_hints = 0;  // on_store_changed
 };
 
 }  // namespace troupe

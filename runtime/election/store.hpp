@@ -28,6 +28,14 @@ struct store_answer {
   std::string may_forget;           // leader_store::may_forget
 };
 
+/// What is known of the entry: watching begins there.
+struct store_sight {
+  std::uint64_t version = 0;   // 0: there is none
+  std::uint64_t readings = 0;  // that were answered; another number: it was looked at again
+
+  bool operator==(const store_sight&) const = default;
+};
+
 /// The store stands in a record's list of voters, alone. No member can have this name.
 [[nodiscard]] inline record_voter store_voter(const std::string& kind) {
   return {{0x74726f757065ULL, 0x73746f7265ULL}, "(store)", kind};

@@ -70,6 +70,13 @@ void cluster_process::on_start(time_point now) {
     return;
   }
   machine_ = std::move(*made);
+  if (leader_store_ != nullptr) {
+    leader_store_->watch(self_, [this](std::optional<std::uint64_t> version) {
+      const auto sight = machine_->lead().sight_of_store();
+      if (version && (!sight || sight->version == *version)) return;  // as actors/cluster/store_watch
+      with(leader_store_->clock_of(self_), [this](auto& m, auto& out) { m.on_store_changed(now_, out); });
+    });
+  }
   machine_->on_start(now, output_);
   carry_out();
 }

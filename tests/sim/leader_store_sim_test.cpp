@@ -159,12 +159,81 @@ TEST(leader_store_sim, bad_content_under_the_key_is_named_and_nobody_leads) {
   s.expect_settled("after the entry was put right");
 }
 
-// --- joining through the store
-
-void tell_nobody(config& c) { c.cluster.seeds.clear(); }
+// --- told of changes
 
 /// Of four nodes; the last one is to join.
 void expect_three(config& c) { c.cluster.expected_members = 3; }
+
+TEST(leader_store_sim, a_node_that_only_the_store_connects_learns_of_a_new_leader_at_once) {
+  for (const bool told : {true, false}) {
+    std::vector<double> gaps;
+    for (std::uint64_t seed = 1; seed <= 10 && !::testing::Test::HasFailure(); ++seed) {
+      store_stage s(4, seed, true, expect_three);
+      if (told) s.outside.tells.emplace();
+      for (node_index n = 0; n < 3; ++n) s.w.start(n);
+      s.expect_settled("without the fourth");
+      s.w.partition({3});
+      s.w.start(3);
+      s.w.run_for(s.w.rng().between(4s, 7s));
+      const auto heard = [&s] { return s.at(3).lead().voting()->term_heard(); };
+      const auto term = s.known(0).term;
+      ASSERT_EQ(heard(), term);
+      s.w.crash(*s.leader({0, 1, 2}));
+      expect_within(
+          s.w, 2 * lease, [&] { return s.outside.entry->term > term; }, "somebody takes over");
+      const auto begin = s.w.now();
+      expect_within(
+          s.w, 2 * lease, [&] { return heard() > term; }, "the fourth knows it");
+      gaps.push_back(std::chrono::duration<double>(s.w.now() - begin).count());
+      s.w.unpartition({3});
+      s.expect_settled("with the fourth");
+    }
+    ASSERT_FALSE(gaps.empty());
+    std::sort(gaps.begin(), gaps.end());
+    if (told) {
+      EXPECT_LT(gaps.back(), 0.07) << "the way to the store and back, after a reading a moment ago";
+    }
+    std::cout << (told ? "told: " : "not told: ") << "median " << gaps[gaps.size() / 2] << " s, most " << gaps.back()
+              << " s\n";
+  }
+}
+
+TEST(leader_store_sim, who_hears_its_leader_reads_no_more_often_for_being_told_of_its_renewals) {
+  store_stage s(3, 14, true);
+  s.outside.tells.emplace();
+  s.start();
+  s.w.run_for(lease);
+  s.outside.readings.clear();
+  s.w.run_for(10 * lease);
+  for (const auto n : s.running()) {
+    EXPECT_LE(s.outside.readings[n], 11U);
+    EXPECT_GE(s.at(n).lead().voting()->counters().store_hints, 1U);
+  }
+}
+
+TEST(leader_store_sim, hints_without_end_make_a_bounded_number_of_readings_and_nothing_else) {
+  store_stage s(3, 15, true);
+  s.outside.tells = simulated_leader_store::telling{.false_each = 1ms};
+  s.start();
+  const auto term = s.known(0).term;
+  s.outside.readings.clear();
+  s.w.run_for(10s);
+  s.expect_settled("in spite of them");
+  EXPECT_EQ(s.known(0).term, term);
+  for (const auto n : s.running()) {
+    const auto least = election_timing{lease}.store_hint_patience();
+    EXPECT_LE(s.outside.readings[n], static_cast<std::size_t>(10s / least) + 4);
+    EXPECT_GE(s.at(n).lead().voting()->counters().store_hints, 5000U);
+  }
+  s.outside.down = true;
+  s.w.run_for(lease);
+  s.outside.down = false;
+  s.expect_settled("after the store was away");
+}
+
+// --- joining through the store
+
+void tell_nobody(config& c) { c.cluster.seeds.clear(); }
 
 TEST(leader_store_sim, nodes_that_were_told_nobody_find_together_through_the_store) {
   store_stage s(3, 7, true, tell_nobody);
@@ -256,9 +325,14 @@ TEST(leader_store_sim, a_stranger_takes_a_record_whose_members_are_all_gone_and_
 
 class leader_store_seeds : public ::testing::TestWithParam<std::uint32_t> {};
 
-void survive(std::uint64_t seed, bool durable, const cluster_stage::adjustment& told = {}) {
+/// Late, twice, never, falsely.
+constexpr simulated_leader_store::telling unreliable{.lost = 0.3, .twice = 0.2, .late_max = 4s, .false_each = 300ms};
+
+void survive(std::uint64_t seed, bool durable, const cluster_stage::adjustment& told = {},
+             std::optional<simulated_leader_store::telling> tells = {}) {
   const std::uint32_t nodes = 3 + 2 * (seed % 2);
   store_stage s(nodes, seed, durable, told);
+  s.outside.tells = tells;
   s.start();
   if (::testing::Test::HasFailure()) return;
   fault_mix mix;
@@ -290,6 +364,14 @@ TEST_P(leader_store_seeds, survive_random_faults_with_a_store_that_forgets) {
 
 TEST_P(leader_store_seeds, survive_random_faults_when_only_the_store_brings_them_together) {
   for_each_seed(GetParam(), [](std::uint64_t seed) { survive(seed, true, tell_nobody); });
+}
+
+TEST_P(leader_store_seeds, survive_random_faults_and_an_unreliable_watch_of_a_durable_store) {
+  for_each_seed(GetParam(), [](std::uint64_t seed) { survive(seed, true, {}, unreliable); });
+}
+
+TEST_P(leader_store_seeds, survive_random_faults_and_an_unreliable_watch_of_a_store_that_forgets) {
+  for_each_seed(GetParam(), [](std::uint64_t seed) { survive(seed, false, {}, unreliable); });
 }
 
 INSTANTIATE_TEST_SUITE_P(shard, leader_store_seeds, ::testing::Range(0U, seed_shards));

@@ -16,6 +16,7 @@ constexpr auto awake_again = 20ms;
 }  // namespace
 
 void simulated_leader_store::call(node_index from, const store_request& request, answered done) {
+  if (request.what == store_call::read) ++readings[from];
   const auto start = w_.starts(from);
   const auto there = w_.rng().between(100us, one_way_max) + (slow > 0ns ? w_.rng().between(0ns, slow) : 0ns);
   const auto back = w_.rng().between(100us, one_way_max) + (slow > 0ns ? w_.rng().between(0ns, slow) : 0ns);
@@ -60,6 +61,7 @@ expected<leader_reading> simulated_leader_store::apply(const store_request& r) {
     entry->version = r.next.version;
     entry->released = entry->released || r.what == store_call::release;
   }
+  tell_all();
   return leader_reading{};
 }
 
@@ -71,6 +73,43 @@ void simulated_leader_store::restart(loss what) {
   if (what == loss::all) entry.reset();
   before_ = entry;
   ++run_;
+  tell_all();
+}
+
+void simulated_leader_store::watch(node_index who, told changed) {
+  if (!tells) return;
+  watchers_[who] = {w_.starts(who), std::move(changed)};
+  if (tells->false_each > 0ns) tell_falsely(who, w_.starts(who));
+}
+
+void simulated_leader_store::tell_all() {
+  if (!tells) return;
+  const auto version = entry ? entry->version : 0;
+  for (const auto& [who, w] : watchers_) {
+    const int words = w_.rng().chance(tells->lost) ? 0 : w_.rng().chance(tells->twice) ? 2 : 1;
+    for (int i = 0; i < words; ++i) {
+      const auto late = tells->late_max > 0ns ? w_.rng().between(0ns, tells->late_max) : 0ns;
+      w_.after(w_.rng().between(100us, one_way_max) + late,
+               [this, who = who, start = w.start, version] { tell(who, start, version); });
+    }
+  }
+}
+
+void simulated_leader_store::tell(node_index to, std::uint32_t start, std::optional<std::uint64_t> version) {
+  if (!w_.running(to) || w_.starts(to) != start || down || cut_off.contains(to)) return;
+  if (w_.paused(to)) {
+    w_.after(awake_again, [this, to, start, version] { tell(to, start, version); });
+    return;
+  }
+  w_.with_process(to, [&](process&, time_point) { watchers_.at(to).changed(version); });
+}
+
+void simulated_leader_store::tell_falsely(node_index to, std::uint32_t start) {
+  w_.after(w_.rng().between(1ns, 2 * tells->false_each), [this, to, start] {
+    if (!w_.running(to) || w_.starts(to) != start) return;
+    tell(to, start, std::nullopt);
+    tell_falsely(to, start);
+  });
 }
 
 void plan_store_faults(world& w, simulated_leader_store& store, duration length) {

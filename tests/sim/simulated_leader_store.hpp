@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -23,6 +24,21 @@ class simulated_leader_store {
   /// and is not paused. A request whose answer came too late may be done all the same, at any time later.
   void call(node_index from, const store_request& request, answered done);
 
+  /// Has `changed` called in this process whenever the entry changed, as `tells` has it, while it lives and is not
+  /// paused; with the version that was written, none if that is a lie. Once for each start.
+  using told = std::function<void(std::optional<std::uint64_t> version)>;
+  void watch(node_index who, told changed);
+
+  /// How who watches is told; none: nobody is.
+  struct telling {
+    double lost = 0;        // of all words
+    double twice = 0;       //
+    duration late_max{};    // beyond the way
+    duration false_each{};  // about so often it tells of a change that was none; zero: never
+  };
+  std::optional<telling> tells;
+  std::map<node_index, std::size_t> readings;  // answered or not
+
   // --- faults
   bool down = false;
   duration slow{};               // each way takes up to this in addition
@@ -37,6 +53,14 @@ class simulated_leader_store {
   [[nodiscard]] bool durable() const noexcept { return durable_; }
 
  private:
+  struct watcher {
+    std::uint32_t start = 0;
+    told changed;
+  };
+
+  void tell_all();
+  void tell(node_index to, std::uint32_t start, std::optional<std::uint64_t> version);
+  void tell_falsely(node_index to, std::uint32_t start);
   [[nodiscard]] expected<leader_reading> apply(const store_request& r);
   void answer_when_awake(node_index to, std::uint32_t start, const store_answer& a, const answered& done);
 
@@ -44,6 +68,7 @@ class simulated_leader_store {
   const bool durable_;
   std::optional<leader_entry> before_;  // the last write
   std::uint64_t run_ = 1;
+  std::map<node_index, watcher> watchers_;
 };
 
 /// Faults of the store at random for `length`; with a store that is not durable they lose writes.
