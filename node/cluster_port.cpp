@@ -151,6 +151,7 @@ expected<child_spec> cluster_port::make_actor(const surroundings& s) {
       .membership = membership_,
       .send_datagram = {},
       .ask_store = {},
+      .watch_store = {},
       .on_store_health = s.on_store_health,
       .send_link = {},
       .send_bulk = {},
@@ -163,7 +164,10 @@ expected<child_spec> cluster_port::make_actor(const surroundings& s) {
       .calls = nullptr,
   };
   ports.send_datagram = [this](const std::string& to, std::string bytes) { gossip_->send(to, std::move(bytes)); };
-  if (s.store) ports.ask_store = run_store(s.store);
+  if (s.store) {
+    ports.ask_store = run_store(s.store);
+    ports.watch_store = watch_store(s.store, s.seed + 2);
+  }
   // A message that cannot be taken is lost, as with its peer: the machines repeat what matters.
   ports.send_link = [this](const link_target& to, const std::string& bytes) { (void)link_->send_cluster(to, bytes); };
   // As a request, so that it waits in another lane than what decides who leads; the answer says nothing.
@@ -200,6 +204,18 @@ std::function<void(store_request)> cluster_port::run_store(std::shared_ptr<leade
   return [this](store_request r) {
     store_->ask(std::move(r), [this](store_answer a) { (void)inbox_.push(store_answered{std::move(a)}); });
   };
+}
+
+std::function<void(std::optional<store_sight>)> cluster_port::watch_store(std::shared_ptr<leader_store> store,
+                                                                          std::uint64_t seed) {
+  store_watch::ports ports;
+  ports.hint = [this] { return inbox_.push(store_hinted{}); };
+  ports.failed = [this](const error& why) {
+    log_.warn("cluster", "leader_store_watch_failed", {{"reason", describe(why)}});
+  };
+  watch_ = std::make_unique<store_watch>(std::move(store), store_key_of(settings_.cluster.name), std::move(ports),
+                                         random(seed));
+  return [this](std::optional<store_sight> sight) { watch_->follow(sight); };
 }
 
 void cluster_port::connect_link() {
@@ -291,6 +307,12 @@ void cluster_port::register_metrics(metrics& m) {
   read("troupe_cluster_joiners_refused_total", "Joiners that this node refused, each once in ten seconds",
        refusals_->of_joiners);
   read("troupe_cluster_joins_refused_total", "Times that this node was refused", refusals_->of_this);
+  if (watch_) {
+    read("troupe_election_store_false_hints_total", "Of them, those after which it was read as before",
+         watch_->numbers().false_hints);
+    read("troupe_election_store_watch_failures_total", "Times watching the leader store failed",
+         watch_->numbers().failures);
+  }
   membership_.register_metrics(m);
   read("troupe_cluster_inbox_dropped_total", "Packets dropped because the cluster actor was behind", dropped_);
 }
@@ -298,6 +320,7 @@ void cluster_port::register_metrics(metrics& m) {
 void cluster_port::close() {
   calls_.lease()->publish(0, {});  // the actor has stopped: who still has a token leads no more
   clock_.close();
+  if (watch_) watch_->stop();
   if (store_) store_->stop();
   gossip_->close();
   discovery_.close();

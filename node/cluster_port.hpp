@@ -17,6 +17,7 @@
 #include "actors/cluster/cluster_actor.hpp"
 #include "actors/cluster/cluster_calls.hpp"
 #include "actors/cluster/store_runner.hpp"
+#include "actors/cluster/store_watch.hpp"
 #include "actors/io_pool.hpp"
 #include "actors/keyring/keyring_service.hpp"
 #include "actors/link/link_table.hpp"
@@ -87,7 +88,8 @@ class cluster_port {
   [[nodiscard]] cluster_calls& calls() noexcept { return calls_; }
 
   void register_metrics(metrics& m);
-  /// Says goodbye to the peers and closes; bounded by close_max. A node off the network says nothing.
+  /// Says goodbye to the peers and closes; bounded by close_max and store_watch::slice. A node off the network says
+  /// nothing.
   void close();
 
   static constexpr duration close_max = std::chrono::milliseconds(1500);
@@ -102,6 +104,8 @@ class cluster_port {
   [[nodiscard]] expected<void> check_record(const cluster_machine::files& found) const;
   void count_refusals(event_hub& events) const;
   [[nodiscard]] std::function<void(store_request)> run_store(std::shared_ptr<leader_store> store);
+  [[nodiscard]] std::function<void(std::optional<store_sight>)> watch_store(std::shared_ptr<leader_store> store,
+                                                                            std::uint64_t seed);
   void connect_link();
   void start_gossip();
 
@@ -114,6 +118,7 @@ class cluster_port {
   cluster_inbox inbox_;
   alarm clock_;
   std::unique_ptr<store_runner> store_;
+  std::unique_ptr<store_watch> watch_;  // with store_
   std::function<void(const peer_identity&, std::string_view)> kvs_handler_;
   cluster_calls calls_{inbox_};
   std::unique_ptr<gossip_socket> gossip_;

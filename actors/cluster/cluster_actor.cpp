@@ -48,6 +48,7 @@ void cluster_actor::on_wake() {
                    [&](link_lost& l) { machine_->on_link_lost(l.name, l.how, read_clock(), out_); },
                    [&](write_finished& w) { machine_->on_written(w.token, w.durable, read_clock(), out_); },
                    [&](store_answered& a) { machine_->on_store(a.answer, read_clock(), out_); },
+                   [&](store_hinted&) { machine_->on_store_changed(read_clock(), out_); },
                    [&](link_refused& l) { machine_->on_link_refused(l.address, read_clock(), out_); },
                    [&](force_leave_asked& f) { machine_->force_leave(f.name, read_clock(), out_); },
                    [&](alarm_rang&) { machine_->on_tick(read_clock(), out_); },
@@ -98,6 +99,7 @@ void cluster_actor::carry_out() {
 void cluster_actor::show() {
   if (picture_old_ && read_clock() >= next_picture()) publish_picture();
   if (!picture_old_) tell_events();
+  tell_store_sight();
   count();
   set_alarm();
 }
@@ -155,6 +157,14 @@ void cluster_actor::tell_store_health() {
   store_health_ = std::move(fault);
   if (!store_health_.empty()) ports_.log.error("cluster", "leader_store_failed", {{"reason", store_health_}});
   ports_.on_store_health(store_health_);
+}
+
+void cluster_actor::tell_store_sight() {
+  if (!ports_.watch_store) return;
+  const auto sight = machine_->lead().sight_of_store();
+  if (sight == store_sight_) return;
+  store_sight_ = sight;
+  ports_.watch_store(sight);
 }
 
 bool cluster_actor::adopt_table() {

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -56,6 +57,7 @@ struct alarm_rang {};
 struct store_answered {
   store_answer answer;
 };
+struct store_hinted {};  // the leader store's entry may have changed
 struct laggards_seen {
   std::vector<shard_host::laggard> who;
 };
@@ -75,7 +77,7 @@ struct call_asked {
 
 using cluster_item =
     std::variant<datagram_arrived, link_message_arrived, link_lost, link_refused, write_finished, leave_asked,
-                 alarm_rang, laggards_seen, seeds_found, force_leave_asked, call_asked, store_answered>;
+                 alarm_rang, laggards_seen, seeds_found, force_leave_asked, call_asked, store_answered, store_hinted>;
 
 class cluster_calls;
 
@@ -115,6 +117,7 @@ struct cluster_ports {
   membership_numbers& membership;
   std::function<void(const std::string& to, std::string bytes)> send_datagram;
   std::function<void(store_request)> ask_store;  // with an outside leader store; its answer comes by the inbox
+  std::function<void(std::optional<store_sight>)> watch_store;    // what is known of it, after each change
   std::function<void(const std::string& fault)> on_store_health;  // after each change; empty: it is well
   std::function<void(const link_target& to, const std::string& bytes)> send_link;
   std::function<void(const link_target& to, const std::string& bytes)> send_bulk;  // behind whatever is small
@@ -150,6 +153,7 @@ class cluster_actor : public caf::event_based_actor {
   void write(cluster_output::write& w);
   [[nodiscard]] bool adopt_table();
   void tell_store_health();
+  void tell_store_sight();
   void publish_picture();
   void set_alarm();
 
@@ -161,6 +165,7 @@ class cluster_actor : public caf::event_based_actor {
   time_point shown_at_{};                          // when the board last got a picture
   time_point alarm_at_ = time_point::max();
   std::string store_health_;  // as last told
+  std::optional<store_sight> store_sight_;
 };
 
 }  // namespace troupe

@@ -27,6 +27,8 @@ constexpr row rows[] = {
     {"troupe_election_records_committed_total", "Cluster records that counted here", &counters::records_committed},
     {"troupe_election_handovers_total", "Planned hand-overs begun by this leader", &counters::handovers_begun},
     {"troupe_election_handovers_failed_total", "Of them, those that came to nothing", &counters::handovers_failed},
+    {"troupe_election_store_hints_total", "Times the leader store said that its entry has changed",
+     &counters::store_hints},
 };
 
 }  // namespace

@@ -20,7 +20,7 @@ class election_numbers {
   void register_metrics(metrics& to) const;
 
  private:
-  static constexpr std::size_t counters_count = 11;
+  static constexpr std::size_t counters_count = 12;
   using number = std::atomic<std::uint64_t>;
 
   std::array<number, counters_count> counters_{};

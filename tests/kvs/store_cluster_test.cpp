@@ -103,6 +103,25 @@ TEST_P(store_cluster, something_foreign_under_the_key_is_told_and_nobody_leads) 
   }));
 }
 
+TEST_P(store_cluster, tells_who_does_not_lead_of_its_changes) {
+  auto c = local_cluster::start(options());
+  ASSERT_TRUE(c) << describe(c.error());
+  const auto follower = (c->leader() + 1) % c->size();
+  const auto number = [&](const std::string& name) {
+    const auto text = run_tool("curl", {"-s", "http://" + c->at(follower).addresses().http + "/metrics"}).out;
+    const auto at = text.find("\n" + name + " ");
+    return at == std::string::npos ? -1.0 : std::stod(text.substr(at + name.size() + 2));
+  };
+  if (server->type() == "memcached") {
+    EXPECT_EQ(number("troupe_election_store_hints_total"), 0);
+    return;
+  }
+  EXPECT_TRUE(c->wait_until([&](auto&) { return number("troupe_election_store_hints_total") >= 3; }));
+  EXPECT_EQ(number("troupe_election_store_watch_failures_total"), 0);
+  std::cout << GetParam() << ": " << number("troupe_election_store_hints_total") << " hints, of them "
+            << number("troupe_election_store_false_hints_total") << " false\n";
+}
+
 /// An embedder's own: one entry in memory.
 class memory_store final : public leader_store {
  public:
