@@ -19,6 +19,7 @@ namespace troupe {
 
 class cluster_calls;
 class kvs_access;
+class pubsub_access;
 
 struct door_context {
   const config& settings;
@@ -36,6 +37,8 @@ struct door_context {
   cluster_calls* calls = nullptr;
   /// The key-value service; none: its routes answer 503.
   kvs_access* kvs = nullptr;
+  /// Channels of all nodes; none: the door has channels of its own.
+  pubsub_access* channels = nullptr;
 };
 
 /// A listening door: HTTP, RESP. Opened and closed by the composition root.

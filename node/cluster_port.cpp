@@ -128,6 +128,10 @@ expected<child_spec> cluster_port::make_actor(const surroundings& s) {
       }
     }
     if (auto fits = check_record(found); !fits) return tl::unexpected(std::move(fits.error()));
+    {
+      const std::lock_guard lock(tags_mutex_);
+      for (const auto& [name, value] : own_tags_) machine_settings_.node.tags[name] = value;
+    }
     return cluster_machine::make(machine_settings_, self, contents, found, random(seed),
                                  std::chrono::steady_clock::now());
   };
@@ -270,6 +274,16 @@ void cluster_port::leave(std::function<void()> done) {
     departed_ = std::move(done);
   }
   (void)inbox_.push(leave_asked{});
+}
+
+void cluster_port::tell_tag(const std::string& name, const std::string& value) {
+  {
+    const std::lock_guard lock(tags_mutex_);
+    own_tags_[name] = value;
+  }
+  calls_.change_tags({{{name, value}}, {}}, [this, name](const expected<cluster_calls::tags>& changed) {
+    if (!changed) log_.warn("cluster", "tag_not_told", {{"tag", name}, {"reason", describe(changed.error())}});
+  });
 }
 
 bool cluster_port::force_leave(std::string name) { return inbox_.push(force_leave_asked{std::move(name)}); }

@@ -84,6 +84,9 @@ class cluster_port {
   /// Asks for a failed member to be declared departed; false when the node is too busy to take it.
   [[nodiscard]] bool force_leave(std::string name);
 
+  /// Others learn this tag of the node, from now on and after a restart of the actor; after make_actor().
+  void tell_tag(const std::string& name, const std::string& value);
+
   /// Tags, user events, queries, round trips.
   [[nodiscard]] cluster_calls& calls() noexcept { return calls_; }
 
@@ -130,6 +133,8 @@ class cluster_port {
   event_hub* events_ = nullptr;
   peer_identity self_;
   bool started_ = false;
+  std::mutex tags_mutex_;
+  std::map<std::string, std::string> own_tags_;  // beyond the configuration's
   mutable std::mutex addresses_mutex_;
   std::map<std::uint64_t, link_target> addresses_;  // by PID
   std::atomic<std::uint64_t> dropped_{0};

@@ -138,6 +138,7 @@ expected<void> node::runner::start_parts() {
   register_metrics();
   cluster_.start();
   if (kvs_) kvs_->start();
+  if (resp_ != nullptr) cluster_.tell_tag("resp", advertised_resp());
   for (const auto& name : settings_.node.services) {
     if (is_built(name) && name != "kvs") status_.set_service(name, service_state::running);
   }
@@ -234,6 +235,12 @@ void node::runner::connect_shards() {
 }
 
 expected<void> node::runner::open_doors() {
+  if (settings_.has_service("resp")) {
+    auto* link = settings_.kvs.type == "local_standalone" ? nullptr : &cluster_.link();
+    channels_ = std::make_shared<pubsub_service>(pubsub_service::surroundings{io_, link, board_, events_});
+    channels_->serve();
+    if (auto started = channels_->start(); !started) return started;
+  }
   const door_context lent{settings_,
                           io_,
                           *log_,
@@ -245,7 +252,8 @@ expected<void> node::runner::open_doors() {
                           cluster_.keyring(),
                           [this](std::string name) { return cluster_.force_leave(std::move(name)); },
                           &cluster_.calls(),
-                          kvs_.get()};
+                          kvs_.get(),
+                          channels_.get()};
   if (settings_.has_service("resp")) {
     doors_.push_back(std::make_unique<resp_door>(lent));
     resp_ = doors_.back().get();
@@ -281,6 +289,7 @@ void node::runner::register_metrics() {
   }
   cluster_.register_metrics(numbers_);
   if (kvs_) kvs_->register_metrics(numbers_);
+  if (channels_) channels_->register_metrics(numbers_);
   handlers_.register_metrics(numbers_);
   if (database_) database_->register_metrics(numbers_);
 }
@@ -298,6 +307,16 @@ void node::runner::announce() {
 
 node_addresses node::runner::addresses() const {
   return {http_ ? http_->address() : "", resp_ ? resp_->address() : "", cluster_.address()};
+}
+
+// Bound to every address, the door is reached where the cluster port is.
+std::string node::runner::advertised_resp() const {
+  const auto bound = resp_->address();
+  const auto colon = bound.rfind(':');
+  const auto host = bound.substr(0, colon);
+  if (host != "0.0.0.0" && host != "[::]") return bound;
+  const auto& cluster = cluster_.advertised();
+  return cluster.substr(0, cluster.rfind(':')) + bound.substr(colon);
 }
 
 expected<void> node::runner::wait_ready(duration deadline) const {
@@ -353,6 +372,7 @@ void node::runner::stop() {
   shards_.close();
   for (auto it = doors_.rbegin(); it != doors_.rend(); ++it) (*it)->close();
   handlers_.stop();
+  if (channels_) channels_->close();
   if (!actors_.stop()) log_->error("node", "actors_left_behind");
   if (kvs_) kvs_->stop();
   cluster_.close();

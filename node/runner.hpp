@@ -34,6 +34,7 @@
 #include "actors/log.hpp"
 #include "actors/metrics.hpp"
 #include "actors/node_status.hpp"
+#include "actors/pubsub/pubsub_service.hpp"
 #include "actors/supervision/actor_runtime.hpp"
 #include "node/cluster_port.hpp"
 #include "node/entropy.hpp"
@@ -84,6 +85,7 @@ class node::runner {
   void name_services();
   void request_leave();
   void announce();
+  [[nodiscard]] std::string advertised_resp() const;
   [[nodiscard]] bool drain_doors(duration limit);
   void register_metrics();
 
@@ -110,6 +112,7 @@ class node::runner {
   std::string kvs_fault_;    // of the service
   std::string store_fault_;  // of the leader's store
   event_handlers handlers_;
+  std::shared_ptr<pubsub_service> channels_;   // null without RESP
   std::unique_ptr<link_forwarder> forwarder_;  // none on a node that is alone by configuration
   std::shared_ptr<replica_link> replicas_;     // the same
   std::shared_ptr<const cache_server_counters> served_;

@@ -41,6 +41,7 @@ enum class link_request_kind : std::uint16_t {
   actor_names = 2,
   shards = 3,
   replicas = 4,
+  pubsub = 5,
   keyring = 16
 };
 

@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <functional>
 #include <string>
-
-#include "runtime/base/function_ref.hpp"
+#include <string_view>
 
 #include <troupe/time.hpp>
+
+#include "runtime/base/function_ref.hpp"
+#include "runtime/pubsub/topic.hpp"
 
 namespace troupe::resp {
 
@@ -34,6 +36,8 @@ class client_group {
   virtual void each(function_ref<void(connection&)> visit) = 0;
   /// Those that CLIENT PAUSE holds up look again.
   virtual void look_at_paused() = 0;
+  /// A message of a channel, to those that listen.
+  virtual void deliver(pubsub::topic_kind kind, std::string_view channel, std::string_view payload) = 0;
 };
 
 class client_groups {
@@ -42,6 +46,8 @@ class client_groups {
   [[nodiscard]] virtual std::size_t count() const noexcept = 0;
   /// Runs `work` on the thread of group `i`, not before this call has returned or at once.
   virtual void visit(std::size_t i, std::function<void(client_group&)> work) = 0;
+  /// Subscriptions in group `i`.
+  [[nodiscard]] virtual std::size_t listeners(std::size_t i) const noexcept = 0;
 };
 
 }  // namespace troupe::resp

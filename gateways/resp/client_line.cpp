@@ -31,6 +31,7 @@ std::string flags_of(const connection& c) {
   std::string flags;
   const auto* more = c.more_if_any();
   if (c.is(connection::listening)) flags += 'P';
+  if (c.is(connection::queueing)) flags += 'x';
   if (c.closing()) flags += 'c';
   if (more != nullptr && more->no_evict) flags += 'e';
   if (more != nullptr && more->no_touch) flags += 'T';
@@ -48,8 +49,10 @@ std::string client_line(connection& c) {
   out("id", c.id())("addr", s.peer)("laddr", s.local)("fd", std::to_string(s.descriptor))("name", c.name());
   out("age", seconds(s.age))("idle", seconds(s.idle))("flags", flags_of(c))("db", 0);
   out("sub", more.channels.size())("psub", more.patterns.size())("ssub", more.shard_channels.size());
-  out("multi", "-1")("qbuf", s.received)("qbuf-free", s.receive_room);
-  out("argv-mem", 0)("multi-mem", 0)("rbs", 0)("rbp", 0)("obl", s.to_send)("oll", 0)("omem", s.to_send);
+  out("multi", c.is(connection::queueing) ? std::to_string(more.transaction.queue.size()) : "-1");
+  out("qbuf", s.received)("qbuf-free", s.receive_room);
+  out("argv-mem", 0)("multi-mem", more.transaction.bytes)("rbs", 0)("rbp", 0)("obl", s.to_send)("oll", 0)("omem",
+                                                                                                          s.to_send);
   out("tot-mem", memory)("events", s.to_send != 0 ? "rw" : "r");
   out("cmd", c.last_command() != nullptr ? c.last_command()->name : std::string_view("NULL"));
   out("user", "default")("redir", "-1")("resp", static_cast<std::uint64_t>(c.protocol()));

@@ -1,5 +1,5 @@
-// What few connections need, made when the first command asks for it: a library's name, subscriptions. A connection
-// that only gets and sets has none.
+// What few connections need, made when the first command asks for it: a library's name, a transaction, subscriptions. A
+// connection that only gets and sets has none.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +9,7 @@
 #include <string>
 
 #include "gateways/resp/byte_buffer.hpp"
+#include "gateways/resp/transaction_state.hpp"
 
 namespace troupe::resp {
 
@@ -17,6 +18,7 @@ struct client_state {
   std::string library_version;
   bool no_evict = false;
   bool no_touch = false;
+  transaction_state transaction;
   byte_buffer unsaid;  // a reply that CLIENT REPLY keeps from the client
 
   // pub/sub

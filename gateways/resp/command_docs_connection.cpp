@@ -9,6 +9,9 @@ namespace {
 // clang-format off
 constexpr command_doc docs[] = {
     // name, since, group, complexity, summary, syntax
+    {"asking", "3.0.0", "cluster", "O(1)",
+     "Lets the next command through while a slot moves; needs nothing here.",
+     ""},
     {"auth", "1.0.0", "connection", "O(N)",
      "Tells the server who is asking.",
      "[username] password"},

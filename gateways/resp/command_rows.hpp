@@ -15,7 +15,7 @@ inline constexpr std::uint32_t talk = flag_noscript | any_time | flag_fast;
 inline constexpr std::uint32_t ask = flag_readonly | flag_fast;
 inline constexpr std::uint32_t quiet = flag_noscript | any_time;
 inline constexpr std::uint32_t rule = flag_admin | quiet;
-inline constexpr std::uint32_t listen = flag_pubsub | quiet | flag_subscriber;
+inline constexpr std::uint32_t listen = flag_pubsub | quiet | flag_subscriber | flag_alone;
 inline constexpr std::uint32_t at_once = talk | flag_transaction;
 
 }  // namespace row_words
@@ -50,7 +50,7 @@ inline constexpr auto connection_rows = [] {
     {"hello",                  -1, talk | flag_no_auth,             connection,   0,  0, 0, false, run_hello},
     {"ping",                   -1, flag_fast | flag_subscriber,     connection,   0,  0, 0, false, run_ping},
     {"quit",                   -1, at_once | flag_no_auth | flag_subscriber, connection, 0, 0, 0, false, run_quit},
-    {"reset",                   1, at_once | flag_no_auth | flag_subscriber, connection, 0, 0, 0, false, run_reset},
+    {"reset",                   1, at_once | flag_alone | flag_no_auth | flag_subscriber, connection, 0, 0, 0, false, run_reset},
     {"select",                  2, any_time | flag_fast,            connection,   0,  0, 0, false, run_select},
     {"wait",                    3, flag_noscript,                   connection,   0,  0, 0, false, run_wait},
   });
@@ -99,13 +99,79 @@ inline constexpr auto key_rows = [] {
   using namespace row_words;
   using enum command_group;
   return std::to_array<command_row>({
-    {"dbsize",                  1, ask,                             server,       0,  0, 0, false, run_dbsize},
+    {"dbsize",                  1, ask | flag_alone,                             server,       0,  0, 0, false, run_dbsize},
     {"del",                    -2, flag_write,                      generic,      1, -1, 1, false, run_del},
+    {"flushall",               -1, flag_write | flag_alone | flag_no_multi,                      server,       0,  0, 0, false, run_flushall},
+    {"flushdb",                -1, flag_write | flag_alone | flag_no_multi,                      server,       0,  0, 0, false, run_flushall},
+    {"keys",                    2, flag_readonly | flag_alone,                   generic,      0,  0, 0, false, run_keys},
+    {"randomkey",               1, flag_readonly | flag_alone,                   generic,      0,  0, 0, false, run_randomkey},
+    {"scan",                   -2, flag_readonly | flag_alone,                   generic,      0,  0, 0, false, run_scan},
     {"exists",                 -2, ask,                             generic,      1, -1, 1, false, run_exists},
     {"get",                     2, ask,                             string,       1,  1, 1, false, run_get},
     {"pttl",                    2, ask,                             generic,      1,  1, 1, false, run_pttl},
     {"set",                    -3, flag_write | flag_denyoom,       string,       1,  1, 1, false, run_set},
     {"ttl",                     2, ask,                             generic,      1,  1, 1, false, run_ttl},
+  });
+}();
+
+inline constexpr auto transaction_rows = [] {
+  using namespace row_words;
+  constexpr auto group = command_group::transactions;
+  constexpr std::uint32_t end = quiet | flag_skip_slowlog | flag_transaction | flag_alone | flag_may_replicate;
+  return std::to_array<command_row>({
+    {"discard",                 1, at_once | flag_alone,                         group,        0,  0, 0, false, run_discard},
+    {"exec",                    1, end,                             group,        0,  0, 0, false, run_exec},
+    {"multi",                   1, at_once,                         group,        0,  0, 0, false, run_multi},
+    {"unwatch",                 1, talk | flag_alone,                            group,        0,  0, 0, false, run_unwatch},
+    {"watch",                  -2, at_once,                         group,        1, -1, 1, false, run_watch},
+  });
+}();
+
+inline constexpr auto cluster_rows = [] {
+  using namespace row_words;
+  constexpr auto group = command_group::cluster;
+  return std::to_array<command_row>({
+    {"asking",                  1, flag_fast,                       group,        0,  0, 0, false, run_asking},
+    {"cluster",                -2, 0,                               group,        0,  0, 0, true,  nullptr},
+    {"cluster|countkeysinslot", 3, flag_stale | flag_alone,                      group,        0,  0, 0, false, run_cluster_countkeysinslot},
+    {"cluster|getkeysinslot",   4, flag_stale | flag_alone,                      group,        0,  0, 0, false, run_cluster_getkeysinslot},
+    {"cluster|help",            2, any_time,                        group,        0,  0, 0, false, run_help},
+    {"cluster|info",            2, flag_stale,                      group,        0,  0, 0, false, run_cluster_info},
+    {"cluster|keyslot",         3, flag_stale,                      group,        0,  0, 0, false, run_cluster_keyslot},
+    {"cluster|links",           2, flag_stale,                      group,        0,  0, 0, false, run_cluster_links},
+    {"cluster|myid",            2, flag_stale,                      group,        0,  0, 0, false, run_cluster_myid},
+    {"cluster|nodes",           2, flag_stale,                      group,        0,  0, 0, false, run_cluster_nodes},
+    {"cluster|replicas",        3, flag_admin | flag_stale,         group,        0,  0, 0, false, run_cluster_replicas},
+    {"cluster|reset",          -2, flag_admin | flag_noscript | flag_stale, group, 0, 0, 0, false, run_cluster_reset},
+    {"cluster|shards",          2, flag_stale,                      group,        0,  0, 0, false, run_cluster_shards},
+    {"cluster|slaves",          3, flag_admin | flag_stale,         group,        0,  0, 0, false, run_cluster_replicas},
+    {"cluster|slots",           2, flag_stale,                      group,        0,  0, 0, false, run_cluster_slots},
+    {"readonly",                1, any_time | flag_fast,            group,        0,  0, 0, false, run_readonly},
+    {"readwrite",               1, any_time | flag_fast,            group,        0,  0, 0, false, run_readwrite},
+  });
+}();
+
+inline constexpr auto pubsub_rows = [] {
+  using namespace row_words;
+  constexpr auto group = command_group::pubsub;
+  constexpr std::uint32_t say = flag_pubsub | any_time | flag_fast | flag_may_replicate;
+  constexpr std::uint32_t look = flag_pubsub | any_time;
+  return std::to_array<command_row>({
+    {"psubscribe",             -2, listen,                          group,        0,  0, 0, false, run_psubscribe},
+    {"publish",                 3, say,                             group,        0,  0, 0, false, run_publish},
+    {"pubsub",                 -2, 0,                               group,        0,  0, 0, true,  nullptr},
+    {"pubsub|channels",        -2, look,                            group,        0,  0, 0, false, run_pubsub_channels},
+    {"pubsub|help",             2, any_time,                        group,        0,  0, 0, false, run_help},
+    {"pubsub|numpat",           2, look,                            group,        0,  0, 0, false, run_pubsub_numpat},
+    {"pubsub|numsub",          -2, look,                            group,        0,  0, 0, false, run_pubsub_numsub},
+    {"pubsub|shardchannels",   -2, look,                            group,        0,  0, 0, false, run_pubsub_shardchannels},
+    {"pubsub|shardnumsub",     -2, look,                            group,        0,  0, 0, false, run_pubsub_shardnumsub},
+    {"punsubscribe",           -1, listen,                          group,        0,  0, 0, false, run_punsubscribe},
+    {"spublish",                3, say,                             group,        1,  1, 1, false, run_spublish},
+    {"ssubscribe",             -2, listen,                          group,        1, -1, 1, false, run_ssubscribe},
+    {"subscribe",              -2, listen,                          group,        0,  0, 0, false, run_subscribe},
+    {"sunsubscribe",           -1, listen,                          group,        1, -1, 1, false, run_sunsubscribe},
+    {"unsubscribe",            -1, listen,                          group,        0,  0, 0, false, run_unsubscribe},
   });
 }();
 // clang-format on

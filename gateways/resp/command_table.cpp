@@ -20,7 +20,8 @@ constexpr auto joined(const std::array<command_row, Sizes>&... parts) {
   return all;
 }
 
-constexpr auto rows = joined(connection_rows, server_rows, key_rows, procedure_containers, procedure_rows);
+constexpr auto rows = joined(connection_rows, server_rows, key_rows, pubsub_rows, transaction_rows, cluster_rows,
+                             procedure_containers, procedure_rows);
 
 constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 

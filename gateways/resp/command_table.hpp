@@ -34,6 +34,7 @@ enum command_flags : std::uint32_t {
   flag_movablekeys = 1u << 16,
   flag_may_replicate = 1u << 13,  // not shown: CLIENT PAUSE WRITE holds it up too
   flag_subscriber = 1u << 14,     // not shown: a RESP2 client that has subscriptions may say it
+  flag_alone = 1u << 17,          // not shown: not executed while earlier replies wait
   flag_transaction = 1u << 15,    // not shown: done at once inside MULTI
 };
 

@@ -38,16 +38,53 @@ void run_client_kill(connection& c, const arguments& words);
 void run_client_list(connection& c, const arguments& words);
 void run_client_unblock(connection& c, const arguments& words);
 
+// commands_pubsub.cpp
+void run_psubscribe(connection& c, const arguments& words);
+void run_publish(connection& c, const arguments& words);
+void run_pubsub_channels(connection& c, const arguments& words);
+void run_pubsub_numpat(connection& c, const arguments& words);
+void run_pubsub_numsub(connection& c, const arguments& words);
+void run_pubsub_shardchannels(connection& c, const arguments& words);
+void run_pubsub_shardnumsub(connection& c, const arguments& words);
+void run_punsubscribe(connection& c, const arguments& words);
+void run_spublish(connection& c, const arguments& words);
+void run_ssubscribe(connection& c, const arguments& words);
+void run_subscribe(connection& c, const arguments& words);
+void run_sunsubscribe(connection& c, const arguments& words);
+void run_unsubscribe(connection& c, const arguments& words);
+
 // commands_strings.cpp
 void run_get(connection& c, const arguments& words);
 void run_set(connection& c, const arguments& words);
 
 // commands_keys.cpp
-void run_dbsize(connection& c, const arguments& words);
 void run_del(connection& c, const arguments& words);
 void run_exists(connection& c, const arguments& words);
 void run_pttl(connection& c, const arguments& words);
 void run_ttl(connection& c, const arguments& words);
+
+// commands_cluster.cpp
+void run_asking(connection& c, const arguments& words);
+void run_cluster_info(connection& c, const arguments& words);
+void run_cluster_keyslot(connection& c, const arguments& words);
+void run_cluster_links(connection& c, const arguments& words);
+void run_cluster_myid(connection& c, const arguments& words);
+void run_cluster_nodes(connection& c, const arguments& words);
+void run_cluster_replicas(connection& c, const arguments& words);
+void run_cluster_reset(connection& c, const arguments& words);
+void run_cluster_shards(connection& c, const arguments& words);
+void run_cluster_slots(connection& c, const arguments& words);
+void run_readonly(connection& c, const arguments& words);
+void run_readwrite(connection& c, const arguments& words);
+
+// commands_keyspace.cpp
+void run_cluster_countkeysinslot(connection& c, const arguments& words);
+void run_cluster_getkeysinslot(connection& c, const arguments& words);
+void run_dbsize(connection& c, const arguments& words);
+void run_flushall(connection& c, const arguments& words);
+void run_keys(connection& c, const arguments& words);
+void run_randomkey(connection& c, const arguments& words);
+void run_scan(connection& c, const arguments& words);
 
 // commands_command.cpp
 void run_command(connection& c, const arguments& words);
@@ -76,5 +113,12 @@ void run_slowlog_get(connection& c, const arguments& words);
 void run_slowlog_len(connection& c, const arguments& words);
 void run_slowlog_reset(connection& c, const arguments& words);
 void run_time(connection& c, const arguments& words);
+
+// commands_transactions.cpp
+void run_discard(connection& c, const arguments& words);
+void run_exec(connection& c, const arguments& words);
+void run_multi(connection& c, const arguments& words);
+void run_unwatch(connection& c, const arguments& words);
+void run_watch(connection& c, const arguments& words);
 
 }  // namespace troupe::resp

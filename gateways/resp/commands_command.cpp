@@ -9,8 +9,8 @@
 #include "gateways/resp/command_table.hpp"
 #include "gateways/resp/commands.hpp"
 #include "gateways/resp/connection.hpp"
-#include "gateways/resp/glob.hpp"
 #include "gateways/resp/key_positions.hpp"
+#include "runtime/base/glob.hpp"
 
 namespace troupe::resp {
 
@@ -281,7 +281,8 @@ void run_command_list(connection& c, const arguments& words) {
   } else if (same_word(words[3], "aclcat") || same_word(words[3], "pattern")) {
     const bool by_category = same_word(words[3], "aclcat");
     for (const auto& row : all_commands()) {
-      if (by_category ? in_category(row, words[4]) : glob_matches(words[4], row.name)) names.push_back(row.name);
+      if (by_category ? in_category(row, words[4]) : glob_matches_any_case(words[4], row.name))
+        names.push_back(row.name);
     }
   } else if (!same_word(words[3], "module")) {
     return c.reply_error("ERR syntax error");

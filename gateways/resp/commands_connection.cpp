@@ -24,7 +24,7 @@ void write_hello(connection& c, reply_writer& w) {
   w.bulk("version"), w.bulk(compatible_version);
   w.bulk("proto"), w.integer(c.protocol());
   w.bulk("id"), w.integer(static_cast<std::int64_t>(c.id()));
-  w.bulk("mode"), w.bulk("standalone");
+  w.bulk("mode"), w.bulk("cluster");
   w.bulk("role"), w.bulk("master");
   w.bulk("modules"), w.array(0);
 }

@@ -75,10 +75,6 @@ void write_ttl_milliseconds(connection&, reply_writer& w, const cache_reply& r, 
 
 }  // namespace
 
-void run_dbsize(connection& c, const arguments&) {
-  c.reply([&](reply_writer& w) { w.integer(static_cast<std::int64_t>(c.shared().caches.measure().keys)); });
-}
-
 void run_del(connection& c, const arguments& words) { count_keys(c, words, cache_op::erase); }
 
 void run_exists(connection& c, const arguments& words) { count_keys(c, words, cache_op::head); }

@@ -11,10 +11,10 @@
 #include "gateways/resp/commands.hpp"
 #include "gateways/resp/compatibility.hpp"
 #include "gateways/resp/connection.hpp"
-#include "gateways/resp/glob.hpp"
 #include "gateways/resp/info_text.hpp"
 #include "gateways/resp/integer_text.hpp"
 #include "gateways/resp/parameters.hpp"
+#include "runtime/base/glob.hpp"
 
 namespace troupe::resp {
 
@@ -46,7 +46,7 @@ void run_config_get(connection& c, const arguments& words) {
   std::vector<std::pair<std::string_view, std::string>> found;
   for (const auto& p : all_parameters()) {
     for (std::size_t i = 2; i < words.size(); ++i) {
-      if (!glob_matches(words[i], p.name)) continue;
+      if (!glob_matches_any_case(words[i], p.name)) continue;
       found.emplace_back(p.name, value_of(e, p));
       break;
     }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "gateways/resp/command_table.hpp"
+#include "gateways/resp/lane_subscribers.hpp"
 #include "runtime/base/check.hpp"
 
 namespace troupe::resp {
@@ -69,8 +70,12 @@ run_result connection::run(byte_buffer& in, time_point now) {
         result = run_result::paused;
         break;
       }
+      if (!execute(words)) {
+        postponed_ = true;
+        result = run_result::waiting;
+        break;
+      }
       ++done;
-      execute(words);
     }
     in.consume(parser_.size());
   }
@@ -93,11 +98,16 @@ bool connection::held_by_pause(const arguments& words) {
   return true;
 }
 
-void connection::execute(const arguments& words) {
+// False: not yet, earlier replies have to be given first.
+bool connection::execute(const arguments& words) {
   const auto* row = find_row(words);
-  if (row == nullptr) return;
-  if (modes_ != 0) return execute_in_mode(*row, words);
-  run_row(*row, words);
+  if (row == nullptr) return true;
+  if ((row->flags & flag_alone) != 0 && !slots_.empty()) return false;
+  if (modes_ != 0)
+    execute_in_mode(*row, words);
+  else
+    run_row(*row, words);
+  return true;
 }
 
 // Null: the command was refused.
@@ -160,15 +170,47 @@ void connection::note_slow(const arguments& words, std::int64_t microseconds) {
   shared_.slow.add(std::move(entry), shared_.live.slow_entries_max.load(std::memory_order_relaxed));
 }
 
-// What stands in the way of a plain reply: CLIENT REPLY, subscriptions.
+// What stands in the way of a plain reply: CLIENT REPLY, subscriptions, MULTI.
 void connection::execute_in_mode(const command_row& row, const arguments& words) {
   set(mute_this, is(mute_next));
   set(mute_next, false);
-  if (admit(row, words)) run_row(row, words);
+  if (admit(row, words)) {
+    if (is(queueing) && (row.flags & flag_transaction) == 0)
+      queue(row, words);
+    else
+      run_row(row, words);
+  }
   set(mute_this, false);
 }
 
+void connection::leave_topic(pubsub::topic_kind kind, std::string_view name) {
+  if (more_ == nullptr) return;
+  auto& mine = kind == pubsub::topic_kind::channel   ? more_->channels
+               : kind == pubsub::topic_kind::pattern ? more_->patterns
+                                                     : more_->shard_channels;
+  const auto at = mine.find(name);
+  if (at == mine.end()) return;
+  gate_.subscribers()->remove({kind, name}, *this);
+  shared_.channels->change({kind, name}, -1);
+  mine.erase(at);
+  set(listening, more_->listens());
+}
+
+void connection::leave_all_topics() {
+  if (more_ == nullptr) return;
+  while (!more_->channels.empty()) leave_topic(pubsub::topic_kind::channel, std::string(*more_->channels.begin()));
+  while (!more_->patterns.empty()) leave_topic(pubsub::topic_kind::pattern, std::string(*more_->patterns.begin()));
+  while (!more_->shard_channels.empty())
+    leave_topic(pubsub::topic_kind::shard_channel, std::string(*more_->shard_channels.begin()));
+}
+
+void connection::end_transaction() {
+  set(queueing, false);
+  if (more_ != nullptr) more_->transaction = {};
+}
+
 void connection::forget_all() {
+  leave_all_topics();
   modes_ = 0;
   protocol_ = 2;
   name_.clear();
@@ -193,6 +235,7 @@ bool connection::admit(const command_row& row, const arguments&) {
 void connection::reject(const command_row* row, std::string_view text) {
   if (row != nullptr) numbers_.by_command[index_of(*row)].rejected.add(1);
   numbers_.count_error(text);
+  if (is(queueing)) more().transaction.spoiled = true;
   set(mute_this, is(mute_this) || is(mute_next));
   set(mute_next, false);
   reply_error(text);
@@ -247,13 +290,24 @@ void connection::submit(std::uint64_t number, const cache_command& command) {
   shared_.caches.submit(command, now_ + shared_.settings.cache.deadline, gate_.callback_for(number));
 }
 
+void connection::submit_marked(std::uint64_t number, const cache_command& command, std::uint64_t mark) {
+  shared_.caches.submit(command, now_ + shared_.settings.cache.deadline,
+                        [mark, done = gate_.callback_for(number)](owned_reply answer) {
+                          answer.version = mark;
+                          done(std::move(answer));
+                        });
+}
+
 bool connection::complete(std::uint64_t number, owned_reply answer) {
   TROUPE_CHECK(number >= first_slot_ && number - first_slot_ < slots_.size());
+  const auto& s = slots_[number - first_slot_];
+  if (s.compound != nullptr && !s.compound->on_answer(*this, number, std::move(answer))) return false;
+  return give(number, answer);
+}
+
+bool connection::give(std::uint64_t number, const owned_reply& answer) {
   const bool first = number == first_slot_;
   auto& s = slots_[number - first_slot_];
-  if (s.compound != nullptr) {
-    if (!s.compound->on_answer(*this, number, std::move(answer))) return false;
-  }
   s.ready = true;
   auto& into = first ? output_ : s.text;
   const std::size_t before = into.size();

@@ -28,6 +28,7 @@
 namespace troupe::resp {
 
 class connection;
+class lane_subscribers;
 
 /// Makes the reply of a command that is one request to the cache. `context` is for people.
 using single_reply = void (*)(connection& c, reply_writer& w, const cache_reply& r, std::string_view context);
@@ -57,6 +58,9 @@ class completion_gate {
   /// run() said paused: it is called again at `until`, or when the pause ends.
   virtual void run_again_at(time_point) {}
   [[nodiscard]] virtual socket_state socket() const { return {}; }
+  /// Of the connection's thread, and that thread's number among client_groups.
+  [[nodiscard]] virtual lane_subscribers* subscribers() { return nullptr; }
+  [[nodiscard]] virtual std::size_t group() const noexcept { return 0; }
 };
 
 enum class run_result : std::uint8_t {
@@ -120,6 +124,10 @@ class connection {
   /// A slot for a compound reply, whose number submit() takes.
   [[nodiscard]] std::uint64_t open_slot(std::unique_ptr<compound_reply> reply);
   void submit(std::uint64_t slot, const cache_command& command);
+  /// The same; the answer's version is `mark`, to tell several requests of one slot apart.
+  void submit_marked(std::uint64_t slot, const cache_command& command, std::uint64_t mark);
+  /// The compound reply of `slot` is complete though no answer of its came.
+  void finish(std::uint64_t number) { (void)give(number, {}); }
   /// No command is taken until all slots are done.
   void hold() noexcept { held_ = true; }
   /// The requests of later commands see the time moved on by `d`.
@@ -135,8 +143,11 @@ class connection {
   /// The same to look at; null when nothing was ever asked of it.
   [[nodiscard]] const client_state* more_if_any() const noexcept { return more_.get(); }
 
-  /// As if it had just connected (RESET): no name, no mode, RESP2.
+  /// As if it had just connected (RESET): no name, no mode, no subscription, RESP2.
   void forget_all();
+  /// Listens to that no more, if it did.
+  void leave_topic(pubsub::topic_kind kind, std::string_view name);
+  void leave_all_topics();
 
   // Modes of the conversation: what makes execute() look twice.
   enum mode : std::uint8_t {
@@ -144,9 +155,15 @@ class connection {
     muted = 2,      // CLIENT REPLY OFF
     mute_next = 4,  // CLIENT REPLY SKIP: the next command is not answered
     mute_this = 8,  // it is the next command
+    queueing = 16,  // MULTI
   };
   [[nodiscard]] bool is(mode m) const noexcept { return (modes_ & m) != 0; }
   void set(mode m, bool on) noexcept { modes_ = static_cast<std::uint8_t>(on ? modes_ | m : modes_ & ~m); }
+
+  /// Runs what waited for EXEC.
+  void run_queued(const queued_command& q);
+  /// Neither MULTI nor watched keys from now on.
+  void end_transaction();
 
   /// The command now or last executed.
   [[nodiscard]] const command_row* last_command() const noexcept { return last_; }
@@ -193,16 +210,18 @@ class connection {
   [[nodiscard]] byte_buffer& nowhere() noexcept;
   [[nodiscard]] bool must_wait();
   [[nodiscard]] bool held_by_pause(const arguments& words);
-  void execute(const arguments& words);
+  [[nodiscard]] bool execute(const arguments& words);
   void execute_in_mode(const command_row& row, const arguments& words);
   [[nodiscard]] bool admit(const command_row& row, const arguments& words);
   [[nodiscard]] const command_row* find_row(const arguments& words);
   void run_row(const command_row& row, const arguments& words);
   void account(const command_row& row, const arguments& words, std::size_t output_before);
+  void queue(const command_row& row, const arguments& words);
   void note_slow(const arguments& words, std::int64_t microseconds);
   void reject(const command_row* row, std::string_view text);
   void refuse_unknown(const arguments& words);
   void refuse_protocol(std::string_view message);
+  bool give(std::uint64_t number, const owned_reply& answer);
   void write_reply(slot& s, reply_writer w, const owned_reply& answer);
   void release_ready();
 

@@ -5,16 +5,19 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include <troupe/config.hpp>
 #include <troupe/time.hpp>
 
 #include "actors/cluster_board.hpp"
+#include "actors/pubsub/pubsub_access.hpp"
 #include "gateways/resp/client_groups.hpp"
 #include "gateways/resp/door_numbers.hpp"
 #include "gateways/resp/live_settings.hpp"
 #include "gateways/resp/slow_log.hpp"
 #include "runtime/cache/cache_access.hpp"
+#include "runtime/sharding/slot.hpp"
 
 namespace troupe::resp {
 
@@ -33,8 +36,11 @@ struct environment {
   time_point started_at;
   std::function<std::string()> address;  // where the door listens
   client_groups* clients = nullptr;      // none: this connection is alone
+  pubsub_access* channels = nullptr;     // never none in a door
   live_settings live{settings};
   slow_log slow{};
+  /// For each shard a key that lies in it.
+  std::vector<std::string> shard_keys{keys_in_shards(settings.cache.shards)};
   pause_state pause{};
   std::atomic<std::uint64_t> connection_ids{0};
   std::atomic<std::uint64_t> connections_open{0};

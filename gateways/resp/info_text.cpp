@@ -75,7 +75,7 @@ void server(environment& e, time_point now, section_writer out) {
   const auto colon = address.rfind(':');
   utsname os{};
   ::uname(&os);
-  out("redis_version", compatible_version)("redis_mode", "standalone")("troupe_version", TROUPE_VERSION_STRING);
+  out("redis_version", compatible_version)("redis_mode", "cluster")("troupe_version", TROUPE_VERSION_STRING);
   out("os", std::string(os.sysname) + " " + os.release + " " + os.machine);
   out("arch_bits", 64)("multiplexing_api", "epoll")("process_id", static_cast<std::uint64_t>(::getpid()));
   out("run_id", run_id(e.board.read()->id));
@@ -123,6 +123,9 @@ void stats(environment& e, section_writer out) {
   out("client_output_buffer_limit_disconnections", n.shown(&lane_numbers::closed_slow));
   out("expired_keys", usage.expired)("evicted_keys", usage.evicted);
   out("keyspace_hits", n.shown(&lane_numbers::hits))("keyspace_misses", n.shown(&lane_numbers::misses));
+  out("pubsub_channels", e.channels->names(pubsub::topic_kind::channel).size());
+  out("pubsub_patterns", e.channels->names(pubsub::topic_kind::pattern).size());
+  out("pubsubshard_channels", e.channels->names(pubsub::topic_kind::shard_channel).size());
   out("total_error_replies", n.shown(&lane_numbers::errors));
 }
 
@@ -151,10 +154,10 @@ void error_stats(environment& e, section_writer out) {
   for (const auto& [kind, times] : e.numbers.errors_shown()) out("errorstat_" + kind, "count=" + std::to_string(times));
 }
 
-// A plain client is forwarded, so to it this is one server; the troupe_ lines tell what is behind.
+// What cluster-aware clients look for; the troupe_ lines tell what is behind.
 void cluster(environment& e, section_writer out) {
   const auto view = e.board.read();
-  out("cluster_enabled", 0)("troupe_cluster", view->cluster)("troupe_node", view->node);
+  out("cluster_enabled", 1)("troupe_cluster", view->cluster)("troupe_node", view->node);
   out("troupe_members", view->members.size())("troupe_health", name_of(view->health.status));
   out("troupe_leader", view->leader_now ? view->leader_now->name : std::string());
   out("troupe_term", view->leader_now ? view->leader_now->term : 0);

@@ -33,6 +33,7 @@ lane::lane(asio::io_context& loop, std::shared_ptr<environment> shared, std::siz
     : loop_(loop),
       shared_(std::move(shared)),
       numbers_(shared_->numbers.of(number)),
+      number_(number),
       idle_timer_(loop),
       pause_timer_(loop) {}
 

@@ -15,6 +15,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "gateways/resp/environment.hpp"
+#include "gateways/resp/lane_subscribers.hpp"
 #include "gateways/resp/session.hpp"
 
 namespace troupe::resp {
@@ -36,6 +37,11 @@ class lane : public client_group, public std::enable_shared_from_this<lane> {
 
   void each(function_ref<void(connection&)> visit) override;
   void look_at_paused() override;
+  void deliver(pubsub::topic_kind kind, std::string_view channel, std::string_view payload) override {
+    numbers_.messages.add(subscribers_.deliver(kind, channel, payload));
+  }
+  [[nodiscard]] lane_subscribers& subscribers() noexcept { return subscribers_; }
+  [[nodiscard]] std::size_t number() const noexcept { return number_; }
 
   /// From any thread.
   void deliver(std::shared_ptr<session> s, std::uint64_t slot, owned_reply answer);
@@ -67,6 +73,8 @@ class lane : public client_group, public std::enable_shared_from_this<lane> {
   boost::asio::io_context& loop_;
   std::shared_ptr<environment> shared_;
   lane_numbers& numbers_;
+  const std::size_t number_;
+  lane_subscribers subscribers_;
   boost::asio::steady_timer idle_timer_;
   std::vector<std::shared_ptr<session>> sessions_;
   std::vector<std::shared_ptr<session>> to_flush_;

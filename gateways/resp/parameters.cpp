@@ -149,7 +149,7 @@ constexpr auto rows = std::to_array<parameter>({
     {"busy-reply-threshold",       number, 0, any, "5000", "lua-time-limit"},
     {"client-output-buffer-limit", text,   0, 0, {}, {}, read_output_limits, set_output_limits},
     {"client-query-buffer-limit",  memory, one_mib, any, {}, {}, read_number<&live::query_buffer_max>, set_number<&live::query_buffer_max>},
-    {"cluster-enabled",            fixed,  0, 0, "no", {}},
+    {"cluster-enabled",            fixed,  0, 0, "yes", {}},
     {"databases",                  fixed,  0, 0, "1", {}},
     {"hash-max-listpack-entries",  number, 0, any, "512", "hash-max-ziplist-entries"},
     {"hash-max-listpack-value",    number, 0, any, "64", "hash-max-ziplist-value"},

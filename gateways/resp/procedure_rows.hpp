@@ -57,6 +57,7 @@ constexpr command_group group_of(procedure_group g) {
     case procedure_group::set: return command_group::set;
     case procedure_group::sorted_set: return command_group::sorted_set;
     case procedure_group::generic:
+    case procedure_group::shard:
     case procedure_group::transaction: break;
   }
   return command_group::generic;

@@ -30,6 +30,8 @@ class reply_writer {
   void null() { out_->append(protocol_ >= 3 ? "_\r\n" : "$-1\r\n"); }
   void null_array() { out_->append(protocol_ >= 3 ? "_\r\n" : "*-1\r\n"); }
   void array(std::size_t items) { head('*', static_cast<std::int64_t>(items)); }
+  /// Out of turn: a message, not a reply.
+  void push(std::size_t items) { head(protocol_ >= 3 ? '>' : '*', static_cast<std::int64_t>(items)); }
   void set(std::size_t items) { head(protocol_ >= 3 ? '~' : '*', static_cast<std::int64_t>(items)); }
   /// `pairs` keys with their values follow.
   void map(std::size_t pairs) {

@@ -54,9 +54,15 @@ resp_door::~resp_door() { close(); }
 expected<void> resp_door::open() {
   const auto cache = context_.caches.find("default");
   if (!cache) return fail(errc::not_found, "resp: there is no cache \"default\"");
+  auto* channels = context_.channels;
+  if (channels == nullptr) {
+    own_channels_ = std::make_shared<pubsub_service>(
+        pubsub_service::surroundings{context_.io, nullptr, context_.board, context_.events});
+    channels = own_channels_.get();
+  }
   shared_ = std::shared_ptr<environment>(new environment{
       context_.settings, context_.caches, context_.board, *cache, resp::door_numbers(context_.io.size()),
-      std::chrono::steady_clock::now(), [this] { return listener_.address(); }, this});
+      std::chrono::steady_clock::now(), [this] { return listener_.address(); }, this, channels});
   for (std::size_t i = 0; i < context_.io.size(); ++i)
     lanes_.push_back(std::make_shared<lane>(context_.io.context(i), shared_, i));
 
@@ -69,6 +75,7 @@ expected<void> resp_door::open() {
     lanes_.clear();
     return opened;
   }
+  channels->on_messages([this](const pubsub_access::batch& messages) { deliver(messages); });
   register_metrics();
   return {};
 }
@@ -91,6 +98,7 @@ void resp_door::drain(std::function<void()> done) {
 void resp_door::close() {
   listener_.close();
   if (std::exchange(closed_, true)) return;
+  if (shared_ != nullptr) shared_->channels->on_messages(nullptr);
   const auto& lanes = lanes_;  // stay: what their last turns ask of count() and visit()
   const auto closing = std::make_shared<closing_lanes>(lanes.size());
   for (std::size_t i = 0; i < lanes.size(); ++i) {
@@ -109,6 +117,18 @@ void resp_door::close() {
 // The lanes are made before the first connection and stay until the last has ended.
 void resp_door::visit(std::size_t i, std::function<void(resp::client_group&)> work) {
   boost::asio::post(lanes_[i]->loop(), [l = lanes_[i], work = std::move(work)] { work(*l); });
+}
+
+std::size_t resp_door::listeners(std::size_t i) const noexcept { return lanes_[i]->subscribers().count(); }
+
+// Each thread that has listeners gets the whole batch.
+void resp_door::deliver(const pubsub_access::batch& messages) {
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    if (listeners(i) == 0) continue;
+    visit(i, [messages](resp::client_group& g) {
+      for (const auto& m : *messages) g.deliver(m.kind, m.channel, m.payload);
+    });
+  }
 }
 
 void resp_door::register_metrics() {
@@ -131,6 +151,7 @@ void resp_door::register_metrics() {
         {{"reason", "slow"}});
   count("troupe_resp_connections_closed_total", "RESP connections closed by this node", &lane_numbers::closed_idle,
         {{"reason", "idle"}});
+  count("troupe_resp_messages_total", "Messages of channels given to RESP clients", &lane_numbers::messages);
   count("troupe_resp_received_bytes_total", "Bytes received by the RESP gateway", &lane_numbers::bytes_in);
   count("troupe_resp_sent_bytes_total", "Bytes sent by the RESP gateway", &lane_numbers::bytes_out);
   m.read_counter("troupe_resp_accept_failures_total", "Times that accepting a RESP connection failed", {},

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "actors/door_context.hpp"
+#include "actors/pubsub/pubsub_service.hpp"
 #include "gateways/listener.hpp"
 #include "gateways/resp/client_groups.hpp"
 
@@ -42,10 +43,13 @@ class resp_door : public door, private resp::client_groups {
   // client_groups
   [[nodiscard]] std::size_t count() const noexcept override { return lanes_.size(); }
   void visit(std::size_t i, std::function<void(resp::client_group&)> work) override;
+  [[nodiscard]] std::size_t listeners(std::size_t i) const noexcept override;
+  void deliver(const pubsub_access::batch& messages);
 
   door_context context_;
   listener listener_;
-  std::shared_ptr<resp::environment> shared_;  // none before open()
+  std::shared_ptr<pubsub_service> own_channels_;  // of a door that was lent none
+  std::shared_ptr<resp::environment> shared_;     // none before open()
   std::vector<std::shared_ptr<resp::lane>> lanes_;
   bool closed_ = false;
 };

@@ -54,6 +54,7 @@ void session::close() {
   if (closed_) return;
   closed_ = true;
   const auto keep = shared_from_this();
+  connection_.leave_all_topics();
   lane_->remove(*this);  // first: who sees the end of the connection finds it counted
   error_code ignored;
   socket_.close(ignored);
@@ -84,6 +85,10 @@ reply_callback session::callback_for(std::uint64_t slot) {
 void session::end() {
   asio::post(lane_->loop(), [self = shared_from_this()] { self->close(); });
 }
+
+lane_subscribers* session::subscribers() { return &lane_->subscribers(); }
+
+std::size_t session::group() const noexcept { return lane_->number(); }
 
 void session::run_again_at(time_point) {
   if (!std::exchange(held_up_, true)) lane_->resume_after_pause(shared_from_this());
@@ -237,6 +242,7 @@ void session::close_gently() {
   if (closed_) return;
   closed_ = true;
   const auto keep = shared_from_this();
+  connection_.leave_all_topics();
   lane_->remove(*this);
   end_gently(socket_);
 }

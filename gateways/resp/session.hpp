@@ -45,6 +45,8 @@ class session : public completion_gate, public std::enable_shared_from_this<sess
   void end() override;
   void run_again_at(time_point until) override;
   [[nodiscard]] socket_state socket() const override;
+  [[nodiscard]] lane_subscribers* subscribers() override;
+  [[nodiscard]] std::size_t group() const noexcept override;
   [[nodiscard]] connection& talk() noexcept { return connection_; }
   /// Sends what the lane was asked to send soon.
   void flush();

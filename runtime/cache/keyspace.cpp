@@ -55,6 +55,13 @@ std::optional<keyspace::found> keyspace::show(std::uint32_t slot, bool access) {
   return f;
 }
 
+std::uint64_t keyspace::scan(std::uint64_t position, std::size_t budget,
+                             function_ref<void(const shard_store::entry_view&)> look) const {
+  return store_.scan(position, budget, s_.now, [&](const shard_store::entry_view& e) {
+    if (e.cache == cache_) look(e);
+  });
+}
+
 std::optional<keyspace::found> keyspace::find(std::string_view key) {
   return show(store_.find_live(store_.refer(cache_, key), s_.now), true);
 }

@@ -74,6 +74,12 @@ class keyspace {
   /// Of a key that is there.
   void set_expiry(std::string_view key, time_point expiry);
 
+  /// As shard_store::scan, of this cache's entries only; `look` must not change anything.
+  [[nodiscard]] std::uint64_t scan(std::uint64_t position, std::size_t budget,
+                                   function_ref<void(const shard_store::entry_view&)> look) const;
+  /// Keys of this cache in the shard, also those that expired and were not removed yet.
+  [[nodiscard]] std::uint64_t count() const noexcept { return store_.keys_of(cache_); }
+
   [[nodiscard]] std::unique_ptr<value_object> make(value_type t) const {
     return make_value(t, store_.limits(), store_.hash_seed());
   }

@@ -35,6 +35,7 @@ shard_store::shard_store(shard_store&& other) noexcept : settings_(other.setting
   std::swap(mask_, other.mask_);
   std::swap(shift_, other.shift_);
   std::swap(count_, other.count_);
+  std::swap(count_of_, other.count_of_);
   std::swap(bytes_, other.bytes_);
   std::swap(with_expiry_, other.with_expiry_);
   tick_ = other.tick_;

@@ -148,6 +148,10 @@ class shard_store {
   void clear(cache_id cache) noexcept;
 
   [[nodiscard]] std::uint64_t keys() const noexcept { return count_; }
+  /// Of one cache.
+  [[nodiscard]] std::uint64_t keys_of(cache_id cache) const noexcept {
+    return cache < count_of_.size() ? count_of_[cache] : 0;
+  }
   /// Entries that have a time to live.
   [[nodiscard]] std::uint32_t with_expiry() const noexcept { return with_expiry_; }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
@@ -234,7 +238,8 @@ class shard_store {
   std::uint32_t mask_ = 0;
   std::uint32_t shift_ = 32;  // 32 - log2 of the number of slots
   std::uint32_t count_ = 0;
-  std::uint32_t tick_ = 0;  // rises with each access; an entry's age is tick_ - entry.used
+  std::vector<std::uint32_t> count_of_;  // by cache
+  std::uint32_t tick_ = 0;               // rises with each access; an entry's age is tick_ - entry.used
   std::uint64_t version_ = 0;
   std::uint64_t commits_ = 0;
   std::uint64_t bytes_ = 0;

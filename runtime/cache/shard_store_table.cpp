@@ -119,6 +119,8 @@ bool shard_store::insert(const key_ref& k, const content& c, time_point now) {
   fill(*fresh, k, c);
   place(address | tag_of(k.hash), fresh->position);
   ++count_;
+  if (k.cache >= count_of_.size()) count_of_.resize(std::size_t{k.cache} + 1);
+  ++count_of_[k.cache];
   return true;
 }
 
@@ -132,6 +134,7 @@ void shard_store::place(std::uint64_t tagged, std::uint32_t position) noexcept {
 void shard_store::remove(std::uint32_t slot) noexcept {
   entry* gone = at(slot);
   with_expiry_ -= gone->has_expiry;
+  --count_of_[gone->cache];
   give_room(gone->footprint());
   destroy(gone->object());
   std::free(gone);
@@ -320,6 +323,7 @@ void shard_store::clear() noexcept {
   mask_ = 0;
   shift_ = 32;
   count_ = 0;
+  count_of_.clear();
   with_expiry_ = 0;
   evict_slot_ = 0;
   expire_position_ = 0;

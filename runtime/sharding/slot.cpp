@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <utility>
 
 namespace troupe {
 
@@ -56,5 +57,17 @@ std::string_view hash_tag(std::string_view key) noexcept {
 }
 
 std::uint32_t slot_of(std::string_view key) noexcept { return crc16_xmodem(hash_tag(key)) % slots_total; }
+
+std::vector<std::string> keys_in_shards(std::uint32_t shards) {
+  std::vector<std::string> keys(shards);
+  for (std::uint32_t i = 0, missing = shards; missing != 0; ++i) {
+    auto key = std::to_string(i);
+    auto& place = keys[shard_of(slot_of(key), shards)];
+    if (!place.empty()) continue;
+    place = std::move(key);
+    --missing;
+  }
+  return keys;
+}
 
 }  // namespace troupe

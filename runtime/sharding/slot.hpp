@@ -5,7 +5,9 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace troupe {
 
@@ -22,6 +24,9 @@ inline constexpr std::uint32_t shards_max = slots_total;
 
 /// 0..16383.
 [[nodiscard]] std::uint32_t slot_of(std::string_view key) noexcept;
+
+/// For each of `shards` shards some key that lies in it, to reach the shard itself; `shards` in 1..shards_max.
+[[nodiscard]] std::vector<std::string> keys_in_shards(std::uint32_t shards);
 
 /// `shards` in 1..shards_max.
 [[nodiscard]] constexpr std::uint32_t shard_of(std::uint32_t slot, std::uint32_t shards) noexcept {

@@ -5,8 +5,8 @@
 
 #include <gtest/gtest.h>
 
-#include "gateways/resp/glob.hpp"
 #include "gateways/resp/integer_text.hpp"
+#include "runtime/base/glob.hpp"
 
 namespace troupe::resp {
 namespace {
@@ -74,7 +74,11 @@ TEST(glob, matches_as_redis_does) {
       {"[c-a]x", "bx", true},  {"\\*", "*", true},        {"\\*", "x", false},         {"", "x", false},
       {"[abc", "c", true},     {"a\\", "a\\", true},      {"max*", "maxmemory", true}, {"[]x", "x", false},
   };
-  for (const auto& row : rows) EXPECT_EQ(glob_matches(row.pattern, row.text), row.matches) << row.pattern << row.text;
+  for (const auto& row : rows)
+    EXPECT_EQ(glob_matches_any_case(row.pattern, row.text), row.matches) << row.pattern << row.text;
+  EXPECT_FALSE(glob_matches("save", "SAVE"));
+  EXPECT_TRUE(glob_matches("[A-Z]?ve", "Save"));
+  EXPECT_FALSE(glob_matches("[A-Z]?ve", "save"));
 }
 
 }  // namespace

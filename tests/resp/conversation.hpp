@@ -5,7 +5,9 @@
 #include <string>
 #include <utility>
 
+#include "actors/pubsub/pubsub_service.hpp"
 #include "gateways/resp/connection.hpp"
+#include "gateways/resp/lane_subscribers.hpp"
 #include "tests/resp/map_cache.hpp"
 
 namespace troupe::resp {
@@ -68,7 +70,8 @@ class conversation : public completion_gate, public client_groups, public client
                door_numbers(1),
                time_point{},
                [] { return std::string("127.0.0.1:6380"); },
-               this},
+               this,
+               channels.get()},
         connection_(shared, shared.numbers.of(0), *this) {}
 
   reply_callback callback_for(std::uint64_t slot) override {
@@ -89,6 +92,11 @@ class conversation : public completion_gate, public client_groups, public client
   void visit(std::size_t, std::function<void(client_group&)> work) override { work(*this); }
   void each(function_ref<void(connection&)> f) override { f(connection_); }
   void look_at_paused() override { again_at = time_point{}; }
+  void deliver(pubsub::topic_kind kind, std::string_view channel, std::string_view payload) override {
+    subscribed.deliver(kind, channel, payload);
+  }
+  [[nodiscard]] std::size_t listeners(std::size_t) const noexcept override { return subscribed.count(); }
+  [[nodiscard]] lane_subscribers* subscribers() override { return &subscribed; }
 
   /// Receives bytes and executes what is complete; returns what came out.
   std::string say(std::string_view bytes) {
@@ -116,6 +124,11 @@ class conversation : public completion_gate, public client_groups, public client
   config settings;
   far_cache cache;
   cluster_board board;
+  io_pool io{1};
+  event_hub events;
+  std::shared_ptr<pubsub_service> channels =
+      std::make_shared<pubsub_service>(pubsub_service::surroundings{io, nullptr, board, events});
+  lane_subscribers subscribed;
   environment shared;
   byte_buffer input;
   time_point now{};

@@ -13,6 +13,7 @@ namespace troupe::procedures {
 [[nodiscard]] function list_function(procedure p) noexcept;
 [[nodiscard]] function set_function(procedure p) noexcept;
 [[nodiscard]] function set_algebra_function(procedure p) noexcept;
+[[nodiscard]] function shard_function(procedure p) noexcept;
 [[nodiscard]] function sort_function(procedure p) noexcept;
 [[nodiscard]] function sorted_algebra_function(procedure p) noexcept;
 [[nodiscard]] function sorted_range_function(procedure p) noexcept;

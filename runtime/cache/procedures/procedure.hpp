@@ -25,6 +25,9 @@ enum class procedure : std::uint16_t {
   zcard = 100, zscore, zmscore, zrank, zrevrank, zcount, zlexcount, zrange, zrevrange, zrangebyscore,
   zrevrangebyscore, zrangebylex, zrevrangebylex, zrandmember, zscan, zunion, zinter, zdiff, zintercard,
 
+  // --- all keys of a shard, see shards.hpp
+  shard_scan = 240, shard_count,
+
   // --- strings and bits, writing
   set = 256, setnx, setex, psetex, mset, msetnx, append, setrange, incr, decr, incrby, decrby, incrbyfloat, getset,
   getdel, getex, setbit, bitop, bitfield,
@@ -42,11 +45,13 @@ enum class procedure : std::uint16_t {
 
   // --- several of them at one moment, see transaction.hpp
   transaction = 400,
+  // --- all keys of a shard, writing, see shards.hpp
+  shard_clear = 420,
 };
 // clang-format on
 
 inline constexpr std::uint16_t first_writing_procedure = 256;
-inline constexpr std::uint16_t procedures_end = 401;
+inline constexpr std::uint16_t procedures_end = 421;
 
 [[nodiscard]] constexpr bool may_write(procedure p) noexcept {
   return static_cast<std::uint16_t>(p) >= first_writing_procedure;

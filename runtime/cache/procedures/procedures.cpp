@@ -33,13 +33,21 @@ bool grows_too_large(const procedure_row& row, const word_list& words, keyspace&
 }
 
 using lookup = procedures::function (*)(procedure) noexcept;
-constexpr lookup lookups[] = {procedures::bit_function,          procedures::bitfield_function,
-                              procedures::counter_function,      procedures::hash_function,
-                              procedures::key_function,          procedures::list_function,
-                              procedures::set_function,          procedures::set_algebra_function,
-                              procedures::sort_function,         procedures::sorted_algebra_function,
-                              procedures::sorted_range_function, procedures::sorted_set_function,
-                              procedures::string_function,       procedures::transaction_function};
+constexpr lookup lookups[] = {procedures::bit_function,
+                              procedures::bitfield_function,
+                              procedures::counter_function,
+                              procedures::hash_function,
+                              procedures::key_function,
+                              procedures::list_function,
+                              procedures::set_function,
+                              procedures::set_algebra_function,
+                              procedures::shard_function,
+                              procedures::sort_function,
+                              procedures::sorted_algebra_function,
+                              procedures::sorted_range_function,
+                              procedures::sorted_set_function,
+                              procedures::string_function,
+                              procedures::transaction_function};
 
 using function_array = std::array<procedures::function, procedures_end>;
 

@@ -25,7 +25,7 @@ enum procedure_flags : std::uint32_t {
   procedure_at_once = 1u << 5,  // no command of its own: only what a door makes
 };
 
-enum class procedure_group : std::uint8_t { string, bitmap, generic, hash, list, set, sorted_set, transaction };
+enum class procedure_group : std::uint8_t { string, bitmap, generic, hash, list, set, sorted_set, transaction, shard };
 
 struct procedure_row {
   std::string_view name;  // lower case; "object|encoding" for a subcommand
@@ -79,6 +79,9 @@ inline constexpr auto table = std::to_array<procedure_row>({
     {"setex",             procedure::setex,              4, grow,             string,      1,  1, 1},
     {"setnx",             procedure::setnx,              3, fast_grow,        string,      1,  1, 1},
     {"setrange",          procedure::setrange,           4, grow,             string,      1,  1, 1},
+    {"shard_clear",       procedure::shard_clear,        3, write | procedure_at_once, shard,  0,  0, 0},
+    {"shard_count",       procedure::shard_count,        1, read | procedure_at_once,  shard,  0,  0, 0},
+    {"shard_scan",        procedure::shard_scan,         7, read | procedure_at_once,  shard,  0,  0, 0},
     {"strlen",            procedure::strlen,             2, fast_read,        string,      1,  1, 1},
     {"substr",            procedure::substr,             4, read,             string,      1,  1, 1},
 

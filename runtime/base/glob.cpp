@@ -1,16 +1,22 @@
-#include "gateways/resp/glob.hpp"
+#include "runtime/base/glob.hpp"
 
 #include <cstddef>
 #include <utility>
 
-namespace troupe::resp {
+namespace troupe {
 
 namespace {
 
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+struct any_case {
+  char operator()(char c) const noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+};
+struct exact {
+  char operator()(char c) const noexcept { return c; }
+};
 
 // One character of text against the pattern's element at `at`, which is moved behind the element.
-bool matches_one(std::string_view pattern, std::size_t& at, char text) noexcept {
+template <class Fold>
+bool matches_one(std::string_view pattern, std::size_t& at, char text, Fold lower) noexcept {
   const char c = lower(text);
   const char first = pattern[at++];
   if (first == '?') return true;
@@ -36,10 +42,9 @@ bool matches_one(std::string_view pattern, std::size_t& at, char text) noexcept 
   return found != inverted;
 }
 
-}  // namespace
-
 // The classic loop: on a mismatch, let the last star take one character more.
-bool glob_matches(std::string_view pattern, std::string_view text) noexcept {
+template <class Fold>
+bool matches(std::string_view pattern, std::string_view text, Fold fold) noexcept {
   std::size_t p = 0;
   std::size_t t = 0;
   std::size_t after_star = std::string_view::npos;
@@ -51,7 +56,7 @@ bool glob_matches(std::string_view pattern, std::string_view text) noexcept {
       continue;
     }
     std::size_t next = p;
-    if (p < pattern.size() && matches_one(pattern, next, text[t])) {
+    if (p < pattern.size() && matches_one(pattern, next, text[t], fold)) {
       p = next;
       ++t;
       continue;
@@ -64,4 +69,12 @@ bool glob_matches(std::string_view pattern, std::string_view text) noexcept {
   return p == pattern.size();
 }
 
-}  // namespace troupe::resp
+}  // namespace
+
+bool glob_matches(std::string_view pattern, std::string_view text) noexcept { return matches(pattern, text, exact{}); }
+
+bool glob_matches_any_case(std::string_view pattern, std::string_view text) noexcept {
+  return matches(pattern, text, any_case{});
+}
+
+}  // namespace troupe

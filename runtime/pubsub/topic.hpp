@@ -1,0 +1,43 @@
+// What somebody may listen to.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace troupe::pubsub {
+
+enum class topic_kind : std::uint8_t {
+  channel,        // messages of PUBLISH
+  pattern,        // the same, of all channels whose names match
+  shard_channel,  // messages of SPUBLISH
+};
+inline constexpr std::uint32_t topic_kinds = 3;
+
+struct topic {
+  topic_kind kind = topic_kind::channel;
+  std::string name;
+
+  auto operator<=>(const topic&) const = default;
+};
+
+/// A topic that borrows its name, to look for.
+struct topic_view {
+  topic_kind kind;
+  std::string_view name;
+};
+
+struct topic_order {
+  using is_transparent = void;
+  static constexpr topic_view view(const topic& t) noexcept { return {t.kind, t.name}; }
+  static constexpr topic_view view(const topic_view& t) noexcept { return t; }
+  template <class A, class B>
+  constexpr bool operator()(const A& a, const B& b) const noexcept {
+    const auto x = view(a);
+    const auto y = view(b);
+    return x.kind != y.kind ? x.kind < y.kind : x.name < y.name;
+  }
+};
+
+}  // namespace troupe::pubsub
