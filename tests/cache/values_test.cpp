@@ -53,7 +53,9 @@ TEST(values, a_list_is_a_deque_at_any_size) {
         }
         break;
       default:
-        if (!model.empty()) EXPECT_EQ(list.at(place), *at);
+        if (!model.empty()) {
+          EXPECT_EQ(list.at(place), *at);
+        }
     }
     ASSERT_EQ(list.size(), model.size());
   }
@@ -180,7 +182,9 @@ TEST(values, come_back_from_their_bytes_and_nothing_comes_from_bytes_that_were_c
     EXPECT_EQ(again->encoding(), o->encoding());
     for (std::size_t cut = 0; cut < 40; ++cut) {
       const auto part = read_value(std::string_view(bytes).substr(0, cut), usual, 9);
-      if (part != nullptr) EXPECT_LT(part->size(), o->size());
+      if (part != nullptr) {
+        EXPECT_LT(part->size(), o->size());
+      }
     }
     bytes[1] = 2;
     EXPECT_EQ(read_value(bytes, usual, 9), nullptr) << "another layout";
