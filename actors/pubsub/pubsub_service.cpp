@@ -220,7 +220,8 @@ void pubsub_service::on_request(const link_request& request, link_responder resp
       const std::lock_guard lock(mutex_);
       version = machine_.on_update(request.from.id, std::move(m->update));
     }
-    return responder.answer(pubsub::encode_pubsub_answer(version));
+    responder.answer(pubsub::encode_pubsub_answer(version));
+    return boost::asio::post(with_.io.context(0), [self = shared_from_this()] { self->tell(); });
   }
   numbers_->received.fetch_add(m->messages.size(), std::memory_order_relaxed);
   const auto messages = std::make_shared<const std::vector<channel_message>>(std::move(m->messages));

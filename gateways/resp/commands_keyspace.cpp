@@ -143,8 +143,11 @@ class scanning final : public shard_walk {
     std::string pattern = "*";
     std::string type;
   };
-  scanning(std::vector<std::uint32_t> shards, const scan_cursor& from, options o)
-      : scanning(static_cast<std::uint32_t>(shards.size()), std::move(shards), from, std::move(o)) {}
+  scanning(std::uint32_t total, std::vector<std::uint32_t> shards, const scan_cursor& from, options o)
+      : shard_walk(rest(std::move(shards), std::min(from.shard, total))),
+        total_(total),
+        at_(from),
+        options_(std::move(o)) {}
 
  protected:
   procedure ask(std::uint32_t shard, std::string& words) override {
@@ -178,11 +181,6 @@ class scanning final : public shard_walk {
   }
 
  private:
-  scanning(std::uint32_t total, std::vector<std::uint32_t> shards, const scan_cursor& from, options o)
-      : shard_walk(rest(std::move(shards), std::min(from.shard, total))),
-        total_(total),
-        at_(from),
-        options_(std::move(o)) {}
   static std::vector<std::uint32_t> rest(std::vector<std::uint32_t> shards, std::uint32_t from) {
     shards.erase(shards.begin(), shards.begin() + from);
     return shards;
@@ -324,7 +322,9 @@ void run_scan(connection& c, const arguments& words) {
   if (!cursor) return c.reply_error("ERR invalid cursor");
   auto o = read_scan_options(c, words);
   if (!o) return;
-  shard_walk::run(c, std::make_unique<scanning>(all_shards(c.shared()), scan_cursor::of(*cursor), std::move(*o)));
+  auto shards = all_shards(c.shared());
+  const auto total = static_cast<std::uint32_t>(shards.size());
+  shard_walk::run(c, std::make_unique<scanning>(total, std::move(shards), scan_cursor::of(*cursor), std::move(*o)));
 }
 
 }  // namespace troupe::resp

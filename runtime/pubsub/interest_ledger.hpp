@@ -29,6 +29,7 @@ struct interest_update {
   std::uint64_t from = 0;
   std::uint64_t to = 0;
   std::vector<interest> items;
+  std::uint64_t have = 0;  // the version that the sender has of the receiver's interest
 };
 
 class interest_ledger {

@@ -20,6 +20,7 @@ std::vector<pubsub_machine::outgoing> pubsub_machine::due(time_point now) {
     p.in_flight = true;
     p.retry_at.reset();
     out.push_back({id, mine_.since(p.told)});
+    out.back().update.have = p.known;
   }
   return out;
 }
@@ -47,6 +48,8 @@ void pubsub_machine::on_answer(const incarnation_id& from, std::optional<std::ui
 
 std::uint64_t pubsub_machine::on_update(const incarnation_id& from, interest_update u) {
   auto& p = peers_[from];  // perhaps before the members are known; set_members decides who stays
+  // It held this node for gone, and has forgotten what it was told.
+  if (!p.in_flight && p.ever_told && u.have != p.told) p.told = u.have <= mine_.version() ? u.have : 0;
   if (u.from != 0 && u.from != p.known) return p.known;
   if (u.from == 0) p.interests.clear();
   for (auto& i : u.items) {

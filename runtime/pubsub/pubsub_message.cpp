@@ -27,6 +27,7 @@ std::string encode(const interest_update& u) {
   wire::Pubsub w;
   w.set_from(u.from);
   w.set_to(u.to);
+  w.set_have(u.have);
   for (const auto& i : u.items) {
     auto& into = *w.add_items();
     into.set_kind(static_cast<std::uint32_t>(i.what.kind));
@@ -66,6 +67,7 @@ expected<pubsub_message> decode_pubsub(std::string_view bytes) {
   pubsub_message m;
   m.update.from = w.from();
   m.update.to = w.to();
+  m.update.have = w.have();
   m.update.items.reserve(items);
   for (auto& i : *w.mutable_items())
     m.update.items.push_back({{static_cast<topic_kind>(i.kind()), std::move(*i.mutable_name())}, i.listeners()});

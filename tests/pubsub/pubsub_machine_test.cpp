@@ -102,6 +102,16 @@ TEST_F(nodes, a_gap_is_filled_by_beginning_anew) {
   EXPECT_EQ(machines[1].listeners({topic_kind::channel, "d"}), 1u);
 }
 
+TEST_F(nodes, who_was_held_for_gone_by_one_side_only_tells_again) {
+  machines[1].change({topic_kind::channel, "c"}, 1);
+  exchange();
+  machines[0].set_members({id(2)});
+  machines[0].set_members(others_of(0));  // machine 1 has seen nothing of that
+  EXPECT_EQ(machines[0].listeners({topic_kind::channel, "c"}), 0u);
+  exchange();
+  EXPECT_EQ(machines[0].listeners({topic_kind::channel, "c"}), 1u);
+}
+
 TEST_F(nodes, a_member_that_is_gone_is_forgotten) {
   machines[1].change({topic_kind::channel, "c"}, 1);
   exchange();
