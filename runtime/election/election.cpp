@@ -30,7 +30,7 @@ election::election(election_options options, vote_file file, random rng, time_po
   next_hello_ = now;
   if (!options_.store_kind.empty()) {
     store_.emplace(store_seat{}).again = now;  // clang takes no emplace() of a nested class with initialisers
-    store_->next_number = rng_.next() >> 1U;  // an answer to an earlier machine must not fit
+    store_->next_number = rng_.next() >> 1U;   // an answer to an earlier machine must not fit
     leader_term_ = voter_.promised();
     leader_of_term_ = voter_.holder().id;
   }

@@ -212,7 +212,8 @@ expected<read_answers> read_answers::from(std::string_view bytes) {
     switch (r.tag()) {
       case bytes_tag(answers_field):
         if (read.answers.size() == stream_entries_max) return corrupt("too many answers");
-        if (!take_answer(r.bytes(), entries_left, read.answers.emplace_back())) return corrupt("an answer out of bounds");
+        if (!take_answer(r.bytes(), entries_left, read.answers.emplace_back()))
+          return corrupt("an answer out of bounds");
         break;
       case varint_tag(count_field): count = r.number(); break;
       default: break;

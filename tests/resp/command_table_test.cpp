@@ -1,5 +1,6 @@
 #include "gateways/resp/command_table.hpp"
 
+#include <cctype>
 #include <set>
 #include <string>
 
@@ -15,7 +16,7 @@ TEST(command_table, finds_every_row_in_any_case) {
   for (const auto& row : all_commands()) {
     const auto bar = row.name.find('|');
     std::string name(row.name.substr(0, bar));
-    for (auto& c : name) c = static_cast<char>(c - ('a' - 'A'));
+    for (auto& c : name) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
     const auto* found = find_command(name);
     ASSERT_NE(found, nullptr) << name;
     if (bar == std::string_view::npos) {

@@ -80,7 +80,8 @@ void cluster_process::take_writes(std::uint64_t pid, std::string_view bytes) {
     }
   }
   const auto addresses = machine_->addresses_by_pid();
-  if (const auto to = addresses.find(pid); to != addresses.end()) send_to(to->second, answers_tag + std::move(answers).finish());
+  if (const auto to = addresses.find(pid); to != addresses.end())
+    send_to(to->second, answers_tag + std::move(answers).finish());
 }
 
 void cluster_process::take_answers(std::uint64_t pid, std::string_view bytes) {

@@ -1,0 +1,87 @@
+// The streams of writes of a node's shards: their ticks, answers, replies whose time has come.
+#include <algorithm>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "actors/cache/shard_host.hpp"
+
+namespace troupe {
+
+void shard_host::on_restless(std::function<void()> wake) {
+  const std::lock_guard lock(wake_mutex_);
+  wake_ = std::move(wake);
+  ticking_.store(false, std::memory_order_release);
+}
+
+void shard_host::want_ticks() {
+  if (ticking_.exchange(true, std::memory_order_acq_rel)) return;
+  const std::lock_guard lock(wake_mutex_);
+  if (wake_) wake_();
+}
+
+void shard_host::give(std::vector<ready_reply>& ready) {
+  for (auto& r : ready) r.done(std::move(r.reply));
+  ready.clear();
+}
+
+bool shard_host::tick_streams(time_point now) {
+  ticking_.store(false, std::memory_order_release);  // who becomes restless during the round wakes again
+  bool restless = false;
+  std::vector<laggard> late;
+  std::vector<ready_reply> ready;
+  for (std::uint32_t i = 0; i < shards(); ++i) {
+    auto& s = shards_[i];
+    const std::lock_guard lock(s.lock);
+    auto& stream = s.held.stream();
+    if (!stream.restless()) continue;
+    stream.on_tick(s.held.store(), now, *channel_);
+    stream.laggards(now, [&](std::uint64_t pid) { late.push_back({i, stream.epoch(), pid}); });
+    auto some = stream.take_ready();
+    std::move(some.begin(), some.end(), std::back_inserter(ready));
+    restless = restless || stream.restless();
+  }
+  give(ready);
+  if (!late.empty() && tell_laggards_) tell_laggards_(std::move(late));
+  if (restless) ticking_.store(true, std::memory_order_release);
+  return restless;
+}
+
+void shard_host::on_answer(std::uint64_t pid, const stream_answer& a, std::span<const stream_entry> entries,
+                           time_point now) {
+  if (a.shard >= shards()) return;
+  std::vector<ready_reply> ready;
+  bool restless = false;
+  {
+    auto& s = shards_[a.shard];
+    const std::lock_guard lock(s.lock);
+    s.held.on_answer(pid, a, entries, now, *channel_);
+    ready = s.held.stream().take_ready();
+    restless = s.held.stream().restless();
+  }
+  give(ready);
+  if (restless) want_ticks();
+}
+
+void shard_host::close() {
+  closed_.store(true, std::memory_order_relaxed);
+  std::vector<ready_reply> ready;
+  for (auto& s : shards_) {
+    const std::lock_guard lock(s.lock);
+    s.held.stream().give_up_held("the node stops");
+    auto some = s.held.stream().take_ready();
+    std::move(some.begin(), some.end(), std::back_inserter(ready));
+  }
+  give(ready);
+}
+
+void shard_host::on_broken(std::uint64_t pid, std::uint32_t shard, time_point now) {
+  {
+    auto& s = shards_[shard];
+    const std::lock_guard lock(s.lock);
+    s.held.stream().on_broken(pid, now);
+  }
+  want_ticks();
+}
+
+}  // namespace troupe
