@@ -136,7 +136,7 @@ class slot_count final : public key_list {
 // Shard by shard from a cursor on, until enough entries were looked at.
 class scanning final : public shard_walk {
  public:
-  static constexpr std::uint32_t shards_max = 64;  // of one call, should they be empty
+  static constexpr std::uint64_t shards_max = 64;  // of one call, should they be empty; or as many as COUNT asks for
 
   struct options {
     std::uint64_t count = 10;
@@ -171,7 +171,9 @@ class scanning final : public shard_walk {
     if (!more) ++shards_done_;
     return true;
   }
-  bool enough() const override { return looked_at_ >= options_.count || shards_done_ >= shards_max; }
+  bool enough() const override {
+    return looked_at_ >= options_.count || shards_done_ >= std::max(shards_max, options_.count);
+  }
   std::size_t at_a_time() const override { return 1; }
   void write_result(reply_writer& w) override {
     w.array(2);

@@ -38,12 +38,14 @@ split_kind split_kind_of(procedure p) noexcept {
   }
 }
 
-// The parts are answered in their order, whether at once or later: one slot's requests are.
+// The parts' answers come in any order: they live on several nodes.
 class split_reply final : public compound_reply {
  public:
-  split_reply(split_kind kind, std::size_t parts) : kind_(kind), parts_(parts) {}
+  split_reply(split_kind kind, std::size_t parts) : kind_(kind), parts_(parts) {
+    if (kind == split_kind::values) values_.resize(parts);
+  }
 
-  void add(errc code, std::string_view reply, std::string_view context) {
+  void add(std::size_t part, errc code, std::string_view reply, std::string_view context) {
     ++answered_;
     if (code != errc::ok && failed_ == errc::ok) {
       failed_ = code;
@@ -58,13 +60,13 @@ class split_reply final : public compound_reply {
       sum_ += n;
     } else if (kind_ == split_kind::values) {
       constexpr std::string_view one = "*1\r\n";
-      values_.append(reply.substr(std::min(one.size(), reply.size())));
+      values_[part] = reply.substr(std::min(one.size(), reply.size()));
     }
   }
   [[nodiscard]] bool complete() const noexcept { return answered_ == parts_; }
 
   bool on_answer(connection&, std::uint64_t, owned_reply answer) override {
-    add(answer.code, answer.value, answer.context);
+    add(answer.version, answer.code, answer.value, answer.context);  // the version is the mark of the part
     return complete();
   }
   void write(reply_writer& w) override {
@@ -72,7 +74,10 @@ class split_reply final : public compound_reply {
     if (!refused_.empty()) return w.raw(refused_);
     switch (kind_) {
       case split_kind::sum: return w.integer(sum_);
-      case split_kind::values: w.array(parts_); return w.raw(values_);
+      case split_kind::values:
+        w.array(parts_);
+        for (const auto& value : values_) w.raw(value);
+        return;
       case split_kind::all_ok:
       case split_kind::none: return w.ok();
     }
@@ -83,7 +88,7 @@ class split_reply final : public compound_reply {
   const std::size_t parts_;
   std::size_t answered_ = 0;
   std::int64_t sum_ = 0;
-  std::string values_;
+  std::vector<std::string> values_;  // by part
   errc failed_ = errc::ok;
   std::string context_;
   std::string refused_;  // a reply that is an error
@@ -110,12 +115,12 @@ void run_split(connection& c, const word_list& words, const procedure_row& row) 
     return run_on(c, row, words[i], packed);
   };
   for (; i < words.size(); i += step) {
-    const bool done = c.try_now(part(), [&](const cache_reply& r) { gathered->add(r.code, r.value, {}); });
+    const bool done = c.try_now(part(), [&](const cache_reply& r) { gathered->add(i / step, r.code, r.value, {}); });
     if (!done) break;
   }
   if (i == words.size()) return c.reply([&](reply_writer& w) { gathered->write(w); });
   const auto slot = c.open_slot(std::move(gathered));
-  for (; i < words.size(); i += step) c.submit(slot, part());
+  for (; i < words.size(); i += step) c.submit_marked(slot, part(), i / step);
 }
 
 }  // namespace

@@ -124,7 +124,7 @@ TEST(command_batch, takes_no_harm_from_fields_of_later_versions) {
       "12345678"
       "\xa2\x06\x01x\xa5\x06"
       "1234",
-      25);  // field 100, of each kind
+      23);  // field 100, of each kind
   const auto read = decode_commands(bytes);
   ASSERT_TRUE(read.has_value()) << read.error().context;
   EXPECT_EQ(read->commands[0].command.ttl, duration(-1));
