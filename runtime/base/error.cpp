@@ -26,7 +26,7 @@ constexpr std::array<error_face, static_cast<std::size_t>(errc_last) + 1> faces{
     {"storage_failed", "the disk is full or does not answer", 503, "MISCONF"},
     {"corrupt", "the bytes are damaged", 500, "ERR"},
     {"not_implemented", "that is reserved but not built", 501, "ERR"},
-    {"wrong_type", "the key holds a value of another type", 409, "WRONGTYPE"},
+    {"wrong_type", "Operation against a key holding the wrong kind of value", 409, "WRONGTYPE"},
 }};
 
 }  // namespace

@@ -138,6 +138,8 @@ TEST_F(keyspace_commands, words_are_checked_as_redis_does) {
   EXPECT_EQ(r.ask("FLUSHDB SYNC x"), "-ERR syntax error");
   std::multiset<std::string> keys;
   EXPECT_EQ(r.scan("18446744073709551615", "", keys), "0") << "a cursor that nobody gave";
+  EXPECT_EQ(r.ask("LPUSH l x"), ":1");
+  EXPECT_EQ(r.ask("GET l"), "-WRONGTYPE Operation against a key holding the wrong kind of value");
 }
 
 TEST_F(keyspace_commands, slots_can_be_asked_for_their_keys) {
