@@ -31,11 +31,12 @@ replica_channel& nobody() {
 }
 
 // The wall clock at `now`, for a run: times to live are kept on the monotonic clock.
-cache_command with_wall_clock(cache_command c, time_point now) {
+const cache_command& with_wall_clock(const cache_command& c, time_point now, cache_command& timed) {
   if (c.op != cache_op::run) return c;
+  timed = c;
   const duration wall = std::chrono::system_clock::now().time_since_epoch();
-  c.wall = wall - (time_point(std::chrono::steady_clock::now()) - now);
-  return c;
+  timed.wall = wall - (time_point(std::chrono::steady_clock::now()) - now);
+  return timed;
 }
 
 owned_reply copy_of(const cache_reply& r) {
@@ -71,7 +72,8 @@ std::uint64_t shard_host::owner_of(std::uint32_t shard) const noexcept {
 }
 
 bool shard_host::execute(const cache_command& asked, time_point now, visitor visit) {
-  const auto command = with_wall_clock(asked, now);
+  cache_command timed;
+  const auto& command = with_wall_clock(asked, now, timed);
   const std::uint32_t index = shard_of_key(command.key);
   auto& s = shards_[index];
   for (int attempt = 0;; ++attempt) {
@@ -91,7 +93,8 @@ bool shard_host::execute(const cache_command& asked, time_point now, visitor vis
 }
 
 bool shard_host::submit(const cache_command& asked, time_point now, time_point deadline, reply_callback& done) {
-  const auto command = with_wall_clock(asked, now);
+  cache_command timed;
+  const auto& command = with_wall_clock(asked, now, timed);
   const std::uint32_t index = shard_of_key(command.key);
   auto& s = shards_[index];
   for (int attempt = 0;; ++attempt) {

@@ -33,14 +33,8 @@ etcd_watcher::etcd_watcher(std::vector<std::string> addresses, std::string passw
     : dial_(std::move(addresses)), password_(std::move(password)) {}
 
 expected<std::uint64_t> etcd_watcher::subscribe(const std::string& key, time_point deadline) {
-  std::uint64_t version = 0;
-  auto done = dial_.round<std::chrono::steady_clock>(deadline, [&](const std::string& address, time_point share) {
-    const auto read = dial(address, key, share);
-    if (read) version = *read;
-    return read ? expected<void>() : expected<void>(tl::unexpected(read.error()));
-  });
-  if (!done) return tl::unexpected(std::move(done.error()));
-  return version;
+  return dial_.round<std::chrono::steady_clock>(
+      deadline, [&](const std::string& address, time_point share) { return dial(address, key, share); });
 }
 
 expected<std::uint64_t> etcd_watcher::dial(const std::string& address, const std::string& key, time_point deadline) {

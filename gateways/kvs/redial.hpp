@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -23,16 +24,17 @@ class redial {
   [[nodiscard]] const std::string& address() const { return addresses_[next_]; }
   [[nodiscard]] std::size_t count() const noexcept { return addresses_.size(); }
 
-  /// Dials by `dial(address, deadline)`, an expected<void>, until it works; each gets its share of the time that
-  /// is left. Fails with what all of them said, and with the same during the pause.
+  /// Dials by `dial(address, deadline)`, an expected, until it works; each gets its share of the time that is left.
+  /// Gives what it gave, or fails with what all of them said, and with the same during the pause.
   template <class Clock, class Dial>
-  [[nodiscard]] expected<void> round(time_point deadline, Dial&& dial) {
+  [[nodiscard]] auto round(time_point deadline, Dial&& dial)
+      -> std::invoke_result_t<Dial&, const std::string&, time_point> {
     if (Clock::now() < not_before_) return tl::unexpected(fault_);
     fault_ = {errc::unavailable, {}};
     for (auto left = addresses_.size(); left > 0; --left) {
       const auto now = Clock::now();
       const auto share = (deadline - now) / static_cast<std::int64_t>(left);
-      expected<void> done = dial(addresses_[next_], now + share);
+      auto done = dial(addresses_[next_], now + share);
       if (done) {
         pause_ = pause_min;
         return done;

@@ -5,8 +5,8 @@
 #include "gateways/resp/command_table.hpp"
 #include "gateways/resp/commands.hpp"
 #include "gateways/resp/connection.hpp"
-#include "gateways/resp/integer_text.hpp"
 #include "gateways/resp/printable.hpp"
+#include "runtime/base/integer_text.hpp"
 
 namespace troupe::resp {
 
@@ -66,7 +66,7 @@ void run_client_pause(connection& c, const arguments& words) {
     writes_only = same_word(words[3], "write");
     if (!writes_only && !same_word(words[3], "all")) return c.reply_error("ERR CLIENT PAUSE mode must be WRITE or ALL");
   }
-  const auto asked = parse_integer(words[2]);
+  const auto asked = read_integer_text(words[2]);
   if (!asked) return c.reply_error("ERR timeout is not an integer or out of range");
   if (*asked < 0) return c.reply_error("ERR timeout is negative");
   constexpr std::int64_t milliseconds_max = std::chrono::milliseconds(std::chrono::hours(24 * 365)).count();

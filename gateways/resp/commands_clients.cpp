@@ -10,7 +10,7 @@
 #include "gateways/resp/commands.hpp"
 #include "gateways/resp/connection.hpp"
 #include "gateways/resp/gather.hpp"
-#include "gateways/resp/integer_text.hpp"
+#include "runtime/base/integer_text.hpp"
 
 namespace troupe::resp {
 
@@ -66,7 +66,7 @@ bool read_kill_filter(connection& c, const arguments& words, client_filter& filt
     const auto option = words[i];
     const auto value = words[i + 1];
     if (same_word(option, "id")) {
-      const auto id = parse_integer(value);
+      const auto id = read_integer_text(value);
       if (!id || *id < 1) return refuse("ERR client-id should be greater than 0");
       filter.id = static_cast<std::uint64_t>(*id);
     } else if (same_word(option, "type")) {
@@ -103,7 +103,7 @@ void run_client_list(connection& c, const arguments& words) {
   if (words.size() < 4 || !same_word(words[2], "id")) return c.reply_error(syntax_error);
   std::set<std::uint64_t> ids;
   for (std::size_t i = 3; i < words.size(); ++i) {
-    const auto id = parse_integer(words[i]);
+    const auto id = read_integer_text(words[i]);
     if (!id) return c.reply_error("ERR Invalid client ID");
     if (*id > 0) ids.insert(static_cast<std::uint64_t>(*id));
   }
@@ -147,7 +147,7 @@ void run_client_unblock(connection& c, const arguments& words) {
   if (words.size() > 4) return c.reply_error("ERR wrong number of arguments for 'client|unblock' command");
   if (words.size() == 4 && !same_word(words[3], "timeout") && !same_word(words[3], "error"))
     return c.reply_error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
-  if (!parse_integer(words[2])) return c.reply_error("ERR value is not an integer or out of range");
+  if (!read_integer_text(words[2])) return c.reply_error("ERR value is not an integer or out of range");
   c.reply([](reply_writer& w) { w.integer(0); });
 }
 

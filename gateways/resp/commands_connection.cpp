@@ -6,8 +6,8 @@
 #include "gateways/resp/commands.hpp"
 #include "gateways/resp/compatibility.hpp"
 #include "gateways/resp/connection.hpp"
-#include "gateways/resp/integer_text.hpp"
 #include "gateways/resp/printable.hpp"
+#include "runtime/base/integer_text.hpp"
 
 namespace troupe::resp {
 
@@ -51,7 +51,7 @@ void run_hello(connection& c, const arguments& words) {
   int protocol = c.protocol();
   std::size_t i = 1;
   if (words.size() > 1) {
-    const auto asked = parse_integer(words[i++]);
+    const auto asked = read_integer_text(words[i++]);
     if (!asked) return c.reply_error("ERR Protocol version is not an integer or out of range");
     if (*asked < 2 || *asked > 3) return c.reply_error("NOPROTO unsupported protocol version");
     protocol = static_cast<int>(*asked);
@@ -100,7 +100,7 @@ void run_reset(connection& c, const arguments&) {
 }
 
 void run_select(connection& c, const arguments& words) {
-  const auto index = parse_integer(words[1]);
+  const auto index = read_integer_text(words[1]);
   if (!index) return c.reply_error("ERR value is not an integer or out of range");
   if (*index < INT_MIN || *index > INT_MAX)
     return c.reply_error("ERR value is out of range, value must between -2147483648 and 2147483647");
@@ -111,8 +111,8 @@ void run_select(connection& c, const arguments& words) {
 // A write was acknowledged when every copy in sync had it, so there is nothing to wait for; how many copies that were
 // differs from key to key, so 0 is what can be promised.
 void run_wait(connection& c, const arguments& words) {
-  if (!parse_integer(words[1])) return c.reply_error("ERR value is not an integer or out of range");
-  const auto timeout = parse_integer(words[2]);
+  if (!read_integer_text(words[1])) return c.reply_error("ERR value is not an integer or out of range");
+  const auto timeout = read_integer_text(words[2]);
   if (!timeout) return c.reply_error("ERR timeout is not an integer or out of range");
   if (*timeout < 0) return c.reply_error("ERR timeout is negative");
   c.reply([](reply_writer& w) { w.integer(0); });

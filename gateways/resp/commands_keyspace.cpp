@@ -9,9 +9,9 @@
 #include "gateways/resp/command_table.hpp"
 #include "gateways/resp/commands.hpp"
 #include "gateways/resp/connection.hpp"
-#include "gateways/resp/integer_text.hpp"
 #include "gateways/resp/scan_cursor.hpp"
 #include "gateways/resp/shard_walk.hpp"
+#include "runtime/base/integer_text.hpp"
 #include "runtime/cache/procedures/shards.hpp"
 
 namespace troupe::resp {
@@ -246,7 +246,7 @@ std::optional<scanning::options> read_scan_options(connection& c, const argument
   for (std::size_t i = 2; i < words.size(); i += 2) {
     const bool last = i + 1 == words.size();
     if (!last && same_word(words[i], "count")) {
-      const auto count = parse_integer(words[i + 1]);
+      const auto count = read_integer_text(words[i + 1]);
       if (!count) return c.reply_error(not_an_integer), std::nullopt;
       if (*count < 1) return c.reply_error(syntax_error), std::nullopt;
       o.count = static_cast<std::uint64_t>(*count);
@@ -262,7 +262,7 @@ std::optional<scanning::options> read_scan_options(connection& c, const argument
 }
 
 std::optional<std::uint32_t> read_slot(connection& c, std::string_view word) {
-  const auto slot = parse_integer(word);
+  const auto slot = read_integer_text(word);
   if (!slot || *slot < 0 || *slot >= slots_total) return c.reply_error("ERR Invalid slot"), std::nullopt;
   return static_cast<std::uint32_t>(*slot);
 }
@@ -291,7 +291,7 @@ void run_cluster_countkeysinslot(connection& c, const arguments& words) {
 void run_cluster_getkeysinslot(connection& c, const arguments& words) {
   const auto slot = read_slot(c, words[2]);
   if (!slot) return;
-  const auto count = parse_integer(words[3]);
+  const auto count = read_integer_text(words[3]);
   if (!count || *count < 0) return c.reply_error("ERR Invalid number of keys");
   auto walk = walk_of_slot<key_list>(c, *slot);
   walk->at_most(static_cast<std::size_t>(*count));

@@ -12,9 +12,9 @@
 #include "gateways/resp/compatibility.hpp"
 #include "gateways/resp/connection.hpp"
 #include "gateways/resp/info_text.hpp"
-#include "gateways/resp/integer_text.hpp"
 #include "gateways/resp/parameters.hpp"
 #include "runtime/base/glob.hpp"
+#include "runtime/base/integer_text.hpp"
 
 namespace troupe::resp {
 
@@ -183,7 +183,7 @@ void run_slowlog_get(connection& c, const arguments& words) {
   constexpr std::size_t shown_default = 10;
   std::size_t count = shown_default;
   if (words.size() == 3) {
-    const auto asked = parse_integer(words[2]);
+    const auto asked = read_integer_text(words[2]);
     if (!asked || *asked < -1) return c.reply_error("ERR count should be greater than or equal to -1");
     count = *asked < 0 ? c.shared().slow.size() : static_cast<std::size_t>(*asked);
   }

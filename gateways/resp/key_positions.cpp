@@ -4,7 +4,7 @@
 #include <array>
 #include <cstdint>
 
-#include "gateways/resp/integer_text.hpp"
+#include "runtime/base/integer_text.hpp"
 #include "runtime/sharding/slot.hpp"
 
 namespace troupe::resp {
@@ -34,7 +34,7 @@ constexpr auto counted = std::to_array<counted_keys>({
 
 std::optional<std::vector<std::size_t>> counted_keys_of(const counted_keys& rule, const arguments& words) {
   if (rule.count_at >= words.size()) return std::nullopt;
-  const auto count = parse_integer(words[rule.count_at]);
+  const auto count = read_integer_text(words[rule.count_at]);
   if (!count || *count < 1 || static_cast<std::uint64_t>(*count) > words.size() - rule.count_at - 1)
     return std::nullopt;
   std::vector<std::size_t> places;

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "gateways/resp/command_table.hpp"
-#include "gateways/resp/integer_text.hpp"
 #include "gateways/resp/notify_flags.hpp"
+#include "runtime/base/integer_text.hpp"
 
 namespace troupe::resp {
 
@@ -31,7 +31,7 @@ std::string read_number(environment& e) {
 }
 template <auto Member>
 refusal set_number(environment& e, const std::string& value) {
-  if (const auto n = parse_integer(value)) (e.live.*Member).store(static_cast<std::uint64_t>(*n));
+  if (const auto n = read_integer_text(value)) (e.live.*Member).store(static_cast<std::uint64_t>(*n));
   return std::nullopt;
 }
 
@@ -97,7 +97,7 @@ refusal set_output_limits(environment& e, const std::string& value) {
     if (which == 3) return "Invalid client class specified in buffer limit configuration.";
     const auto hard = parse_memory(words[i + 1]);
     const auto soft = parse_memory(words[i + 2]);
-    const auto seconds = parse_integer(words[i + 3]);
+    const auto seconds = read_integer_text(words[i + 3]);
     if (!hard || !soft || !seconds || *seconds < 0)
       return "Error in hard, soft or soft_seconds setting in buffer limit configuration.";
     all.push_back({which, *hard, *soft, static_cast<std::uint64_t>(*seconds)});
@@ -126,7 +126,7 @@ refusal set_notify(environment& e, const std::string& value) {
 refusal set_save(environment& e, const std::string& value) {
   const auto words = split(value);
   const bool sound = words.size() % 2 == 0 && std::all_of(words.begin(), words.end(), [](std::string_view w) {
-                       const auto n = parse_integer(w);
+                       const auto n = read_integer_text(w);
                        return n && *n >= 0;
                      });
   if (!sound) return "Invalid save parameters";
@@ -194,7 +194,7 @@ constexpr auto rows = std::to_array<parameter>({
 // clang-format on
 
 refusal refuse_number(const parameter& p, std::string_view given, std::string& value) {
-  const auto n = parse_integer(given);
+  const auto n = read_integer_text(given);
   if (!n) return "argument couldn't be parsed into an integer";
   if (*n < p.min || *n > p.max)
     return "argument must be between " + std::to_string(p.min) + " and " + std::to_string(p.max) + " inclusive";

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "gateways/resp/inline_words.hpp"
-#include "gateways/resp/integer_text.hpp"
+#include "runtime/base/integer_text.hpp"
 
 namespace troupe::resp {
 
@@ -66,7 +66,7 @@ bool request_parser::read_count(const char* bytes, std::size_t count, parse_resu
     if (stage_ == stage::failed) result = parse_result::error;
     return false;
   }
-  const auto words = parse_integer(line);
+  const auto words = read_integer_text(line);
   if (!words || *words > limits_.words_max) {
     result = fail_with("Protocol error: invalid multibulk length");
     return false;
@@ -93,7 +93,7 @@ bool request_parser::read_length(const char* bytes, std::size_t count, parse_res
     if (stage_ == stage::failed) result = parse_result::error;
     return false;
   }
-  const auto length = parse_integer(line);
+  const auto length = read_integer_text(line);
   if (!length || *length < 0 || static_cast<std::uint64_t>(*length) > limits_.bulk_max) {
     result = fail_with("Protocol error: invalid bulk length");
     return false;

@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "gateways/resp/command_table.hpp"
-#include "gateways/resp/integer_text.hpp"
+#include "runtime/base/integer_text.hpp"
 
 namespace troupe::resp {
 
@@ -33,7 +33,7 @@ const expiry_form* form_of(std::string_view word) {
 // The bounds are Redis': positive, and a point in time that fits 64 bits of milliseconds.
 const char* read_expiry(std::string_view text, const expiry_form& form, wall_time now, set_options& result) {
   constexpr auto most = std::numeric_limits<std::int64_t>::max();
-  const auto value = parse_integer(text);
+  const auto value = read_integer_text(text);
   if (!value) return not_an_integer;
   if (*value <= 0 || (form.seconds && *value > most / 1000)) return invalid_expire;
   std::int64_t ms = form.seconds ? *value * 1000 : *value;

@@ -71,31 +71,25 @@ std::optional<keyspace::found> keyspace::look(std::string_view key) {
 }
 
 errc keyspace::put(std::string_view key, std::string_view bytes, time_point expiry) {
-  if (bytes.size() > value_bytes_max || key.size() > key_bytes_max) return errc::too_large;
-  const auto k = store_.refer(cache_, key);
-  const auto slot = store_.find_live(k, s_.now);
-  note_removed();
-  const auto version = store_.version_ + 1;
-  if (!store_.write(slot, k, {bytes, version, expiry}, s_.now)) return errc::out_of_memory;
-  next_version();
-  if (!notes()) return errc::ok;
-  effect e;
-  e.key = key;
-  e.version = version;
-  note(std::move(e));
-  return errc::ok;
+  if (bytes.size() > value_bytes_max) return errc::too_large;
+  return write(key, bytes, nullptr, expiry);
 }
 
 errc keyspace::put(std::string_view key, std::unique_ptr<value_object> object, time_point expiry) {
   TROUPE_CHECK(object != nullptr && object->size() > 0);
-  const bool fits = object->bytes() <= limits().object_bytes_max.load(std::memory_order_relaxed);
-  if (key.size() > key_bytes_max || !fits) return errc::too_large;
+  if (object->bytes() > limits().object_bytes_max.load(std::memory_order_relaxed)) return errc::too_large;
+  const auto stored = write(key, {}, object.get(), expiry);
+  if (stored == errc::ok) (void)object.release();
+  return stored;
+}
+
+errc keyspace::write(std::string_view key, std::string_view bytes, value_object* object, time_point expiry) {
+  if (key.size() > key_bytes_max) return errc::too_large;
   const auto k = store_.refer(cache_, key);
   const auto slot = store_.find_live(k, s_.now);
   note_removed();
   const auto version = store_.version_ + 1;
-  if (!store_.write(slot, k, {{}, version, expiry, object.get()}, s_.now)) return errc::out_of_memory;
-  (void)object.release();
+  if (!store_.write(slot, k, {bytes, version, expiry, object}, s_.now)) return errc::out_of_memory;
   next_version();
   if (!notes()) return errc::ok;
   effect e;

@@ -108,6 +108,7 @@ class keyspace {
   using entry = shard_store::entry;
 
   [[nodiscard]] std::optional<found> show(std::uint32_t slot, bool access);
+  [[nodiscard]] errc write(std::string_view key, std::string_view bytes, value_object* object, time_point expiry);
   void note(effect e);
   void note_removed();
   std::uint64_t next_version() noexcept { return written_ = ++store_.version_; }

@@ -6,8 +6,8 @@
 
 #include <gtest/gtest.h>
 
-#include "gateways/resp/integer_text.hpp"
 #include "runtime/base/glob.hpp"
+#include "runtime/base/integer_text.hpp"
 
 namespace troupe::resp {
 namespace {
@@ -56,12 +56,12 @@ TEST(command_table, arity_counts_words_exactly_or_at_least) {
 }
 
 TEST(integer_text, reads_what_redis_reads) {
-  EXPECT_EQ(parse_integer("0"), 0);
-  EXPECT_EQ(parse_integer("-1"), -1);
-  EXPECT_EQ(parse_integer("9223372036854775807"), INT64_MAX);
-  EXPECT_EQ(parse_integer("-9223372036854775808"), INT64_MIN);
+  EXPECT_EQ(read_integer_text("0"), 0);
+  EXPECT_EQ(read_integer_text("-1"), -1);
+  EXPECT_EQ(read_integer_text("9223372036854775807"), INT64_MAX);
+  EXPECT_EQ(read_integer_text("-9223372036854775808"), INT64_MIN);
   for (const auto* text : {"", "-", "+1", "01", "-0", " 1", "1 ", "1x", "9223372036854775808", "0x1", "1.0"})
-    EXPECT_FALSE(parse_integer(text)) << text;
+    EXPECT_FALSE(read_integer_text(text)) << text;
 }
 
 TEST(glob, matches_as_redis_does) {

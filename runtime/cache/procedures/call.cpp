@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <limits>
 
-#include "runtime/cache/procedures/integer_text.hpp"
+#include "runtime/base/integer_text.hpp"
 
 namespace troupe::procedures {
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <vector>
 
+#include "runtime/base/glob.hpp"
 #include "runtime/cache/procedures/functions.hpp"
 #include "runtime/cache/procedures/typed.hpp"
 
@@ -202,7 +203,7 @@ void hscan(procedure_call& c) {
   std::uint64_t next = 0;
   if (h.value != nullptr) {
     next = h.value->scan(r.cursor, r.count, [&](std::string_view field, std::string_view value) {
-      if (!r.pattern.empty() && !matches_glob(field, r.pattern)) return;
+      if (!r.pattern.empty() && !glob_matches(r.pattern, field)) return;
       found.push_back(field);
       found.push_back(value);
     });

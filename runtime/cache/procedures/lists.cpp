@@ -298,26 +298,19 @@ void lmove(procedure_call& c) {
 void rpoplpush(procedure_call& c) { move_element(c, false, true); }
 
 void lmpop(procedure_call& c) {
-  const auto keys = read_integer(c[0]);
-  if (!keys || *keys <= 0) return c.reply.error("ERR numkeys should be greater than 0");
-  const auto end = static_cast<std::uint64_t>(*keys) + 1;
-  if (end >= c.size()) return c.reply.error(syntax_error);
-  const auto front = read_end(c, end);
+  const auto which = read_pop_keys(c);
+  if (!which) return;
+  const auto front = read_end(c, *which);
   if (!front) return;
-  std::int64_t count = 1;
-  if (c.size() > end + 1) {
-    if (c.size() != end + 3 || !is_word(c[end + 1], "count")) return c.reply.error(syntax_error);
-    const auto n = read_integer(c[end + 2]);
-    if (!n || *n <= 0) return c.reply.error("ERR count should be greater than 0");
-    count = *n;
-  }
-  for (std::size_t i = 1; i < end; ++i) {
+  const auto count = read_pop_count(c, *which);
+  if (!count) return;
+  for (std::size_t i = 1; i < *which; ++i) {
     const auto l = find_value<list_value>(c, c[i]);
     if (!l.good) return;
     if (l.value == nullptr) continue;
     c.reply.array(2);
     c.reply.bulk(c[i]);
-    return take_off(c, c[i], *l.value, *front, static_cast<std::size_t>(count));
+    return take_off(c, c[i], *l.value, *front, *count);
   }
   c.reply.null_array();
 }

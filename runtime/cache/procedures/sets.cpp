@@ -4,6 +4,7 @@
 #include <set>
 #include <vector>
 
+#include "runtime/base/glob.hpp"
 #include "runtime/cache/procedures/functions.hpp"
 #include "runtime/cache/procedures/typed.hpp"
 
@@ -159,7 +160,7 @@ void sscan(procedure_call& c) {
   std::uint64_t next = 0;
   if (s.value != nullptr) {
     next = s.value->scan(r.cursor, r.count, [&](std::string_view member) {
-      if (r.pattern.empty() || matches_glob(member, r.pattern)) found.emplace_back(member);
+      if (r.pattern.empty() || glob_matches(r.pattern, member)) found.emplace_back(member);
     });
   }
   c.reply.array(2);

@@ -4,6 +4,7 @@
 #include <limits>
 #include <vector>
 
+#include "runtime/base/glob.hpp"
 #include "runtime/cache/procedures/functions.hpp"
 #include "runtime/cache/procedures/typed.hpp"
 
@@ -200,24 +201,17 @@ void zpopmin(procedure_call& c) { pop(c, true); }
 void zpopmax(procedure_call& c) { pop(c, false); }
 
 void zmpop(procedure_call& c) {
-  const auto keys = read_integer(c[0]);
-  if (!keys || *keys <= 0) return c.reply.error("ERR numkeys should be greater than 0");
-  const auto end = static_cast<std::uint64_t>(*keys) + 1;
-  if (end >= c.size()) return c.reply.error(syntax_error);
-  const bool lowest = is_word(c[end], "min");
-  if (!lowest && !is_word(c[end], "max")) return c.reply.error(syntax_error);
-  std::int64_t count = 1;
-  if (c.size() > end + 1) {
-    if (c.size() != end + 3 || !is_word(c[end + 1], "count")) return c.reply.error(syntax_error);
-    const auto n = read_integer(c[end + 2]);
-    if (!n || *n <= 0) return c.reply.error("ERR count should be greater than 0");
-    count = *n;
-  }
-  for (std::size_t i = 1; i < end; ++i) {
+  const auto which = read_pop_keys(c);
+  if (!which) return;
+  const bool lowest = is_word(c[*which], "min");
+  if (!lowest && !is_word(c[*which], "max")) return c.reply.error(syntax_error);
+  const auto count = read_pop_count(c, *which);
+  if (!count) return;
+  for (std::size_t i = 1; i < *which; ++i) {
     const auto z = find_value<sorted_set_value>(c, c[i]);
     if (!z.good) return;
     if (z.value == nullptr) continue;
-    const auto taken = take_off(c, c[i], *z.value, lowest, static_cast<std::size_t>(count));
+    const auto taken = take_off(c, c[i], *z.value, lowest, *count);
     c.reply.array(2);
     c.reply.bulk(c[i]);
     c.reply.array(taken.size());
@@ -284,7 +278,7 @@ void zscan(procedure_call& c) {
   std::uint64_t next = 0;
   if (z.value != nullptr) {
     next = z.value->scan(r.cursor, r.count, [&](std::string_view member, double score) {
-      if (r.pattern.empty() || matches_glob(member, r.pattern)) found.emplace_back(member, score);
+      if (r.pattern.empty() || glob_matches(r.pattern, member)) found.emplace_back(member, score);
     });
   }
   c.reply.array(2);

@@ -4,61 +4,6 @@
 
 namespace troupe::procedures {
 
-namespace {
-
-// One character of text against the pattern's element at `at`, which is moved behind the element.
-bool matches_one(std::string_view pattern, std::size_t& at, char c) noexcept {
-  const char first = pattern[at++];
-  if (first == '?') return true;
-  if (first == '\\' && at < pattern.size()) return pattern[at++] == c;
-  if (first != '[') return first == c;
-  const bool inverted = at < pattern.size() && pattern[at] == '^';
-  if (inverted) ++at;
-  bool found = false;
-  while (at < pattern.size() && pattern[at] != ']') {
-    if (pattern[at] == '\\' && at + 1 < pattern.size()) ++at;
-    char low = pattern[at];
-    char high = low;
-    if (at + 2 < pattern.size() && pattern[at + 1] == '-') {
-      high = pattern[at + 2];
-      at += 2;
-    }
-    if (low > high) std::swap(low, high);
-    found = found || (c >= low && c <= high);
-    ++at;
-  }
-  if (at < pattern.size()) ++at;  // an unclosed class ends with the pattern
-  return found != inverted;
-}
-
-}  // namespace
-
-// On a mismatch, the last star takes one character more.
-bool matches_glob(std::string_view text, std::string_view pattern) noexcept {
-  std::size_t p = 0;
-  std::size_t t = 0;
-  std::size_t after_star = std::string_view::npos;
-  std::size_t star_text = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      after_star = ++p;
-      star_text = t;
-      continue;
-    }
-    std::size_t next = p;
-    if (p < pattern.size() && matches_one(pattern, next, text[t])) {
-      p = next;
-      ++t;
-      continue;
-    }
-    if (after_star == std::string_view::npos) return false;
-    p = after_star;
-    t = ++star_text;
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
-}
-
 bool put_object(procedure_call& c, std::string_view key, std::unique_ptr<value_object> object, time_point expiry) {
   if (object == nullptr || object->size() == 0) {
     (void)c.keys.erase(key);
@@ -94,6 +39,30 @@ bool read_scan(procedure_call& c, scan_request& r) {
     return false;
   }
   return true;
+}
+
+std::optional<std::size_t> read_pop_keys(procedure_call& c) {
+  const auto keys = read_integer(c[0]);
+  if (!keys || *keys <= 0) {
+    c.reply.error("ERR numkeys should be greater than 0");
+    return std::nullopt;
+  }
+  const auto which = static_cast<std::uint64_t>(*keys) + 1;
+  if (which < c.size()) return which;
+  c.reply.error(syntax_error);
+  return std::nullopt;
+}
+
+std::optional<std::size_t> read_pop_count(procedure_call& c, std::size_t which) {
+  if (c.size() == which + 1) return 1;
+  if (c.size() != which + 3 || !is_word(c[which + 1], "count")) {
+    c.reply.error(syntax_error);
+    return std::nullopt;
+  }
+  const auto count = read_integer(c[which + 2]);
+  if (count && *count > 0) return static_cast<std::size_t>(*count);
+  c.reply.error("ERR count should be greater than 0");
+  return std::nullopt;
 }
 
 }  // namespace troupe::procedures

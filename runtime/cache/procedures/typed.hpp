@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -91,7 +92,10 @@ struct scan_request {
 };
 [[nodiscard]] bool read_scan(procedure_call& c, scan_request& r);
 
-/// Redis' glob: * ? [set] and \.
-[[nodiscard]] bool matches_glob(std::string_view text, std::string_view pattern) noexcept;
+// Words of LMPOP and ZMPOP: numkeys key ... which [COUNT n]. None: an error is the reply.
+/// The place of `which`, behind the keys, which stand from 1 on.
+[[nodiscard]] std::optional<std::size_t> read_pop_keys(procedure_call& c);
+/// What follows it; 1 without the option.
+[[nodiscard]] std::optional<std::size_t> read_pop_count(procedure_call& c, std::size_t which);
 
 }  // namespace troupe::procedures

@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-#include "runtime/cache/procedures/integer_text.hpp"
+#include "runtime/base/integer_text.hpp"
 
 namespace troupe {
 
