@@ -9,6 +9,7 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -57,11 +58,10 @@ class pubsub_service final : public pubsub_access, public std::enable_shared_fro
  private:
   struct outbox {
     link_target to;
-    std::vector<pubsub::channel_message> waiting;
+    std::deque<pubsub::channel_message> waiting;
     std::uint64_t bytes = 0;
     bool sending = false;
   };
-  using ready_batch = std::pair<link_target, std::string>;
 
   void follow_members();
   void tell();

@@ -20,6 +20,7 @@ struct client_state {
   bool no_touch = false;
   transaction_state transaction;
   byte_buffer unsaid;  // a reply that CLIENT REPLY keeps from the client
+  byte_buffer pushes;  // messages that came while the reply of EXEC was written
 
   // pub/sub
   std::set<std::string, std::less<>> channels;

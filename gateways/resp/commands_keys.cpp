@@ -5,14 +5,17 @@
 
 #include "gateways/resp/commands.hpp"
 #include "gateways/resp/connection.hpp"
+#include "gateways/resp/parts_in_turn.hpp"
+#include "runtime/cache/procedures/words.hpp"
 
 namespace troupe::resp {
 
 namespace {
 
 // How many of several keys were there; the first real error wins.
-class key_count : public compound_reply {
+class key_count final : public parts_in_turn {
  public:
+  explicit key_count(cache_op op) : op_(op) {}
   void add(errc code, std::string_view context) {
     if (code == errc::ok) {
       ++found_;
@@ -21,35 +24,41 @@ class key_count : public compound_reply {
       context_ = context;
     }
   }
-  void expect(std::size_t answers) { missing_ = answers; }
-
-  bool on_answer(connection&, std::uint64_t, owned_reply answer) override {
-    add(answer.code, answer.context);
-    return --missing_ == 0;
+  /// Keys that run() asks for, packed.
+  void wait_for(std::string keys) {
+    packed_ = std::move(keys);
+    rest_ = packed_;
   }
   void write(reply_writer& w) override { failed_ == errc::ok ? w.integer(found_) : w.error(failed_, context_); }
 
  private:
+  void ask(connection& c, std::uint64_t slot) override {
+    c.submit(slot, c.command_on(op_, take_word(rest_).value_or(std::string_view())));
+  }
+  void take(owned_reply answer) override { add(answer.code, answer.context); }
+
+  const cache_op op_;
+  std::string packed_;
+  std::string_view rest_;
   std::int64_t found_ = 0;
-  std::size_t missing_ = 0;
   errc failed_ = errc::ok;
   std::string context_;
 };
 
 // Here as long as the keys are here, the rest wherever it is.
 void count_keys(connection& c, const arguments& words, cache_op op) {
-  key_count count;
+  auto count = std::make_unique<key_count>(op);
   std::size_t i = 1;
   for (; i < words.size(); ++i) {
     const bool done =
-        c.try_now(c.command_on(op, words[i]), [&](const cache_reply& r) { count.add(r.code, std::string_view()); });
+        c.try_now(c.command_on(op, words[i]), [&](const cache_reply& r) { count->add(r.code, std::string_view()); });
     if (!done) break;
   }
-  if (i == words.size()) return c.reply([&](reply_writer& w) { count.write(w); });
-
-  count.expect(words.size() - i);
-  const auto slot = c.open_slot(std::make_unique<key_count>(std::move(count)));
-  for (; i < words.size(); ++i) c.submit(slot, c.command_on(op, words[i]));
+  if (i == words.size()) return c.reply([&](reply_writer& w) { count->write(w); });
+  std::string rest;
+  for (std::size_t k = i; k < words.size(); ++k) pack_word(rest, words[k]);
+  count->wait_for(std::move(rest));
+  parts_in_turn::run(c, std::move(count), words.size() - i);
 }
 
 constexpr std::int64_t ttl_no_key = -2;

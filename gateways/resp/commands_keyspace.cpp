@@ -38,27 +38,31 @@ class key_sum final : public shard_walk {
   std::uint64_t sum_ = 0;
 };
 
-// A position for each shard asked.
+// A place in each shard asked; a shard that has moved meanwhile is begun anew.
 class clearing final : public shard_walk {
  public:
-  clearing(std::vector<std::uint32_t> shards, std::size_t total) : shard_walk(std::move(shards)), positions_(total) {}
+  clearing(std::vector<std::uint32_t> shards, std::size_t total) : shard_walk(std::move(shards)), places_(total) {}
 
  protected:
   procedure ask(std::uint32_t shard, std::string& words) override {
-    words = pack_clear(positions_[shard]);
+    words = pack_clear(places_[shard].tag, places_[shard].position);
     return procedure::shard_clear;
   }
   bool take(std::uint32_t shard, std::string_view part, bool& more) override {
-    const auto n = read_shard_numbers(part, 2);
+    const auto n = read_shard_numbers(part, 3);
     if (!n) return false;
-    positions_[shard] = n->front();
-    more = n->front() != 0;
+    places_[shard] = {(*n)[0], (*n)[1]};
+    more = (*n)[1] != 0;
     return true;
   }
   void write_result(reply_writer& w) override { w.ok(); }
 
  private:
-  std::vector<std::uint64_t> positions_;
+  struct place {
+    std::uint64_t tag = scan_tag_any;  // of the process whose position it is
+    std::uint64_t position = 0;
+  };
+  std::vector<place> places_;
 };
 
 // All keys of some shards that match; what a shard has shown is taken back when it begins anew elsewhere.

@@ -9,6 +9,7 @@
 
 #include "gateways/resp/commands.hpp"
 #include "gateways/resp/connection.hpp"
+#include "gateways/resp/parts_in_turn.hpp"
 #include "gateways/resp/procedure_rows.hpp"
 #include "runtime/sharding/slot.hpp"
 
@@ -39,14 +40,20 @@ split_kind split_kind_of(procedure p) noexcept {
 }
 
 // The parts' answers come in any order: they live on several nodes.
-class split_reply final : public compound_reply {
+class split_reply final : public parts_in_turn {
  public:
-  split_reply(split_kind kind, std::size_t parts) : kind_(kind), parts_(parts) {
-    if (kind == split_kind::values) values_.resize(parts);
+  split_reply(const procedure_row& row, std::size_t parts)
+      : row_(row), kind_(split_kind_of(row.number)), parts_(parts) {
+    if (kind_ == split_kind::values) values_.resize(parts);
+  }
+  /// Those from part `next` on are asked by run(): their packed words.
+  void wait_for(std::size_t next, std::string packed) {
+    next_ = next;
+    packed_ = std::move(packed);
+    rest_ = packed_;
   }
 
   void add(std::size_t part, errc code, std::string_view reply, std::string_view context) {
-    ++answered_;
     if (code != errc::ok && failed_ == errc::ok) {
       failed_ = code;
       context_ = context;
@@ -63,12 +70,6 @@ class split_reply final : public compound_reply {
       values_[part] = reply.substr(std::min(one.size(), reply.size()));
     }
   }
-  [[nodiscard]] bool complete() const noexcept { return answered_ == parts_; }
-
-  bool on_answer(connection&, std::uint64_t, owned_reply answer) override {
-    add(answer.version, answer.code, answer.value, answer.context);  // the version is the mark of the part
-    return complete();
-  }
   void write(reply_writer& w) override {
     if (failed_ != errc::ok) return w.error(failed_, context_);
     if (!refused_.empty()) return w.raw(refused_);
@@ -84,9 +85,17 @@ class split_reply final : public compound_reply {
   }
 
  private:
+  void ask(connection& c, std::uint64_t slot) override;
+  void take(owned_reply answer) override {
+    add(answer.version, answer.code, answer.value, answer.context);  // the version is the mark of the part
+  }
+
+  const procedure_row& row_;
   const split_kind kind_;
   const std::size_t parts_;
-  std::size_t answered_ = 0;
+  std::size_t next_ = 0;  // part
+  std::string packed_;    // words of the parts from there on when they began to wait
+  std::string_view rest_;
   std::int64_t sum_ = 0;
   std::vector<std::string> values_;  // by part
   errc failed_ = errc::ok;
@@ -102,25 +111,34 @@ cache_command run_on(connection& c, const procedure_row& row, std::string_view k
   return command;
 }
 
+// The words of a part lie side by side; the first is its key.
+void split_reply::ask(connection& c, std::uint64_t slot) {
+  const auto before = rest_;
+  const auto key = take_word(rest_).value_or(std::string_view());
+  for (int i = 1; i < row_.key_step; ++i) (void)take_word(rest_);
+  c.submit_marked(slot, run_on(c, row_, key, before.substr(0, before.size() - rest_.size())), next_++);
+}
+
 void run_split(connection& c, const word_list& words, const procedure_row& row) {
   const auto step = static_cast<std::size_t>(row.key_step);
   if (words.size() % step != 0)
     return c.reply_error("ERR wrong number of arguments for '" + std::string(row.name) + "' command");
-  auto gathered = std::make_unique<split_reply>(split_kind_of(row.number), words.size() / step);
+  const auto parts = words.size() / step;
+  auto gathered = std::make_unique<split_reply>(row, parts);
   std::string packed;
-  std::size_t i = 0;
-  const auto part = [&] {
+  std::size_t part = 0;
+  for (; part < parts; ++part) {
     packed.clear();
-    for (std::size_t k = 0; k < step; ++k) pack_word(packed, words[i + k]);
-    return run_on(c, row, words[i], packed);
-  };
-  for (; i < words.size(); i += step) {
-    const bool done = c.try_now(part(), [&](const cache_reply& r) { gathered->add(i / step, r.code, r.value, {}); });
+    for (std::size_t i = 0; i < step; ++i) pack_word(packed, words[part * step + i]);
+    const bool done = c.try_now(run_on(c, row, words[part * step], packed),
+                                [&](const cache_reply& r) { gathered->add(part, r.code, r.value, {}); });
     if (!done) break;
   }
-  if (i == words.size()) return c.reply([&](reply_writer& w) { gathered->write(w); });
-  const auto slot = c.open_slot(std::move(gathered));
-  for (; i < words.size(); i += step) c.submit_marked(slot, part(), i / step);
+  if (part == parts) return c.reply([&](reply_writer& w) { gathered->write(w); });
+  packed.clear();
+  for (std::size_t i = part * step; i < words.size(); ++i) pack_word(packed, words[i]);
+  gathered->wait_for(part, std::move(packed));
+  parts_in_turn::run(c, std::move(gathered), parts - part);
 }
 
 }  // namespace

@@ -32,15 +32,22 @@ std::size_t shown_count(const client_state& s, topic_kind kind) {
 
 void confirm(connection& c, std::string_view word, const std::string_view* name, topic_kind kind) {
   const auto count = static_cast<std::int64_t>(shown_count(c.more(), kind));
-  c.push([&](reply_writer& w) {
+  const auto write = [&](reply_writer& w) {
     w.push(3);
     w.bulk(word);
     name == nullptr ? w.null() : w.bulk(*name);
     w.integer(count);
-  });
+  };
+  // Within EXEC it stands where its command stood.
+  c.runs_queued() ? c.reply(write) : c.push(write);
 }
 
+constexpr std::string_view name_too_long = "ERR the name of a channel is longer than 1048576 bytes";
+
 void subscribe(connection& c, const arguments& words, topic_kind kind, std::string_view word) {
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    if (words[i].size() > pubsub::topic_name_bytes_max) return c.reply_error(name_too_long);
+  }
   for (std::size_t i = 1; i < words.size(); ++i) {
     const auto name = words[i];
     if (topics_of(c.more(), kind).emplace(name).second) {
@@ -70,6 +77,10 @@ void publish(connection& c, const arguments& words, topic_kind kind) {
   auto& e = c.shared();
   const auto channel = words[1];
   const auto payload = words[2];
+  if (channel.size() > pubsub::topic_name_bytes_max) return c.reply_error(name_too_long);
+  // It crosses to another node in one message, as a value does.
+  if (channel.size() + payload.size() > e.settings.cache.value_max)
+    return c.reply_error("ERR the message is too large");
   const auto to = e.channels->publish(kind, channel, payload);
   if (to.here != 0) {
     c.numbers().messages.add(c.gate().subscribers()->deliver(kind, channel, payload));

@@ -1,6 +1,7 @@
 // MULTI, EXEC, WATCH: commands on keys of one slot at one moment. Those on data are done together at the primary of
 // their keys; those without keys are run by this node, after them, and every reply stands where its command stood.
 #include <algorithm>
+#include <charconv>
 #include <memory>
 #include <string>
 #include <utility>
@@ -47,6 +48,7 @@ class executed final : public compound_reply {
     const auto items = items_of(answer_.value);
     // The null array of a watched key that changed, or an error.
     if (all_data || !items) return w.raw(answer_.value);
+    c_.begin_exec();
     w.array(queue_.size());
     std::size_t next = 0;
     bool first = true;
@@ -72,6 +74,7 @@ class watching final : public compound_reply {
  public:
   watching(connection& c, const arguments& words) : c_(c) {
     for (std::size_t i = 1; i < words.size(); ++i) keys_.emplace_back(words[i]);
+    versions_.resize(keys_.size());
   }
   [[nodiscard]] const std::vector<std::string>& keys() const noexcept { return keys_; }
 
@@ -83,19 +86,32 @@ class watching final : public compound_reply {
       context_ = context;
       return;
     }
-    auto& watched = c_.more().transaction.watched;
-    const bool known = std::any_of(watched.begin(), watched.end(), [&](const auto& w) { return w.key == keys_[key]; });
-    if (!known) watched.push_back({keys_[key], version});
+    versions_[key] = version;
   }
   bool on_answer(connection&, std::uint64_t, owned_reply answer) override {
-    settle(settled_, answer.code, answer.version, answer.context);
+    std::size_t key = 0;
+    (void)std::from_chars(answer.value.data(), answer.value.data() + answer.value.size(), key);
+    settle(std::min(key, keys_.size() - 1), answer.code, answer.version, answer.context);
     return settled_ == keys_.size();
   }
-  void write(reply_writer& w) override { failed_ == errc::ok ? w.ok() : w.error(failed_, context_); }
+  // All of them are watched, or none.
+  void write(reply_writer& w) override {
+    auto& t = c_.more().transaction;
+    if (failed_ != errc::ok) {
+      if (t.watched.empty()) t.watched_slot.reset();
+      return w.error(failed_, context_);
+    }
+    for (std::size_t i = 0; i < keys_.size(); ++i) {
+      const auto same = [&](const auto& watch) { return watch.key == keys_[i]; };
+      if (std::none_of(t.watched.begin(), t.watched.end(), same)) t.watched.push_back({keys_[i], versions_[i]});
+    }
+    w.ok();
+  }
 
  private:
   connection& c_;
   std::vector<std::string> keys_;
+  std::vector<std::uint64_t> versions_;  // by key; 0: it is not there
   std::size_t settled_ = 0;
   errc failed_ = errc::ok;
   std::string context_;
@@ -111,6 +127,10 @@ void connection::queue(const command_row& row, const arguments& words) {
   if (t.queue.size() >= transaction_steps_max) return reject(&row, "ERR too many commands in a transaction");
   queued_command q;
   q.row = &row;
+  const auto spoil = [&](std::string_view why) {
+    t.queue = {};
+    reject(&row, why);
+  };
   if (const auto* p = procedure_named(row.name)) {
     q.does = p->number;
     const auto at = common_slot(row, words);
@@ -123,13 +143,11 @@ void connection::queue(const command_row& row, const arguments& words) {
       t.key = words[places->front()];
     }
   }
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    q.words.emplace_back(words[i]);
-    t.bytes += words[i].size();
-  }
-  if (t.bytes > shared_.live.query_buffer_max.load(std::memory_order_relaxed))
-    return reject(&row, "ERR the commands of the transaction are too large");
-  t.queue.push_back(std::move(q));
+  // They travel to the owner of their keys in one message, as a value does.
+  for (std::size_t i = 0; i < words.size() && !t.spoiled; ++i) t.bytes += sizeof(std::string) + words[i].size();
+  if (t.bytes > shared_.settings.cache.value_max) return spoil("ERR the commands of the transaction are too large");
+  for (std::size_t i = 0; i < words.size() && !t.spoiled; ++i) q.words.emplace_back(words[i]);
+  if (!t.spoiled) t.queue.push_back(std::move(q));
   reply([](reply_writer& w) { w.simple("QUEUED"); });
 }
 
@@ -140,7 +158,9 @@ void connection::run_queued(const queued_command& q) {
     slices.push_back({bytes.size(), word.size()});
     bytes += word;
   }
+  runs_queued_ = true;
   run_row(*q.row, arguments(bytes.data(), slices));
+  runs_queued_ = false;
 }
 
 void run_discard(connection& c, const arguments&) {
@@ -167,9 +187,10 @@ void run_exec(connection& c, const arguments&) {
     words.add(*q.does, packed);
   }
   if (!data && t.watched.empty()) {
+    c.begin_exec();
     c.reply([&](reply_writer& w) { w.array(t.queue.size()); });
     for (const auto& q : t.queue) c.run_queued(q);
-    return;
+    return c.end_exec();
   }
   const auto packed = words.packed();
   const std::string key = !t.key.empty() || t.watched.empty() ? t.key : t.watched.front().key;
@@ -179,7 +200,10 @@ void run_exec(connection& c, const arguments&) {
   command.value = packed;
   auto done = std::make_unique<executed>(c, std::move(t.queue));
   const bool here = c.try_now(command, [&](const cache_reply& r) { done->take(r.code, r.value); });
-  if (here) return c.reply([&](reply_writer& w) { done->write(w); });
+  if (here) {
+    c.reply([&](reply_writer& w) { done->write(w); });
+    return c.end_exec();
+  }
   c.hold();
   c.submit(c.open_slot(std::move(done)), command);
 }
@@ -214,7 +238,7 @@ void run_watch(connection& c, const arguments& words) {
   if (i == watch->keys().size()) return c.reply([&](reply_writer& w) { watch->write(w); });
   const auto keys = watch->keys();
   const auto slot = c.open_slot(std::move(watch));
-  for (; i < keys.size(); ++i) c.submit(slot, c.command_on(cache_op::head, keys[i]));
+  for (; i < keys.size(); ++i) c.submit_placed(slot, c.command_on(cache_op::head, keys[i]), i);
 }
 
 }  // namespace troupe::resp

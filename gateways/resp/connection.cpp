@@ -155,7 +155,7 @@ void connection::account(const command_row& row, const arguments& words, std::si
     numbers_.count_error(output_.view().substr(output_before));
   }
   const auto slow = shared_.live.slow_microseconds.load(std::memory_order_relaxed);
-  if (slow >= 0 && nanoseconds >= slow * 1000 && (row.flags & flag_skip_slowlog) == 0)
+  if (slow >= 0 && nanoseconds / 1000 >= slow && (row.flags & flag_skip_slowlog) == 0)
     note_slow(words, nanoseconds / 1000);
 }
 
@@ -211,6 +211,7 @@ void connection::end_transaction() {
 
 void connection::forget_all() {
   leave_all_topics();
+  in_exec_ = false;
   modes_ = 0;
   protocol_ = 2;
   name_.clear();
@@ -298,9 +299,18 @@ void connection::submit_marked(std::uint64_t number, const cache_command& comman
                         });
 }
 
+void connection::submit_placed(std::uint64_t number, const cache_command& command, std::size_t place) {
+  shared_.caches.submit(command, now_ + shared_.settings.cache.deadline,
+                        [place, done = gate_.callback_for(number)](owned_reply answer) {
+                          answer.value = std::to_string(place);
+                          done(std::move(answer));
+                        });
+}
+
 bool connection::complete(std::uint64_t number, owned_reply answer) {
   TROUPE_CHECK(number >= first_slot_ && number - first_slot_ < slots_.size());
   const auto& s = slots_[number - first_slot_];
+  if (s.compound != nullptr) now_ = std::max(now_, gate_.read_clock());  // it may ask for more
   if (s.compound != nullptr && !s.compound->on_answer(*this, number, std::move(answer))) return false;
   return give(number, answer);
 }
@@ -342,7 +352,18 @@ void connection::release_ready() {
     slots_.pop_front();
     ++first_slot_;
   }
-  if (slots_.empty()) held_ = false;
+  if (!slots_.empty()) return;
+  held_ = false;
+  end_exec();
+}
+
+void connection::end_exec() {
+  if (!in_exec_ || !slots_.empty()) return;
+  in_exec_ = false;
+  if (more_ == nullptr || more_->pushes.empty()) return;
+  output_.append(more_->pushes.view());
+  more_->pushes.clear();
+  more_->pushes.trim();
 }
 
 }  // namespace troupe::resp

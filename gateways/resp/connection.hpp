@@ -51,6 +51,8 @@ class completion_gate {
   /// before submit returns; it must end in connection::complete on the connection's own.
   [[nodiscard]] virtual reply_callback callback_for(std::uint64_t slot) = 0;
 
+  /// The time, for requests that follow an answer; the smallest: what it was before.
+  [[nodiscard]] virtual time_point read_clock() const { return time_point::min(); }
   /// output() has grown though nothing was received.
   virtual void output_grew() {}
   /// Ends the connection, soon.
@@ -85,10 +87,12 @@ class connection {
   bool complete(std::uint64_t slot, owned_reply answer);
 
   [[nodiscard]] byte_buffer& output() noexcept { return output_; }
-  /// Bytes of replies that wait behind a slot.
-  [[nodiscard]] std::size_t held_back() const noexcept { return held_back_; }
+  /// Bytes of replies that wait behind a slot, and of pushes that wait for the end of EXEC.
+  [[nodiscard]] std::size_t held_back() const noexcept {
+    return held_back_ + (more_ == nullptr ? 0 : more_->pushes.size());
+  }
   /// The same and output() together.
-  [[nodiscard]] std::size_t waiting_output() const noexcept { return output_.size() + held_back_; }
+  [[nodiscard]] std::size_t waiting_output() const noexcept { return output_.size() + held_back(); }
   [[nodiscard]] bool idle() const noexcept { return slots_.empty(); }
   [[nodiscard]] bool closing() const noexcept { return closing_; }
   [[nodiscard]] std::size_t missing_input() const noexcept { return parser_.missing(); }
@@ -126,6 +130,8 @@ class connection {
   void submit(std::uint64_t slot, const cache_command& command);
   /// The same; the answer's version is `mark`, to tell several requests of one slot apart.
   void submit_marked(std::uint64_t slot, const cache_command& command, std::uint64_t mark);
+  /// The same for a head, whose answer has no value: that is the decimal `place`.
+  void submit_placed(std::uint64_t slot, const cache_command& command, std::size_t place);
   /// The compound reply of `slot` is complete though no answer of its came.
   void finish(std::uint64_t number) { (void)give(number, {}); }
   /// No command is taken until all slots are done.
@@ -160,18 +166,23 @@ class connection {
   [[nodiscard]] bool is(mode m) const noexcept { return (modes_ & m) != 0; }
   void set(mode m, bool on) noexcept { modes_ = static_cast<std::uint8_t>(on ? modes_ | m : modes_ & ~m); }
 
+  /// The reply of EXEC begins: until all of it is written, pushes wait.
+  void begin_exec() noexcept { in_exec_ = true; }
+  /// The same when its last part was given, or waits in a slot.
+  void end_exec();
   /// Runs what waited for EXEC.
   void run_queued(const queued_command& q);
+  [[nodiscard]] bool runs_queued() const noexcept { return runs_queued_; }
   /// Neither MULTI nor watched keys from now on.
   void end_transaction();
 
   /// The command now or last executed.
   [[nodiscard]] const command_row* last_command() const noexcept { return last_; }
   [[nodiscard]] completion_gate& gate() noexcept { return gate_; }
-  /// Bytes out of turn, e.g. a message of a channel: sent before replies that still wait.
+  /// Bytes out of turn, e.g. a message of a channel: sent before replies that still wait, but not within that of EXEC.
   template <class Write>
   void push(const Write& write) {
-    reply_writer w(output_, protocol_);
+    reply_writer w(in_exec_ ? more().pushes : output_, protocol_);
     write(w);
     gate_.output_grew();
   }
@@ -239,6 +250,8 @@ class connection {
   std::uint8_t modes_ = 0;
   bool held_ = false;
   bool closing_ = false;
+  bool in_exec_ = false;  // from its first reply to its last
+  bool runs_queued_ = false;
   bool postponed_ = false;  // the parser's command was not executed yet
   const command_row* last_ = nullptr;
   tick last_tick_{};  // when the last command was done

@@ -96,14 +96,16 @@ void lane::resume_after_pause(std::shared_ptr<session> s) {
   watch_pause();
 }
 
-// The end may have been moved since: who is still held up says so again.
+// The end may have been moved since, to later or sooner: who is still held up says so again.
 void lane::watch_pause() {
-  if (watching_pause_) return;
+  const time_point end{duration(shared_->pause.until.load(std::memory_order_relaxed))};
+  if (watching_pause_ && pause_timer_.expiry() == end) return;
   watching_pause_ = true;
-  pause_timer_.expires_at(time_point(duration(shared_->pause.until.load(std::memory_order_relaxed))));
+  pause_timer_.expires_at(end);  // who waited for another end is cancelled
   pause_timer_.async_wait([self = shared_from_this()](error_code cancelled) {
+    if (cancelled) return;
     self->watching_pause_ = false;
-    if (!cancelled) self->look_at_paused();
+    self->look_at_paused();
   });
 }
 

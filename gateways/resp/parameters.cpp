@@ -98,7 +98,7 @@ refusal set_output_limits(environment& e, const std::string& value) {
     const auto hard = parse_memory(words[i + 1]);
     const auto soft = parse_memory(words[i + 2]);
     const auto seconds = read_integer_text(words[i + 3]);
-    if (!hard || !soft || !seconds || *seconds < 0)
+    if (!hard || !soft || !seconds || *seconds < 0 || *seconds > INT32_MAX)
       return "Error in hard, soft or soft_seconds setting in buffer limit configuration.";
     all.push_back({which, *hard, *soft, static_cast<std::uint64_t>(*seconds)});
   }

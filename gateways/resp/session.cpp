@@ -66,7 +66,9 @@ void session::drain() {
 }
 
 bool session::close_if_idle(time_point now, duration idle_max) {
-  if (closed_ || !connection_.idle() || now - last_active_ < idle_max) return false;
+  // Who listens says nothing by nature, who is held up by CLIENT PAUSE may not.
+  const bool waits = connection_.is(connection::listening) || held_up_;
+  if (closed_ || waits || !connection_.idle() || now - last_active_ < idle_max) return false;
   lane_->numbers().closed_idle.add(1);
   close();
   return true;
@@ -89,6 +91,8 @@ void session::end() {
 lane_subscribers* session::subscribers() { return &lane_->subscribers(); }
 
 std::size_t session::group() const noexcept { return lane_->number(); }
+
+time_point session::read_clock() const { return lane_->read_clock(); }
 
 void session::run_again_at(time_point) {
   if (!std::exchange(held_up_, true)) lane_->resume_after_pause(shared_from_this());

@@ -47,6 +47,7 @@ class session : public completion_gate, public std::enable_shared_from_this<sess
   [[nodiscard]] socket_state socket() const override;
   [[nodiscard]] lane_subscribers* subscribers() override;
   [[nodiscard]] std::size_t group() const noexcept override;
+  [[nodiscard]] time_point read_clock() const override;
   [[nodiscard]] connection& talk() noexcept { return connection_; }
   /// Sends what the lane was asked to send soon.
   void flush();

@@ -79,7 +79,7 @@ cache_reply held_shard::run(const cache_command& command, time_point now) {
   cache_reply r;
   effects_.clear();
   reply_.clear();
-  if (reply_.capacity() > reply_kept_max) reply_ = std::string();
+  if (reply_.capacity() > reply_kept_max) std::string().swap(reply_);  // an assignment keeps the memory
   if (needs_room(command) && !store_.make_room(2 * command.value.size() + room_beside_words, now)) {
     r.code = errc::out_of_memory;
     return r;
@@ -104,8 +104,8 @@ cache_reply held_shard::run(const cache_command& command, time_point now) {
 std::uint64_t held_shard::pending(const cache_command& command) const {
   if (command.op != cache_op::run) return stream_.pending(command.cache, command.key);
   const auto* row = row_of(command.procedure);
-  if (row != nullptr && row->first_key == row->last_key && row->first_key != 0 && row->count_word == 0)
-    return stream_.pending(command.cache, command.key);
+  const bool one_key = row != nullptr && row->first_key == row->last_key && row->first_key != 0 && row->count_word == 0;
+  if (one_key && (row->flags & procedure_movable) == 0) return stream_.pending(command.cache, command.key);
   return stream_.sequence() == stream_.committed() ? 0 : stream_.sequence();
 }
 

@@ -10,12 +10,14 @@ namespace troupe {
 keyspace::keyspace(shard_store& store, cache_id cache, const surroundings& s) noexcept
     : store_(store), cache_(cache), s_(s) {
   store_.unbounded_ = true;
+  bytes_before_ = store_.bytes_;
 }
 
 keyspace::~keyspace() {
   note_removed();
   store_.unbounded_ = false;
-  if (written_ != 0) store_.settle_excess(s_.now);
+  // What it grew, it takes from others here; what others grew elsewhere is not this shard's to give.
+  if (written_ != 0 && store_.bytes_ > bytes_before_) store_.settle_excess(store_.bytes_ - bytes_before_, s_.now);
 }
 
 // What expired under the procedure is noted where it did: a later edit of the same key begins anew.
@@ -85,6 +87,11 @@ errc keyspace::put(std::string_view key, std::unique_ptr<value_object> object, t
 
 errc keyspace::write(std::string_view key, std::string_view bytes, value_object* object, time_point expiry) {
   if (key.size() > key_bytes_max) return errc::too_large;
+  // All whole values of one write cross to a copy in one message: the first as large as a value may be.
+  const auto size = object == nullptr ? bytes.size() : object->bytes();
+  const auto most = limits().object_bytes_max.load(std::memory_order_relaxed);
+  if (whole_bytes_ != 0 && whole_bytes_ + size > most) return errc::too_large;
+  whole_bytes_ += size;
   const auto k = store_.refer(cache_, key);
   const auto slot = store_.find_live(k, s_.now);
   note_removed();
@@ -129,6 +136,11 @@ void keyspace::edited(std::string_view key, value_edit edit, std::string_view wo
   effect n;
   n.what = effect::form::edit;
   n.edit = edit;
+  // More words than a copy reads in one edit: it gets the value as it is now.
+  if (words.size() > words_max && word_list::count(words) > words_max) {
+    n.what = effect::form::whole;
+    words = {};
+  }
   n.key = key;
   n.base = base;
   n.version = e.version;

@@ -117,6 +117,8 @@ class keyspace {
   const cache_id cache_;
   const surroundings s_;
   std::uint64_t written_ = 0;
+  std::uint64_t bytes_before_ = 0;  // of the store
+  std::uint64_t whole_bytes_ = 0;   // of values put
 };
 
 }  // namespace troupe

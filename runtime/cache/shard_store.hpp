@@ -216,7 +216,7 @@ class shard_store {
   [[nodiscard]] bool repeat(std::uint32_t slot, const key_ref& k, const copied_edit& e);
   void settle(value_object& o) noexcept;
   void destroy(value_object* o) noexcept;
-  void settle_excess(time_point now);
+  void settle_excess(std::uint64_t most, time_point now);
   void fill(entry& e, const key_ref& k, const content& c) noexcept;
   bool store_newer(const key_ref& k, content c, duration ttl, time_point now);
 

@@ -39,9 +39,11 @@ void shard_store::destroy(value_object* o) noexcept {
   delete o;
 }
 
-// A procedure may have grown values beyond the limit.
-void shard_store::settle_excess(time_point now) {
-  while (settings_.ledger->used() > settings_.ledger->max() && evict_one(nullptr, now)) {
+// A procedure may have grown values beyond the limit: until it holds again, or `most` bytes are freed.
+void shard_store::settle_excess(std::uint64_t most, time_point now) {
+  const auto before = bytes_;
+  const auto freed = [&] { return before - std::min(before, bytes_); };
+  while (settings_.ledger->used() > settings_.ledger->max() && freed() < most && evict_one(nullptr, now)) {
   }
 }
 

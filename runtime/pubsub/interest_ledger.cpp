@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/base/check.hpp"
 #include "runtime/base/glob.hpp"
 
 namespace troupe::pubsub {
@@ -18,8 +19,9 @@ void interest_ledger::change(const topic_view& t, std::int64_t by) {
   auto at = topics_.find(t);
   if (at == topics_.end()) {
     if (by <= 0) return;
+    TROUPE_CHECK(t.name.size() <= topic_name_bytes_max);
     at = topics_.emplace(topic{t.kind, std::string(t.name)}, state{}).first;
-    ++gone_;  // until it is counted below
+    count_gone(at->first, true);  // until it is counted below
   }
   auto& s = at->second;
   const bool was = s.listeners != 0;
@@ -29,10 +31,17 @@ void interest_ledger::change(const topic_view& t, std::int64_t by) {
     s.listeners -= std::min(s.listeners, static_cast<std::uint64_t>(-by));
   const bool is = s.listeners != 0;
   auto& alive = alive_[static_cast<std::size_t>(t.kind)];
-  if (!was && is) ++alive, --gone_;
-  if (was && !is) --alive, ++gone_;
+  if (was != is) {
+    is ? ++alive : --alive;
+    count_gone(at->first, was);
+  }
   note_change(at);
-  if (gone_ > gone_kept_max) forget_oldest();
+  if (gone_ > gone_kept_max || gone_bytes_ > gone_bytes_max) forget_oldest();
+}
+
+void interest_ledger::count_gone(const topic& t, bool more) noexcept {
+  gone_ += more ? 1 : std::size_t(-1);
+  gone_bytes_ += more ? t.name.size() : std::size_t(0) - t.name.size();
 }
 
 void interest_ledger::note_change(table::iterator at) {
@@ -42,7 +51,8 @@ void interest_ledger::note_change(table::iterator at) {
 }
 
 void interest_ledger::forget_oldest() {
-  for (auto v = by_version_.begin(); v != by_version_.end() && gone_ > gone_kept_max / 2;) {
+  for (auto v = by_version_.begin();
+       v != by_version_.end() && (gone_ > gone_kept_max / 2 || gone_bytes_ > gone_bytes_max / 2);) {
     const auto at = topics_.find(*v->second);
     if (at->second.listeners != 0) {
       ++v;
@@ -50,8 +60,8 @@ void interest_ledger::forget_oldest() {
     }
     forgotten_ = std::max(forgotten_, v->first);
     v = by_version_.erase(v);
+    count_gone(at->first, false);
     topics_.erase(at);
-    --gone_;
   }
   // What is left gets versions above all that were forgotten, so that whoever begins anew gets beyond them with the
   // first part.

@@ -18,6 +18,7 @@ namespace troupe::pubsub {
 inline constexpr std::size_t update_items_max = 4096;
 inline constexpr std::size_t update_bytes_max = 512 * 1024;  // of names
 inline constexpr std::size_t gone_kept_max = 65536;
+inline constexpr std::size_t gone_bytes_max = 4 * 1024 * 1024;  // of their names
 
 struct interest {
   topic what;
@@ -34,7 +35,7 @@ struct interest_update {
 
 class interest_ledger {
  public:
-  /// `by` more (or fewer) listen. Never below 0.
+  /// `by` more (or fewer) listen. Never below 0. The name has topic_name_bytes_max bytes at most.
   void change(const topic_view& t, std::int64_t by);
 
   [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
@@ -57,6 +58,7 @@ class interest_ledger {
   using table = std::map<topic, state, topic_order>;
 
   void note_change(table::iterator at);
+  void count_gone(const topic& t, bool more) noexcept;
   void forget_oldest();
 
   table topics_;
@@ -64,6 +66,7 @@ class interest_ledger {
   std::uint64_t version_ = 0;
   std::uint64_t forgotten_ = 0;  // who knows less than this must hear everything
   std::size_t gone_ = 0;         // topics with no listener
+  std::size_t gone_bytes_ = 0;   // of their names
   std::uint64_t alive_[topic_kinds] = {};
 };
 

@@ -13,7 +13,6 @@
 
 namespace troupe::pubsub {
 
-inline constexpr std::size_t topic_name_bytes_max = 1024 * 1024;
 inline constexpr std::size_t batch_messages_max = 4096;
 
 struct channel_message {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -14,6 +15,9 @@ enum class topic_kind : std::uint8_t {
   shard_channel,  // messages of SPUBLISH
 };
 inline constexpr std::uint32_t topic_kinds = 3;
+
+/// Of a channel or pattern: what others are told of in one message. Doors refuse longer ones.
+inline constexpr std::size_t topic_name_bytes_max = 1024 * 1024;
 
 struct topic {
   topic_kind kind = topic_kind::channel;

@@ -108,15 +108,17 @@ TEST_F(shard_procedures, a_cache_is_cleared_in_steps_and_others_stay) {
   other.cache = 3;
   other.key = "elsewhere";
   ASSERT_EQ(shard.apply(other, now).code, errc::ok);
+  std::uint64_t tag = scan_tag_any;
   std::uint64_t position = 0;
   std::uint64_t erased = 0;
   int steps = 0;
   do {
-    const auto n = read_shard_numbers(ask(procedure::shard_clear, pack_clear(position)), 2);
+    const auto n = read_shard_numbers(ask(procedure::shard_clear, pack_clear(tag, position)), 3);
     ASSERT_TRUE(n);
-    EXPECT_LE((*n)[1], clear_count_max * 2);
-    position = (*n)[0];
-    erased += (*n)[1];
+    EXPECT_LE((*n)[2], clear_count_max * 2);
+    tag = (*n)[0];
+    position = (*n)[1];
+    erased += (*n)[2];
     ++steps;
   } while (position != 0 && steps < 1000);
   EXPECT_EQ(erased, 2000u);
@@ -125,13 +127,24 @@ TEST_F(shard_procedures, a_cache_is_cleared_in_steps_and_others_stay) {
   EXPECT_EQ(shard.store().keys(), 1u);
 }
 
+// FLUSHALL goes on at another owner when a shard moves: a position there would leave what lies before it.
+TEST_F(shard_procedures, a_clearing_that_comes_from_another_process_begins_anew) {
+  fill(100);
+  const auto tag = read_shard_numbers(ask(procedure::shard_clear, pack_clear(scan_tag_any, 0xffffffff)), 3)->front();
+  fill(100);
+  const auto n = read_shard_numbers(ask(procedure::shard_clear, pack_clear((tag + 1) % scan_tags, 0xffffffff)), 3);
+  ASSERT_TRUE(n);
+  EXPECT_EQ((*n)[1], 0u);
+  EXPECT_EQ(count(), 0u);
+}
+
 TEST_F(shard_procedures, nonsense_is_refused) {
   std::string words;
   for (int i = 0; i < 4; ++i) pack_word(words, "not a number, it has a length of its own");
   pack_word(words, "*");
   pack_word(words, "");
   EXPECT_FALSE(read_shard_page(ask(procedure::shard_scan, words)));
-  EXPECT_FALSE(read_shard_numbers(ask(procedure::shard_clear, "\xff"), 2));
+  EXPECT_FALSE(read_shard_numbers(ask(procedure::shard_clear, "\xff"), 3));
   EXPECT_FALSE(read_shard_page("\x05"));
   EXPECT_FALSE(read_shard_numbers("", 1));
 }

@@ -49,6 +49,26 @@ TEST(interest_ledger, tells_only_what_changed_since) {
   EXPECT_EQ(l.since(99).from, 0u) << "a version that was never given";
 }
 
+TEST(interest_ledger, names_of_topics_that_nobody_hears_any_more_take_bounded_memory) {
+  interest_ledger l;
+  const std::string padding(100'000, 'x');
+  std::size_t longest = 0;
+  for (int i = 0; i < 200; ++i) {
+    l.change(channel(padding + std::to_string(i)), 1);
+    l.change(channel(padding + std::to_string(i)), -1);
+    std::size_t bytes = 0;
+    for (std::uint64_t known = 1; known < l.version();) {
+      const auto u = l.since(known);
+      if (u.from == 0) break;  // it forgot: who knows as little begins anew
+      for (const auto& item : u.items) bytes += item.what.name.size();
+      known = u.to;
+    }
+    longest = std::max(longest, bytes);
+  }
+  EXPECT_GT(longest, gone_bytes_max / 4);
+  EXPECT_LE(longest, gone_bytes_max + padding.size() + 10);
+}
+
 TEST(interest_ledger, large_news_come_in_parts) {
   interest_ledger l;
   for (std::size_t i = 0; i < update_items_max * 2 + 10; ++i) l.change(channel("c" + std::to_string(i)), 1);

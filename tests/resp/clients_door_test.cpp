@@ -59,6 +59,16 @@ TEST_F(clients_door, a_pause_ends_by_itself_and_by_unpause) {
   EXPECT_EQ(b.hear(12), "+OK\r\n$1\r\nv\r\n");
 }
 
+TEST_F(clients_door, a_pause_that_ends_sooner_than_one_before_lets_go_at_its_own_end) {
+  open();
+  auto a = connect();
+  auto b = connect();
+  EXPECT_EQ(a.ask("CLIENT PAUSE 600000 WRITE\r\n", 5), "+OK\r\n");
+  b.say("SET k v\r\n");
+  EXPECT_EQ(a.ask("CLIENT UNPAUSE\r\nCLIENT PAUSE 50 WRITE\r\n", 10), "+OK\r\n+OK\r\n");
+  EXPECT_EQ(b.hear(5), "+OK\r\n");
+}
+
 TEST_F(clients_door, limits_set_at_run_time_are_in_force) {
   open();
   auto a = connect();

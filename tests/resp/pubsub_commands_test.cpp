@@ -31,6 +31,40 @@ TEST_F(pubsub_commands, subscribing_is_confirmed_for_each_topic) {
   EXPECT_EQ(c.say({"SUBSCRIBE"}), "-ERR wrong number of arguments for 'subscribe' command\r\n");
 }
 
+TEST_F(pubsub_commands, messages_wait_until_the_reply_of_exec_is_complete) {
+  c.say({"HELLO", "3"});
+  c.say({"SUBSCRIBE", "a"});
+  c.say({"MULTI"});
+  for (const auto name : {"b", "c"}) EXPECT_EQ(c.say({"SUBSCRIBE", name}), "+QUEUED\r\n");
+  EXPECT_EQ(c.say({"PUBLISH", "a", "hi"}), "+QUEUED\r\n");
+  EXPECT_EQ(c.say({"PING"}), "+QUEUED\r\n");
+  EXPECT_EQ(c.say({"EXEC"}),
+            "*4\r\n>3\r\n$9\r\nsubscribe\r\n$1\r\nb\r\n:2\r\n>3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:3\r\n:1\r\n+PONG\r\n"
+            ">3\r\n$7\r\nmessage\r\n$1\r\na\r\n$2\r\nhi\r\n");
+  EXPECT_EQ(c.say({"PUBLISH", "b", "x"}), ">3\r\n$7\r\nmessage\r\n$1\r\nb\r\n$1\r\nx\r\n:1\r\n");
+}
+
+TEST_F(pubsub_commands, names_and_messages_that_no_other_node_can_be_told_are_refused) {
+  const std::string name(pubsub::topic_name_bytes_max + 1, 'n');
+  const std::string refused = "-ERR the name of a channel is longer than 1048576 bytes\r\n";
+  EXPECT_EQ(c.say({"SUBSCRIBE", "a", name}), refused);
+  EXPECT_EQ(c.say({"PSUBSCRIBE", name}), refused);
+  EXPECT_EQ(c.say({"PUBLISH", name, "x"}), refused);
+  EXPECT_EQ(c.subscribed.count(), 0u);
+  c.settings.cache.value_max = 100;
+  EXPECT_EQ(c.say({"PUBLISH", "a", std::string(100, 'x')}), "-ERR the message is too large\r\n");
+  EXPECT_EQ(c.say({"PUBLISH", "a", std::string(99, 'x')}), ":0\r\n");
+}
+
+TEST_F(pubsub_commands, a_transaction_too_large_for_one_message_is_spoiled_and_keeps_nothing) {
+  c.settings.cache.value_max = 1000;
+  c.say({"MULTI"});
+  EXPECT_EQ(c.say({"PING", std::string(500, 'x')}), "+QUEUED\r\n");
+  EXPECT_EQ(c.say({"PING", std::string(500, 'x')}), "-ERR the commands of the transaction are too large\r\n");
+  EXPECT_TRUE(c.client().more().transaction.queue.empty());
+  EXPECT_EQ(c.say({"EXEC"}), "-EXECABORT Transaction discarded because of previous errors.\r\n");
+}
+
 TEST_F(pubsub_commands, a_resp2_subscriber_may_say_little) {
   c.say({"SUBSCRIBE", "a"});
   EXPECT_EQ(c.say({"GET", "k"}),

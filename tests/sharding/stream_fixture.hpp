@@ -21,11 +21,14 @@ namespace troupe {
 using namespace std::chrono_literals;
 
 struct member_of_shard {
-  explicit member_of_shard(std::uint64_t p) : pid(p) { channel.set_sender(p); }
+  explicit member_of_shard(std::uint64_t p, const value_limits* limits = nullptr, std::uint64_t memory = 1 << 20)
+      : pid(p), ledger(memory), held(store_settings{&ledger, 1, eviction_policy::lru, limits}) {
+    channel.set_sender(p);
+  }
 
   std::uint64_t pid;
-  memory_ledger ledger{1 << 20};
-  held_shard held{store_settings{&ledger, 1, eviction_policy::lru}};
+  memory_ledger ledger;
+  held_shard held;
   sim::simulated_channel channel;
 };
 

@@ -131,8 +131,8 @@ std::optional<std::int64_t> fit(std::int64_t old, std::int64_t by, const field_t
 }
 
 // False: it failed on overflow, and nothing is written.
-bool carry_out(procedure_call& c, const field_operation& op, std::string& bytes) {
-  const auto old = extended(read_bits(bytes, op.offset, op.type.width), op.type);
+bool carry_out(procedure_call& c, const field_operation& op, std::string_view seen, std::string& bytes) {
+  const auto old = extended(read_bits(seen, op.offset, op.type.width), op.type);
   if (op.step == field_step::get) {
     c.reply.integer(old);
     return false;
@@ -145,6 +145,23 @@ bool carry_out(procedure_call& c, const field_operation& op, std::string& bytes)
   }
   write_bits(bytes, op.offset, op.type.width, static_cast<std::uint64_t>(*fresh));
   c.reply.integer(op.step == field_step::set ? old : *fresh);
+  return true;
+}
+
+struct changed_field {
+  std::size_t first = 0;  // byte
+  std::size_t count = 0;
+};
+
+// A large string gets the bytes that changed, field by field: they may lie far apart. False: an error is the reply.
+bool write_fields(procedure_call& c, const string_lookup& s, std::string_view bytes,
+                  const std::vector<changed_field>& changed) {
+  if (!s.present || bytes.size() <= stored_anew_max) return put_string(c, c[0], bytes, s.expiry);
+  for (const auto& field : changed) {
+    if (c.keys.splice(c[0], field.first, bytes.substr(field.first, field.count)) == errc::ok) continue;
+    c.reply.error(out_of_memory_words);
+    return false;
+  }
   return true;
 }
 
@@ -166,23 +183,24 @@ void run_fields(procedure_call& c, bool reads_only) {
   if (reads_only && size > 0) return c.reply.error("ERR BITFIELD_RO only supports the GET subcommand");
   const auto s = find_string(c, c[0]);
   if (!s.good) return;
-  if (size > string_bytes_max) return c.reply.error(too_long);
-  // Only reads look at the string where it lies; the piece that changes is found afterwards.
-  std::string bytes(s.bytes);
+  if (size > longest_string(c)) return c.reply.error(too_long);
+  std::string bytes;  // as it becomes; reads alone look at the string where it lies
+  if (size > 0) bytes = s.bytes;
   if (size > bytes.size()) bytes.resize(size);
-  std::size_t first = bytes.size();
-  std::size_t end = 0;
+  std::vector<changed_field> changed;
+  const auto begin = c.reply.size();
   c.reply.array(operations.size());
   for (const auto& op : operations) {
-    if (!carry_out(c, op, bytes)) continue;
-    first = std::min(first, static_cast<std::size_t>(op.offset / 8));
-    end = std::max(end, static_cast<std::size_t>((op.offset + op.type.width + 7) / 8));
+    if (!carry_out(c, op, size > 0 ? bytes : s.bytes, bytes)) continue;
+    const auto first = static_cast<std::size_t>(op.offset / 8);
+    changed.push_back({first, static_cast<std::size_t>((op.offset + op.type.width + 7) / 8) - first});
   }
-  if (size > s.bytes.size()) {
-    first = std::min(first, s.bytes.size());
-    end = std::max(end, size);
-  }
-  if (end > first) (void)put_piece(c, c[0], s, first, std::string_view(bytes).substr(first, end - first));
+  if (size > s.bytes.size()) changed.push_back({size - 1, 1});  // it grows, whatever was refused on overflow
+  if (changed.empty()) return;
+  const auto reply_end = c.reply.size();
+  if (write_fields(c, s, bytes, changed)) return;
+  // The error is all of the reply.
+  c.reply.erase(begin, reply_end);
 }
 
 void bitfield(procedure_call& c) { run_fields(c, false); }

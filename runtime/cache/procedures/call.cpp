@@ -14,8 +14,6 @@ namespace {
 
 /// Longer texts are no numbers.
 constexpr std::size_t number_text_max = 256;
-/// A string up to here is stored anew when a piece of it changes; a longer one is changed where it lies.
-constexpr std::size_t stored_anew_max = 128;
 
 constexpr char lower_of(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
@@ -78,9 +76,25 @@ string_lookup find_string(procedure_call& c, std::string_view key) {
   return s;
 }
 
+std::uint64_t longest_string(const procedure_call& c) noexcept {
+  return std::min(string_bytes_max, c.keys.limits().object_bytes_max.load(std::memory_order_relaxed));
+}
+
+bool may_grow(procedure_call& c, const value_object& o, std::uint64_t more) {
+  if (o.bytes() + more <= c.keys.limits().object_bytes_max.load(std::memory_order_relaxed)) return true;
+  c.reply.error("ERR the value would be larger than cache.value_max");
+  return false;
+}
+
+bool may_grow(procedure_call& c, const value_object& o) {
+  std::uint64_t more = 0;
+  for (const auto word : c.words) more += word.size() + element_overhead;
+  return may_grow(c, o, more);
+}
+
 bool put_string(procedure_call& c, std::string_view key, std::string_view bytes, time_point expiry) {
   errc code = errc::too_large;
-  if (bytes.size() <= string_bytes_max) code = c.keys.put(key, bytes, expiry);
+  if (bytes.size() <= longest_string(c)) code = c.keys.put(key, bytes, expiry);
   if (code == errc::ok) return true;
   c.reply.error(code == errc::too_large ? too_long : out_of_memory_words);
   return false;
@@ -89,7 +103,7 @@ bool put_string(procedure_call& c, std::string_view key, std::string_view bytes,
 bool put_piece(procedure_call& c, std::string_view key, const string_lookup& s, std::size_t offset,
                std::string_view piece) {
   const auto size = std::max(s.bytes.size(), offset + piece.size());
-  if (size > string_bytes_max) {
+  if (size > longest_string(c)) {
     c.reply.error(too_long);
     return false;
   }

@@ -26,10 +26,14 @@ namespace procedures {
 
 /// Longest string, as Redis' default.
 inline constexpr std::uint64_t string_bytes_max = std::uint64_t{512} << 20;
+/// A string up to that size is written anew when a part of it changes.
+inline constexpr std::size_t stored_anew_max = 128;
 /// Keys that one procedure may write.
 inline constexpr std::size_t written_keys_max = 16'384;
-/// Elements that a command gives back at random, the same ones again.
-inline constexpr std::int64_t repeated_max = std::int64_t{1} << 24;
+/// Elements that a command gives back at random, the same ones again: each is a search, under the shard's lock.
+inline constexpr std::int64_t repeated_max = std::int64_t{1} << 17;
+/// What an element takes beside its bytes, about.
+inline constexpr std::uint64_t element_overhead = 48;
 /// An expiry farther away is as good as this one.
 inline constexpr std::int64_t expiry_ms_max = std::int64_t{100} * 365 * 24 * 3600 * 1000;
 
@@ -66,6 +70,13 @@ struct string_lookup {
   time_point expiry = keyspace::never;
 };
 [[nodiscard]] string_lookup find_string(procedure_call& c, std::string_view key);
+
+/// A string crosses to another node in one message, as every value does.
+[[nodiscard]] std::uint64_t longest_string(const procedure_call& c) noexcept;
+/// False, with an error as the reply: `o` and `more` bytes would be larger than one message carries.
+[[nodiscard]] bool may_grow(procedure_call& c, const value_object& o, std::uint64_t more);
+/// The same with all words of the call.
+[[nodiscard]] bool may_grow(procedure_call& c, const value_object& o);
 
 /// Stores a string; false when an error is the reply.
 [[nodiscard]] bool put_string(procedure_call& c, std::string_view key, std::string_view bytes,

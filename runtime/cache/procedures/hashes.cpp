@@ -189,7 +189,7 @@ void hrandfield(procedure_call& c) {
   if (*count > 0) return pick_different(c, *h.value, static_cast<std::size_t>(*count), with_values);
   const auto times = static_cast<std::size_t>(-*count);
   with_values ? c.reply.pairs(times) : c.reply.array(times);
-  for (std::size_t i = 0; i < times; ++i) {
+  for (std::size_t i = 0; i < times && !c.reply.full(); ++i) {
     h.value->pick(c.keys.rng(), [&](std::string_view f, std::string_view v) { write_field(c, with_values, f, v); });
   }
 }

@@ -185,6 +185,7 @@ void linsert(procedure_call& c) {
     return !place;
   });
   if (!place) return c.reply.integer(-1);
+  if (!may_grow(c, *l.value)) return;
   const auto index = *place + (after ? 1 : 0);
   l.value->insert(index, c[3]);
   std::string words;
@@ -203,6 +204,7 @@ void lset(procedure_call& c) {
   if (!index) return;
   const auto place = place_of(*index, l.size());
   if (!place) return c.reply.error("ERR index out of range");
+  if (!may_grow(c, *l.value)) return;
   l.value->replace(*place, c[2]);
   std::string words;
   pack_number(words, *place);
@@ -264,6 +266,8 @@ void move_element(procedure_call& c, bool from_front, bool to_front) {
   if (to && to->type != value_type::list) return c.reply.wrong_type();
   const auto last = from_front ? 0 : from.size() - 1;
   const std::string word(from.value->at(last));
+  // Before anything is changed: the element would be lost.
+  if (to && c[0] != c[1] && !may_grow(c, *to->object, word.size() + element_overhead)) return;
   from.value->erase(last);
   std::string words;
   pack_number(words, 1);

@@ -18,18 +18,32 @@ constexpr auto rows_by_number = [] {
   return rows;
 }();
 
-// An object crosses to another node in one message, so there is a limit. A string's is its own procedure's affair.
-bool grows_too_large(const procedure_row& row, const word_list& words, keyspace& keys) {
-  const auto key = static_cast<std::size_t>(row.first_key - row.names());
-  if (row.first_key == 0 || key >= words.size()) return false;
-  const auto found = keys.look(words[key]);
-  if (!found || found->object == nullptr) return false;
-  const auto most = keys.limits().object_bytes_max.load(std::memory_order_relaxed);
-  auto bytes = found->object->bytes();
-  if (bytes > most / 2) {
-    for (const auto word : words) bytes += 2 * word.size();
+// Where SORT stores: behind the last STORE among its options. 0: nowhere.
+std::size_t store_of_sort(const word_list& words) noexcept {
+  std::size_t store = 0;
+  for (std::size_t i = 1; i + 1 < words.size(); ++i) {
+    if (procedures::is_word(words[i], "limit"))
+      i += 2;
+    else if (procedures::is_word(words[i], "get") || procedures::is_word(words[i], "by"))
+      ++i;
+    else if (procedures::is_word(words[i], "store"))
+      store = ++i;
   }
-  return bytes > most;
+  return store;
+}
+
+// What can be said before anything is done: a key that cannot be refuses all of it.
+bool refuses_keys(const procedure_row& row, const word_list& words, reply_text& reply) {
+  std::size_t keys = 0;
+  bool too_long = false;
+  keys_of(row, words, [&](std::string_view key) {
+    ++keys;
+    too_long = too_long || key.size() > key_bytes_max;
+  });
+  if (too_long) return reply.error("ERR a key is longer than 65536 bytes"), true;
+  const bool too_many = (row.flags & procedure_write) != 0 && keys > procedures::written_keys_max;
+  if (too_many) reply.error("ERR too many keys in one command");
+  return too_many;
 }
 
 using lookup = procedures::function (*)(procedure) noexcept;
@@ -84,9 +98,8 @@ void keys_of(const procedure_row& row, const word_list& words, function_ref<void
     const int last = row.last_key < 0 ? total + row.last_key : row.last_key;
     for (int i = row.first_key; i <= last && i < total; i += row.key_step) show_at(i);
   }
-  // Where SORT stores, said by any of its later words.
-  for (std::size_t i = 1; row.number == procedure::sort && i + 1 < words.size(); ++i) {
-    if (procedures::is_word(words[i], "store")) show(words[i + 1]);
+  if (row.number == procedure::sort) {
+    if (const auto store = store_of_sort(words); store != 0) show(words[store]);
   }
   if (row.count_word == 0 || row.count_word >= total) return;
   const auto count = procedures::read_integer(words[static_cast<std::size_t>(row.count_word - names)]);
@@ -96,10 +109,13 @@ void keys_of(const procedure_row& row, const word_list& words, function_ref<void
 void run_procedure(const procedure_row& row, const word_list& words, keyspace& keys, reply_text& reply) {
   if (!row.takes(words.size() + static_cast<std::size_t>(row.names())))
     return reply.error("ERR wrong number of arguments for '" + std::string(row.name) + "' command");
-  if ((row.flags & procedure_denyoom) != 0 && grows_too_large(row, words, keys))
-    return reply.error("ERR the value would be larger than cache.value_max");
+  if (refuses_keys(row, words, reply)) return;
   procedure_call call{keys, words, reply, row.name};
+  const auto begin = reply.size();
   procedures::function_of(row.number)(call);
+  if (!reply.full()) return;
+  reply.rewind(begin);
+  reply.error("ERR the reply is too large");
 }
 
 errc run_procedure(const cache_command& command, keyspace& keys, std::string& reply) {

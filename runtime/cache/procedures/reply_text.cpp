@@ -44,6 +44,7 @@ void reply_text::error(std::string_view text) {
 }
 
 void reply_text::bulk(std::string_view bytes) {
+  if (full()) return;
   head('$', static_cast<std::int64_t>(bytes.size()));
   out_->append(bytes).append("\r\n");
 }

@@ -19,8 +19,13 @@ class reply_text {
   [[nodiscard]] int protocol() const noexcept { return protocol_; }
   [[nodiscard]] bool resp3() const noexcept { return protocol_ >= 3; }
   [[nodiscard]] std::size_t size() const noexcept { return out_->size(); }
+  /// More bytes than that are not written: whoever called for them takes the reply back and says so.
+  static constexpr std::size_t bytes_max = std::size_t{256} << 20;
+  [[nodiscard]] bool full() const noexcept { return out_->size() > bytes_max; }
   /// Takes back what was written after size() said `to`.
   void rewind(std::size_t to) { out_->resize(to); }
+  /// Takes back what was written in between.
+  void erase(std::size_t from, std::size_t to) { out_->erase(from, to - from); }
 
   void ok() { out_->append("+OK\r\n"); }
   void simple(std::string_view text) { out_->append("+").append(text).append("\r\n"); }

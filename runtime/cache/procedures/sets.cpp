@@ -70,6 +70,7 @@ void smove(procedure_call& c) {
   const auto to = c.keys.find(c[1]);
   if (to && to->type != value_type::set) return c.reply.wrong_type();
   if (c[0] == c[1]) return c.reply.integer(from.value->contains(c[2]) ? 1 : 0);
+  if (to && !may_grow(c, *to->object)) return;
   if (!from.value->remove(c[2])) return c.reply.integer(0);
   std::string words;
   pack_word(words, c[2]);
@@ -118,7 +119,7 @@ void srandmember(procedure_call& c) {
   if (s.value == nullptr || *count == 0) return c.reply.array(0);
   if (*count < 0) {
     c.reply.array(static_cast<std::size_t>(-*count));
-    for (auto left = -*count; left > 0; --left) c.reply.bulk(s.value->pick(c.keys.rng()));
+    for (auto left = -*count; left > 0 && !c.reply.full(); --left) c.reply.bulk(s.value->pick(c.keys.rng()));
     return;
   }
   const auto n = std::min(static_cast<std::size_t>(*count), s.size());

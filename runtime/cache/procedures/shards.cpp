@@ -44,8 +44,9 @@ std::optional<shard_page> read_shard_page(std::string_view reply) {
   return page;
 }
 
-std::string pack_clear(std::uint64_t position) {
+std::string pack_clear(std::uint64_t tag, std::uint64_t position) {
   std::string words;
+  pack_number(words, tag);
   pack_number(words, position);
   pack_number(words, clear_count_max);
   return words;
@@ -106,13 +107,17 @@ void scan(procedure_call& c) {
 void count(procedure_call& c) { write_number(c, c.keys.count()); }
 
 void clear(procedure_call& c) {
-  const auto position = number_of(c[0]);
-  const auto most = number_of(c[1]);
-  if (!position || !most) return c.reply.error(malformed);
+  const auto tag = number_of(c[0]);
+  const auto position = number_of(c[1]);
+  const auto most = number_of(c[2]);
+  if (!tag || !position || !most) return c.reply.error(malformed);
+  const auto mine = scan_tag_of(c.keys.hash_seed());
   std::vector<std::string> names;
-  const auto next = c.keys.scan(*position, std::clamp<std::uint64_t>(*most, 1, clear_count_max),
+  const auto from = *tag == mine ? *position : 0;  // a position in another process says nothing here
+  const auto next = c.keys.scan(from, std::clamp<std::uint64_t>(*most, 1, clear_count_max),
                                 [&](const shard_store::entry_view& e) { names.emplace_back(e.key); });
   for (const auto& name : names) (void)c.keys.erase(name);
+  write_number(c, mine);
   write_number(c, next);
   write_number(c, names.size());
 }

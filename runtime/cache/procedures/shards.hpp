@@ -5,7 +5,7 @@
 //   shard_scan   tag, position, count, slot + 1 (0: any), pattern, type (empty: any)
 //                -> tag, next position (0: the end), entries looked at, then the keys
 //   shard_count  -> how many keys there are
-//   shard_clear  position, how many at most -> next position (0: nothing is left), how many were erased
+//   shard_clear  tag, position, how many at most -> tag, next position (0: nothing is left), how many were erased
 //
 // A position is a place in hash space, which is another in each process: the tag says whose it is. Asked for a position
 // of another one, shard_scan begins anew, so that no key is passed over when a shard moves under a scan; keys may come
@@ -48,8 +48,8 @@ struct shard_page {
 /// None when it is no such reply.
 [[nodiscard]] std::optional<shard_page> read_shard_page(std::string_view reply);
 
-[[nodiscard]] std::string pack_clear(std::uint64_t position);
-/// The numbers of a reply to shard_count (one) or shard_clear (two); none when it is no such reply.
+[[nodiscard]] std::string pack_clear(std::uint64_t tag, std::uint64_t position);
+/// The numbers of a reply to shard_count (one) or shard_clear (three); none when it is no such reply.
 [[nodiscard]] std::optional<std::vector<std::uint64_t>> read_shard_numbers(std::string_view reply, std::size_t count);
 
 }  // namespace troupe

@@ -258,7 +258,7 @@ void zrandmember(procedure_call& c) {
       *count < 0 ? static_cast<std::size_t>(-*count) : std::min(static_cast<std::size_t>(*count), z.size());
   with_scores ? c.reply.pairs(total) : c.reply.array(total);
   if (*count < 0) {
-    for (std::size_t i = 0; i < total; ++i) show_at(rng.below(z.size()));
+    for (std::size_t i = 0; i < total && !c.reply.full(); ++i) show_at(rng.below(z.size()));
     return;
   }
   std::vector<std::size_t> places(z.size());

@@ -110,13 +110,13 @@ bool check_pairs(procedure_call& c) {
   return false;
 }
 
-// Sizes are looked at before the first is written.
+// Sizes are looked at before the first is written; all values together cross to a copy in one message.
 bool put_pairs(procedure_call& c) {
-  for (std::size_t i = 1; i < c.size(); i += 2) {
-    if (c[i].size() > string_bytes_max) {
-      c.reply.error(too_long);
-      return false;
-    }
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 1; i < c.size(); i += 2) bytes += c[i].size();
+  if (bytes > longest_string(c)) {
+    c.reply.error(too_long);
+    return false;
   }
   for (std::size_t i = 0; i < c.size(); i += 2) {
     if (!put_string(c, c[i], c[i + 1])) return false;

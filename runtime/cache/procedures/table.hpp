@@ -79,7 +79,7 @@ inline constexpr auto table = std::to_array<procedure_row>({
     {"setex",             procedure::setex,              4, grow,             string,      1,  1, 1},
     {"setnx",             procedure::setnx,              3, fast_grow,        string,      1,  1, 1},
     {"setrange",          procedure::setrange,           4, grow,             string,      1,  1, 1},
-    {"shard_clear",       procedure::shard_clear,        3, write | procedure_at_once, shard,  0,  0, 0},
+    {"shard_clear",       procedure::shard_clear,        4, write | procedure_at_once, shard,  0,  0, 0},
     {"shard_count",       procedure::shard_count,        1, read | procedure_at_once,  shard,  0,  0, 0},
     {"shard_scan",        procedure::shard_scan,         7, read | procedure_at_once,  shard,  0,  0, 0},
     {"strlen",            procedure::strlen,             2, fast_read,        string,      1,  1, 1},

@@ -18,13 +18,16 @@ struct transaction_step {
 // The steps from word `i` on; false when something in them makes no sense.
 bool read_steps(const procedure_call& c, std::size_t i, std::vector<transaction_step>& steps) {
   if ((c.size() - i) % 2 != 0 || (c.size() - i) / 2 > transaction_steps_max) return false;
+  std::size_t written = 0;
   for (; i < c.size(); i += 2) {
     const auto number = number_of(c[i]);
     if (!number || *number >= procedures_end) return false;
     const auto* row = row_of(static_cast<procedure>(*number));
-    if (row == nullptr || row->number == procedure::transaction) return false;
+    if (row == nullptr || (row->flags & procedure_at_once) != 0) return false;
     word_list words;
     if (!words.read(c[i + 1])) return false;
+    if ((row->flags & procedure_write) != 0) keys_of(*row, words, [&](std::string_view) { ++written; });
+    if (written > written_keys_max) return false;
     steps.push_back({row, c[i + 1]});
   }
   return true;

@@ -50,6 +50,7 @@ template <class Value>
 class opened_value {
  public:
   opened_value(procedure_call& c, std::string_view key) : c_(c), key_(key), found_(find_value<Value>(c, key)) {
+    if (found_.value != nullptr) found_.good = may_grow(c, *found_.value);
     if (!found_.good || found_.value != nullptr) return;
     fresh_ = c.keys.make(type_for<Value>);
     found_.value = static_cast<Value*>(fresh_.get());

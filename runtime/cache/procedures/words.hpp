@@ -90,6 +90,12 @@ class word_list {
     }
     return true;
   }
+  /// How many words are packed there; nothing is kept of them.
+  [[nodiscard]] static std::size_t count(std::string_view packed) noexcept {
+    std::size_t words = 0;
+    while (take_word(packed)) ++words;
+    return words;
+  }
   void clear() noexcept {
     size_ = 0;
     more_.clear();

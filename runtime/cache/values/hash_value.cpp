@@ -118,7 +118,7 @@ void hash_value::spread() {
     table->insert(n);
   });
   table_ = std::move(table);
-  packed_ = std::string();
+  std::string().swap(packed_);  // an assignment keeps the memory
   count_ = 0;
 }
 

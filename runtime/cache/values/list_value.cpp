@@ -61,10 +61,12 @@ void list_value::write_words(std::string& into) const {
   });
 }
 
+std::size_t list_value::chunk_limit() const noexcept {
+  return std::min<std::size_t>(limits().list_chunk_bytes.load(std::memory_order_relaxed), chunk_bytes_max);
+}
+
 bool list_value::takes(const chunk& c, std::string_view word) const noexcept {
-  const std::size_t most =
-      std::min<std::size_t>(limits().list_chunk_bytes.load(std::memory_order_relaxed), chunk_bytes_max);
-  return c.count() < chunk_elements_max && c.bytes.size() + word.size() <= most;
+  return c.count() < chunk_elements_max && c.bytes.size() + word.size() <= chunk_limit();
 }
 
 list_value::chunk& list_value::open_chunk(std::size_t at) {
@@ -88,7 +90,8 @@ list_value::chunk& list_value::open_chunk(std::size_t at) {
 void list_value::drop_chunk(std::size_t at) {
   chunks_bytes_ -= row_[front_ + at].footprint();
   if (at == 0) {
-    row_[front_++] = chunk();
+    chunk gone;
+    std::swap(row_[front_++], gone);  // an assignment would keep the memory
     if (front_ >= 64 && front_ * 2 >= row_.size()) {
       row_.erase(row_.begin(), row_.begin() + static_cast<std::ptrdiff_t>(front_));
       front_ = 0;
@@ -188,7 +191,7 @@ void list_value::erase(std::size_t index) {
   if (p.chunk + 1 >= chunks()) return;
   auto& c = row_[front_ + p.chunk];
   auto& next = row_[front_ + p.chunk + 1];
-  const std::size_t half = limits().list_chunk_bytes.load(std::memory_order_relaxed) / 2;
+  const std::size_t half = chunk_limit() / 2;
   if (c.bytes.size() + next.bytes.size() > half || c.count() + next.count() > chunk_elements_max / 2) return;
   for (std::size_t i = 0; i < next.count(); ++i) put(c, c.count(), next.at(i));
   size_ -= next.count();
@@ -247,11 +250,10 @@ bool list_value::apply(value_edit e, const word_list& words) {
       for (const auto word : words) push_back(word);
       return true;
     case value_edit::pop_front:
-      if (number && *number <= size_) keep_range(*number, size_ - *number);
-      return number.has_value();
     case value_edit::pop_back:
-      if (number && *number <= size_) keep_range(0, size_ - *number);
-      return number.has_value();
+      if (!number || *number > size_) return false;
+      keep_range(e == value_edit::pop_front ? *number : 0, size_ - *number);
+      return true;
     case value_edit::insert_at:
     case value_edit::replace_at:
       if (words.size() != 2 || !number || *number >= size_ + (e == value_edit::insert_at ? 1 : 0)) return false;

@@ -54,6 +54,7 @@ class list_value final : public value_object {
 
   [[nodiscard]] std::size_t chunks() const noexcept { return row_.size() - front_; }
   [[nodiscard]] place place_of(std::size_t index) const noexcept;
+  [[nodiscard]] std::size_t chunk_limit() const noexcept;
   [[nodiscard]] bool takes(const chunk& c, std::string_view word) const noexcept;
   chunk& open_chunk(std::size_t at);
   void drop_chunk(std::size_t at);

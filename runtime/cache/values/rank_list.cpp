@@ -13,7 +13,7 @@ std::uint64_t rank_node::bytes() const noexcept {
   return footprint_of(sizeof *this + height * sizeof(link) + name_size);
 }
 
-rank_list::rank_list() noexcept { head_.fill({nullptr, 1}); }
+rank_list::rank_list(std::uint64_t seed) noexcept : draws_(seed == 0 ? 1 : seed) { head_.fill({nullptr, 1}); }
 
 rank_list::~rank_list() {
   for (auto* node = head_[0].next; node != nullptr;) {

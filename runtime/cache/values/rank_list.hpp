@@ -38,7 +38,8 @@ struct rank_node {
 
 class rank_list {
  public:
-  rank_list() noexcept;
+  /// `seed` is secret: a client that knew the heights could take out the tall ones.
+  explicit rank_list(std::uint64_t seed) noexcept;
   ~rank_list();
   rank_list(const rank_list&) = delete;
   rank_list& operator=(const rank_list&) = delete;
@@ -66,7 +67,7 @@ class rank_list {
   rank_node* last_ = nullptr;
   std::uint32_t height_ = 1;
   std::size_t size_ = 0;
-  std::uint64_t draws_ = 0x9e3779b97f4a7c15ULL;  // heights need no secret: members do not choose them
+  std::uint64_t draws_;  // never 0
 };
 
 }  // namespace troupe

@@ -146,7 +146,7 @@ void set_value::spread() {
   });
   table_ = std::move(table);
   form_ = form::table;
-  packed_ = std::string();
+  std::string().swap(packed_);  // an assignment keeps the memory
   integers_ = std::vector<std::int64_t>();
   count_ = 0;
 }

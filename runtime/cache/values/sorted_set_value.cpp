@@ -169,7 +169,7 @@ void sorted_set_value::spread() {
     return true;
   });
   large_ = std::move(more);
-  packed_ = std::string();
+  std::string().swap(packed_);  // an assignment keeps the memory
   count_ = 0;
 }
 

@@ -41,7 +41,7 @@ class sorted_set_value final : public value_object {
 
  private:
   struct large {
-    explicit large(std::uint64_t seed) : names(seed) {}
+    explicit large(std::uint64_t seed) : ranks(seed), names(seed) {}
     rank_list ranks;
     member_table<rank_node> names;
     std::uint64_t nodes_bytes = 0;
