@@ -1,5 +1,5 @@
-// The reply of a command that is split into a request for each key, of which only some are under way at a time: the next is
-// asked when one is answered. Answers come in any order.
+// The reply of a command that is split into a request for each key, of which only some are under way at a time: the
+// next is asked when one is answered. Answers come in any order.
 #pragma once
 
 #include <cstddef>

@@ -16,7 +16,7 @@ inline constexpr std::uint64_t address_mask = (std::uint64_t{1} << address_bits)
 
 struct shard_store::entry {
   std::uint64_t version;
-  std::uint32_t position;  // top 32 bits of the hash: the entry's place in hash space
+  std::uint32_t position;  // top 32 bits of the hash: see scan_order
   std::uint32_t value_size;
   std::uint32_t used;  // the store's tick at the last access
   std::uint32_t cache : 12;

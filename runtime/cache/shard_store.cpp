@@ -33,7 +33,7 @@ shard_store::shard_store(const store_settings& settings) noexcept : settings_(se
 shard_store::shard_store(shard_store&& other) noexcept : settings_(other.settings_) {
   std::swap(table_, other.table_);
   std::swap(mask_, other.mask_);
-  std::swap(shift_, other.shift_);
+  std::swap(order_, other.order_);
   std::swap(count_, other.count_);
   std::swap(count_of_, other.count_of_);
   std::swap(bytes_, other.bytes_);
@@ -45,7 +45,7 @@ shard_store::shard_store(shard_store&& other) noexcept : settings_(other.setting
   expired_ = other.expired_;
   soonest_ = other.soonest_;
   soonest_ahead_ = other.soonest_ahead_;
-  expire_position_ = other.expire_position_;
+  expire_turn_ = other.expire_turn_;
 }
 
 shard_store::~shard_store() { clear(); }

@@ -21,6 +21,7 @@
 #include "runtime/base/function_ref.hpp"
 #include "runtime/cache/command.hpp"
 #include "runtime/cache/memory_ledger.hpp"
+#include "runtime/cache/scan_order.hpp"
 #include "runtime/cache/values/footprint.hpp"
 #include "runtime/cache/values/value_object.hpp"
 
@@ -197,7 +198,6 @@ class shard_store {
   [[nodiscard]] std::uint32_t find(const key_ref& k) const noexcept;
   [[nodiscard]] std::uint32_t find_live(const key_ref& k, time_point now);
   [[nodiscard]] entry* at(std::uint32_t slot) const noexcept;
-  [[nodiscard]] std::uint32_t home_of(std::uint32_t position) const noexcept { return position >> shift_; }
   [[nodiscard]] std::uint32_t capacity() const noexcept { return table_ == nullptr ? 0 : mask_ + 1; }
 
   [[nodiscard]] cache_reply read(const cache_command& c, time_point now);
@@ -224,7 +224,8 @@ class shard_store {
   [[nodiscard]] bool take_room_for_insert(std::uint64_t entry_bytes, time_point now, bool& grow);
   void give_room(std::uint64_t bytes) noexcept;
   [[nodiscard]] bool evict_one(const entry* keep, time_point now);
-  [[nodiscard]] bool is_in_run(std::uint64_t i, std::uint64_t first, std::uint64_t end) const noexcept;
+  [[nodiscard]] std::size_t expire_block(std::uint32_t first, std::uint64_t end, time_point now);
+  [[nodiscard]] bool is_in_run(std::uint64_t i, std::uint64_t first) const noexcept;
   void remove(std::uint32_t slot) noexcept;
   void remove_unasked(std::uint32_t slot);
   void place(std::uint64_t tagged, std::uint32_t position) noexcept;
@@ -236,7 +237,7 @@ class shard_store {
   bool unbounded_ = false;  // a procedure is at work: room was made before it began, nothing is evicted under it
   std::uint64_t* table_ = nullptr;  // mask_ + 1 slots; 0 is an empty slot
   std::uint32_t mask_ = 0;
-  std::uint32_t shift_ = 32;  // 32 - log2 of the number of slots
+  scan_order order_;
   std::uint32_t count_ = 0;
   std::vector<std::uint32_t> count_of_;  // by cache
   std::uint32_t tick_ = 0;               // rises with each access; an entry's age is tick_ - entry.used
@@ -245,11 +246,11 @@ class shard_store {
   std::uint64_t bytes_ = 0;
   std::uint64_t evicted_ = 0;
   std::uint64_t expired_ = 0;
-  std::uint32_t evict_slot_ = 0;       // where the next sample starts
-  std::uint32_t with_expiry_ = 0;      // entries that have one
-  std::uint64_t expire_position_ = 0;  // where the next expire() starts, in hash space
-  time_point soonest_ = never;         // no entry expires before this
-  time_point soonest_ahead_ = never;   // the same, gathered by the pass that is under way
+  std::uint32_t evict_slot_ = 0;      // where the next sample starts
+  std::uint32_t with_expiry_ = 0;     // entries that have one
+  std::uint64_t expire_turn_ = 0;     // where the next expire() starts, in the order of a scan
+  time_point soonest_ = never;        // no entry expires before this
+  time_point soonest_ahead_ = never;  // the same, gathered by the pass that is under way
 };
 
 }  // namespace troupe

@@ -10,10 +10,9 @@ namespace troupe {
 
 namespace {
 
-constexpr std::uint32_t slots_min = 8;
+constexpr std::uint32_t slots_min = scan_order::block_slots;
 constexpr unsigned slots_log2_max = 31;
 constexpr std::size_t eviction_samples = 8;
-constexpr std::uint64_t positions_end = std::uint64_t{1} << 32;
 
 constexpr std::uint32_t position_of(std::uint64_t hash) noexcept { return static_cast<std::uint32_t>(hash >> 32); }
 constexpr std::uint64_t tag_of(std::uint64_t hash) noexcept { return hash << address_bits; }
@@ -41,7 +40,7 @@ shard_store::entry* shard_store::at(std::uint32_t slot) const noexcept {
 std::uint32_t shard_store::find(const key_ref& k) const noexcept {
   if (count_ == 0) return no_slot;
   const std::uint64_t tag = tag_of(k.hash);
-  for (std::uint32_t slot = home_of(position_of(k.hash)); table_[slot] != 0; slot = (slot + 1) & mask_) {
+  for (std::uint32_t slot = order_.home_of(position_of(k.hash)); table_[slot] != 0; slot = (slot + 1) & mask_) {
     if (((table_[slot] ^ tag) & ~address_mask) != 0) continue;
     const entry& e = *at(slot);
     if (e.position == position_of(k.hash) && e.cache == k.cache && e.key() == k.key) return slot;
@@ -125,7 +124,7 @@ bool shard_store::insert(const key_ref& k, const content& c, time_point now) {
 }
 
 void shard_store::place(std::uint64_t tagged, std::uint32_t position) noexcept {
-  std::uint32_t slot = home_of(position);
+  std::uint32_t slot = order_.home_of(position);
   while (table_[slot] != 0) slot = (slot + 1) & mask_;
   table_[slot] = tagged;
 }
@@ -141,7 +140,7 @@ void shard_store::remove(std::uint32_t slot) noexcept {
   --count_;
   std::uint32_t hole = slot;
   for (std::uint32_t next = (slot + 1) & mask_; table_[next] != 0; next = (next + 1) & mask_) {
-    const std::uint32_t home = home_of(at(next)->position);
+    const std::uint32_t home = order_.home_of(at(next)->position);
     if (((next - home) & mask_) < ((next - hole) & mask_)) continue;
     table_[hole] = table_[next];
     hole = next;
@@ -163,8 +162,7 @@ bool shard_store::resize(std::uint32_t slots) noexcept {
   std::uint64_t* old = std::exchange(table_, fresh);
   const std::uint32_t old_slots = old == nullptr ? 0 : mask_ + 1;
   mask_ = slots - 1;
-  shift_ = 32;
-  for (std::uint32_t s = slots; s > 1; s >>= 1) --shift_;
+  order_.resize(slots);
   for (std::uint32_t i = 0; i < old_slots; ++i) {
     if (old[i] != 0) place(old[i], reinterpret_cast<entry*>(old[i] & address_mask)->position);
   }
@@ -254,27 +252,43 @@ std::uint64_t shard_store::evict(std::uint64_t bytes, time_point now) {
   return before - bytes_;
 }
 
-// Entries whose home is in [first, end) lie there or in the run of full slots that follows, which may
-// go on at slot 0 but not around the whole table.
-bool shard_store::is_in_run(std::uint64_t i, std::uint64_t first, std::uint64_t end) const noexcept {
-  return i < end || (i < first + capacity() && table_[i & mask_] != 0);
+// Entries whose home is in the block that begins at `first` lie there or in the run of full slots that follows, which
+// may go on at slot 0 but not around the whole table.
+bool shard_store::is_in_run(std::uint64_t i, std::uint64_t first) const noexcept {
+  return i < first + scan_order::block_slots || (i < first + capacity() && table_[i & mask_] != 0);
 }
 
 std::size_t shard_store::expire(time_point now, std::size_t budget) {
   if (with_expiry_ == 0) {
     soonest_ = soonest_ahead_ = never;
-    expire_position_ = 0;
+    expire_turn_ = 0;
     return 0;
   }
   if (now < soonest_) return 0;
-  // By hash order, as scan(), so that entries moved by a removal are not skipped.
-  const std::uint64_t first = home_of(static_cast<std::uint32_t>(expire_position_));
-  const std::uint64_t end = std::min<std::uint64_t>(first + std::max<std::size_t>(budget, 1), capacity());
+  // In the order of scan(), so that entries moved by a removal are not skipped; whole blocks.
   std::size_t freed = 0;
-  for (std::uint64_t i = first; is_in_run(i, first, end);) {
+  for (std::size_t looked = 0; looked < std::max<std::size_t>(budget, 1) && expire_turn_ < scan_order::turns_end;
+       looked += scan_order::block_slots) {
+    const auto piece = order_.piece_at(static_cast<std::uint32_t>(expire_turn_), scan_order::block_slots);
+    freed += expire_block(piece.first, piece.end, now);
+    expire_turn_ = piece.end;
+  }
+  expired_ += freed;
+  if (expire_turn_ >= scan_order::turns_end) {
+    expire_turn_ = 0;
+    soonest_ = std::exchange(soonest_ahead_, never);
+  }
+  shrink_if_sparse();
+  return freed;
+}
+
+std::size_t shard_store::expire_block(std::uint32_t first, std::uint64_t end, time_point now) {
+  std::size_t freed = 0;
+  for (std::uint64_t i = first; is_in_run(i, first);) {
     const auto slot = static_cast<std::uint32_t>(i & mask_);
     const entry* e = table_[slot] == 0 ? nullptr : at(slot);
-    const bool mine = e != nullptr && e->has_expiry != 0 && home_of(e->position) >= first && home_of(e->position) < end;
+    const auto turn = e == nullptr ? 0 : scan_order::turn_of(e->position);
+    const bool mine = e != nullptr && e->has_expiry != 0 && turn >= expire_turn_ && turn < end;
     if (mine && e->is_expired(now)) {
       remove_unasked(slot);
       ++freed;
@@ -283,31 +297,24 @@ std::size_t shard_store::expire(time_point now, std::size_t budget) {
     if (mine) soonest_ahead_ = std::min(soonest_ahead_, e->expiry());
     ++i;
   }
-  expired_ += freed;
-  expire_position_ = end << shift_;
-  if (expire_position_ >= positions_end) {
-    expire_position_ = 0;
-    soonest_ = std::exchange(soonest_ahead_, never);
-  }
-  shrink_if_sparse();
   return freed;
 }
 
 std::uint64_t shard_store::scan(std::uint64_t cursor, std::size_t count, time_point now, entry_visitor visit) const {
-  if (count_ == 0 || cursor >= positions_end) return 0;
-  const std::size_t step = std::clamp<std::size_t>(count, 1, capacity());
+  if (count_ == 0 || cursor >= scan_order::turns_end) return 0;
+  const std::size_t step = std::max<std::size_t>(count, 1);
   for (std::size_t shown = 0; shown < step;) {
-    const std::uint64_t first = home_of(static_cast<std::uint32_t>(cursor));
-    const std::uint64_t end = std::min<std::uint64_t>(first + step, capacity());
-    for (std::uint64_t i = first; is_in_run(i, first, end); ++i) {
+    const auto piece = order_.piece_at(static_cast<std::uint32_t>(cursor), step - shown);
+    for (std::uint64_t i = piece.first; is_in_run(i, piece.first); ++i) {
       if (table_[i & mask_] == 0) continue;
       const entry& e = *at(static_cast<std::uint32_t>(i & mask_));
-      if (e.position < cursor || e.position >= end << shift_ || e.is_expired(now)) continue;
+      const auto turn = scan_order::turn_of(e.position);
+      if (turn < cursor || turn >= piece.end || e.is_expired(now)) continue;
       visit(view_of(e, now));
       ++shown;
     }
-    cursor = end << shift_;
-    if (cursor >= positions_end) return 0;
+    cursor = piece.end;
+    if (cursor >= scan_order::turns_end) return 0;
   }
   return cursor;
 }
@@ -321,12 +328,11 @@ void shard_store::clear() noexcept {
   std::free(std::exchange(table_, nullptr));
   give_room(bytes_);
   mask_ = 0;
-  shift_ = 32;
   count_ = 0;
   count_of_.clear();
   with_expiry_ = 0;
   evict_slot_ = 0;
-  expire_position_ = 0;
+  expire_turn_ = 0;
   soonest_ = soonest_ahead_ = never;
 }
 

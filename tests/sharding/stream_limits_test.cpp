@@ -73,7 +73,8 @@ TEST_F(stream_limits, an_element_that_would_make_a_value_too_large_is_refused) {
             "-ERR the value would be larger than cache.value_max\r\n");
   EXPECT_EQ(reply({"RPUSH", "{t}l", large}), "-ERR the value would be larger than cache.value_max\r\n");
   EXPECT_EQ(reply({"RPUSH", "{t}m", large}), ":1\r\n");
-  EXPECT_EQ(reply({"LMOVE", "{t}m", "{t}l", "LEFT", "LEFT"}), "-ERR the value would be larger than cache.value_max\r\n");
+  EXPECT_EQ(reply({"LMOVE", "{t}m", "{t}l", "LEFT", "LEFT"}),
+            "-ERR the value would be larger than cache.value_max\r\n");
   EXPECT_EQ(held("{t}m"), packed({large}));
   EXPECT_EQ(reply({"SADD", "{t}s", std::string(30000, 'e')}), ":1\r\n");
   EXPECT_EQ(reply({"SADD", "{t}u", large}), ":1\r\n");
@@ -89,9 +90,14 @@ TEST_F(stream_limits, a_second_key_that_is_too_long_refuses_all_of_it) {
   (void)reply({"SADD", "{t}s", "m"});
   (void)reply({"SET", "{t}a", "v"});
   const std::vector<std::vector<std::string>> lines = {
-      {"LMOVE", "{t}l", far, "LEFT", "LEFT"},      {"SMOVE", "{t}s", far, "m"},    {"MSET", "{t}a", "w", far, "w"},
-      {"RENAME", "{t}a", far},                     {"COPY", "{t}a", far},          {"SUNIONSTORE", far, "{t}s"},
-      {"SORT", "{t}l", "LIMIT", "0", "1", "STORE", far}, {"DEL", "{t}a", far},
+      {"LMOVE", "{t}l", far, "LEFT", "LEFT"},
+      {"SMOVE", "{t}s", far, "m"},
+      {"MSET", "{t}a", "w", far, "w"},
+      {"RENAME", "{t}a", far},
+      {"COPY", "{t}a", far},
+      {"SUNIONSTORE", far, "{t}s"},
+      {"SORT", "{t}l", "LIMIT", "0", "1", "STORE", far},
+      {"DEL", "{t}a", far},
   };
   for (const auto& words : lines) {
     EXPECT_EQ(reply(words), "-ERR a key is longer than 65536 bytes\r\n") << words[0];

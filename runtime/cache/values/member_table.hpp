@@ -1,8 +1,7 @@
 // A hash table of named nodes, each in an allocation of its own: the large form of hashes, sets and sorted sets.
 //
-// Open addressing, ordered by the nodes' place in hash space, so that a scan meets every node that is there from its
-// start to its end, whatever is written meanwhile. A Node has `position` (the top 32 bits of its name's hash) and
-// name(). The table does not own the nodes.
+// Open addressing; scan_order says where a node lies and when a scan meets it. A Node has `position` (the top 32 bits
+// of its name's hash) and name(). The table does not own the nodes.
 #pragma once
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include "runtime/base/function_ref.hpp"
 #include "runtime/base/random.hpp"
 #include "runtime/cache/key_hash.hpp"
+#include "runtime/cache/scan_order.hpp"
 #include "runtime/cache/values/footprint.hpp"
 
 namespace troupe {
@@ -33,7 +33,7 @@ class member_table {
   [[nodiscard]] Node* find(std::string_view name) const noexcept {
     if (count_ == 0) return nullptr;
     const auto position = position_of(name);
-    for (auto slot = home_of(position); slots_[slot] != nullptr; slot = (slot + 1) & mask_) {
+    for (std::size_t slot = order_.home_of(position); slots_[slot] != nullptr; slot = (slot + 1) & mask_) {
       if (slots_[slot]->position == position && slots_[slot]->name() == name) return slots_[slot];
     }
     return nullptr;
@@ -53,7 +53,7 @@ class member_table {
     auto hole = slot_of(node);
     --count_;
     for (auto next = (hole + 1) & mask_; slots_[next] != nullptr; next = (next + 1) & mask_) {
-      const auto home = home_of(slots_[next]->position);
+      const std::size_t home = order_.home_of(slots_[next]->position);
       if (((next - home) & mask_) < ((next - hole) & mask_)) continue;
       slots_[hole] = slots_[next];
       hole = next;
@@ -79,45 +79,43 @@ class member_table {
   /// Shows about `count` nodes from `cursor` on (0: the start); the next cursor, 0 at the end.
   template <class Visit>
   [[nodiscard]] std::uint64_t scan(std::uint64_t cursor, std::size_t count, const Visit& visit) const {
-    if (count_ == 0 || cursor >= positions_end) return 0;
-    const auto step = std::clamp<std::uint64_t>(count, 1, slots_.size());
+    if (count_ == 0 || cursor >= scan_order::turns_end) return 0;
+    const auto step = std::max<std::size_t>(count, 1);
     for (std::size_t shown = 0; shown < step;) {
-      const std::uint64_t first = home_of(static_cast<std::uint32_t>(cursor));
-      const std::uint64_t end = std::min<std::uint64_t>(first + step, slots_.size());
-      for (auto i = first; i < end || (i < first + slots_.size() && slots_[i & mask_] != nullptr); ++i) {
+      const auto piece = order_.piece_at(static_cast<std::uint32_t>(cursor), step - shown);
+      const std::size_t block_end = piece.first + scan_order::block_slots;
+      const std::size_t all = piece.first + slots_.size();
+      for (std::size_t i = piece.first; i < block_end || (i < all && slots_[i & mask_] != nullptr); ++i) {
         const auto* node = slots_[i & mask_];
-        if (node == nullptr || node->position < cursor || node->position >= end << shift_) continue;
+        if (node == nullptr) continue;
+        const auto turn = scan_order::turn_of(node->position);
+        if (turn < cursor || turn >= piece.end) continue;
         visit(*node);
         ++shown;
       }
-      cursor = end << shift_;
-      if (cursor >= positions_end) return 0;
+      cursor = piece.end;
+      if (cursor >= scan_order::turns_end) return 0;
     }
     return cursor;
   }
 
  private:
   static constexpr std::size_t slots_min = 16;
-  static constexpr std::uint64_t positions_end = std::uint64_t{1} << 32;
 
-  [[nodiscard]] std::size_t home_of(std::uint32_t position) const noexcept {
-    return static_cast<std::size_t>(std::uint64_t{position} >> shift_);
-  }
   [[nodiscard]] std::size_t slot_of(const Node* node) const noexcept {
-    auto slot = home_of(node->position);
+    std::size_t slot = order_.home_of(node->position);
     while (slots_[slot] != node) slot = (slot + 1) & mask_;
     return slot;
   }
   void place(Node* node) noexcept {
-    auto slot = home_of(node->position);
+    std::size_t slot = order_.home_of(node->position);
     while (slots_[slot] != nullptr) slot = (slot + 1) & mask_;
     slots_[slot] = node;
   }
   void resize(std::size_t slots) {
     const auto old = std::exchange(slots_, std::vector<Node*>(slots, nullptr));
     mask_ = slots - 1;
-    shift_ = 32;
-    for (auto s = slots; s > 1; s >>= 1) --shift_;
+    order_.resize(slots);
     for (auto* node : old) {
       if (node != nullptr) place(node);
     }
@@ -126,7 +124,7 @@ class member_table {
   std::uint64_t seed_;
   std::vector<Node*> slots_;
   std::size_t mask_ = 0;
-  unsigned shift_ = 32;
+  scan_order order_;
   std::size_t count_ = 0;
 };
 
