@@ -143,6 +143,14 @@ std::vector<key> caches_keys() {
       {caches_section, "backed", in_block<&named::backed>,
        "true: values live in the database. Misses read through, writes commit there first and then become visible: "
        "slower by a commit, safe against kill -9. Needs service db; in a cluster db.type postgres."},
+      {.section = "cache",
+       .name = "min_availability",
+       .in = in<&c::cache, &cache::min_availability>,
+       .doc = "What a node that leaves waits for, within 60 % of node.drain_timeout: none goes at once, primaries "
+              "hands the "
+              "shards over that it is primary of, full waits until the others have every copy that they can have; give "
+              "full the time by node.drain_timeout.",
+       .words = {"none", "primaries", "full"}},
       {.section = caches_section,
        .name = "replicas",
        .in = in_block<&named::replicas>,

@@ -19,6 +19,9 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "actors/backing_store.hpp"
 #include "actors/cache/forwarder.hpp"
@@ -76,6 +79,12 @@ class cache_router final : public cache_access {
   /// troupe_cache_parked_count, troupe_cache_parked_refused_total; the router outlives the last scrape.
   void register_metrics(metrics& m) const;
 
+  [[nodiscard]] std::uint32_t shards() const noexcept override {
+    return static_cast<std::uint32_t>(shard_keys_.size());
+  }
+  [[nodiscard]] std::string_view key_in_shard(std::uint32_t shard) const noexcept override {
+    return shard_keys_[shard];
+  }
   [[nodiscard]] std::uint64_t topology_version() const noexcept override { return host_.topology_version(); }
   [[nodiscard]] usage measure() const override { return host_.measure(); }
   bool set_memory_max(std::uint64_t bytes) override {
@@ -99,6 +108,7 @@ class cache_router final : public cache_access {
   shard_host& host_;
   const cache_catalogue& caches_;
   const std::uint64_t value_max_;
+  const std::vector<std::string> shard_keys_;
   const clock now_;
   std::atomic<backing_store*> backing_{nullptr};
   std::atomic<forwarder*> forwarder_{nullptr};

@@ -1,25 +1,20 @@
-// The methods of troupe::cache, the handle that applications hold.
+// The methods of troupe::cache on one key.
 //
 // A blocking call first tries to answer at once and else waits for its callback on a condition
 // variable. The state it waits on is shared with the callback, which may come after it gave up.
-#include <condition_variable>
-#include <memory>
-#include <mutex>
-#include <optional>
 #include <utility>
 
-#include <troupe/cache.hpp>
-
-#include "runtime/cache/cache_access.hpp"
+#include "actors/cache/handle_calls.hpp"
 
 namespace troupe {
 
+namespace handle_calls {
+
 namespace {
 
-/// How long past its deadline an answer is waited for: the node answers at the deadline itself.
-constexpr duration answer_grace = std::chrono::milliseconds(250);
-
 time_point now() { return time_point(std::chrono::steady_clock::now()); }
+
+}  // namespace
 
 time_point deadline_after(duration d) {
   const auto t = now();
@@ -74,31 +69,11 @@ owned_reply no_such_cache(const std::string& name) {
   return owned_reply::failed(errc::not_found, "no cache is named " + name);
 }
 
-/// A ttl that is given must be positive: zero means none inside.
-bool is_sound(const put_options& o) { return !o.ttl || *o.ttl > duration::zero(); }
+}  // namespace handle_calls
 
-owned_reply bad_ttl() { return owned_reply::failed(errc::invalid_argument, "a ttl must be positive"); }
+namespace {
 
-struct answer {
-  std::mutex mutex;
-  std::condition_variable arrived;
-  std::optional<owned_reply> reply;
-};
-
-owned_reply submit_and_wait(cache_access& access, const cache_command& c, time_point deadline) {
-  auto waiting = std::make_shared<answer>();
-  access.submit(c, deadline, [waiting](owned_reply r) {
-    const std::lock_guard lock(waiting->mutex);
-    waiting->reply = std::move(r);
-    waiting->arrived.notify_one();
-  });
-  std::unique_lock lock(waiting->mutex);
-  const bool answered =
-      waiting->arrived.wait_until(lock, deadline + answer_grace, [&] { return waiting->reply.has_value(); });
-  if (answered) return std::move(*waiting->reply);
-  const bool reads = is_plain_read(c);
-  return owned_reply::failed(reads ? errc::deadline_exceeded : errc::outcome_unknown, "no answer came");
-}
+using namespace handle_calls;
 
 owned_reply call(cache_access& access, const std::string& name, cache_command c, duration d) {
   const auto id = access.find(name);
@@ -112,8 +87,11 @@ owned_reply call(cache_access& access, const std::string& name, cache_command c,
     reply.ttl = r.ttl;
     reply.value.assign(r.value);
   };
-  if (access.try_now(c, now(), take)) return reply;
-  return submit_and_wait(access, c, deadline_after(d));
+  if (access.try_now(c, time_point(std::chrono::steady_clock::now()), take)) return reply;
+  auto answer =
+      wait_for<owned_reply>([&](reply_callback done) { access.submit(c, deadline_after(d), std::move(done)); }, d);
+  if (answer) return std::move(*answer);
+  return owned_reply::failed(is_plain_read(c) ? errc::deadline_exceeded : errc::outcome_unknown, "no answer came");
 }
 
 void call(cache_access& access, const std::string& name, cache_command c, duration d, reply_callback done) {
@@ -121,6 +99,13 @@ void call(cache_access& access, const std::string& name, cache_command c, durati
   if (!id) return done(no_such_cache(name));
   c.cache = *id;
   access.submit(c, deadline_after(d), std::move(done));
+}
+
+cache_command make_erase(std::string_view key, std::uint64_t if_version) {
+  auto c = handle_calls::make_erase(key);
+  c.condition = write_condition::if_version;
+  c.version = if_version;
+  return c;
 }
 
 }  // namespace
@@ -142,6 +127,10 @@ expected<bool> cache::erase(std::string_view key, duration deadline) {
   return to_erased(call(*access_, name_, make_erase(key), deadline));
 }
 
+expected<bool> cache::erase_version(std::string_view key, std::uint64_t if_version, duration deadline) {
+  return to_erased(call(*access_, name_, make_erase(key, if_version), deadline));
+}
+
 void cache::get(std::string_view key, value_callback done, duration deadline) {
   call(*access_, name_, make_get(key), deadline,
        [done = std::move(done)](owned_reply r) { done(to_value(std::move(r))); });
@@ -156,6 +145,11 @@ void cache::put(std::string_view key, std::string_view value, const put_options&
 
 void cache::erase(std::string_view key, bool_callback done, duration deadline) {
   call(*access_, name_, make_erase(key), deadline,
+       [done = std::move(done)](owned_reply r) { done(to_erased(std::move(r))); });
+}
+
+void cache::erase_version(std::string_view key, std::uint64_t if_version, bool_callback done, duration deadline) {
+  call(*access_, name_, make_erase(key, if_version), deadline,
        [done = std::move(done)](owned_reply r) { done(to_erased(std::move(r))); });
 }
 

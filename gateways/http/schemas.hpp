@@ -83,6 +83,12 @@ inline constexpr std::string_view http_schemas = R"json({
     "properties": {"name": {"type": "string"},
     "state": {"enum": ["stopped", "starting", "running", "degraded", "stopping", "failed", "not_implemented"]},
     "reason": {"type": "string"}, "nodes": {"type": "array", "items": {"type": "string"}}}}},
+  "cache_number": {"type": "object", "required": ["value"], "properties": {"value": {"type": "integer"}}},
+  "cache_page": {"type": "object", "required": ["keys", "next"], "properties": {
+    "keys": {"type": "array", "items": {"type": "string"}}, "next": {"type": ["string", "null"]}}},
+  "cache_batch": {"type": "object", "properties": {
+    "get": {"type": "array", "items": {"type": "object"}}, "put": {"type": "array", "items": {"type": "object"}},
+    "erase": {"type": "array", "items": {"type": "object"}}}},
   "kvs": {"type": "object", "required": ["alive", "runs", "serves", "reason", "members", "epoch", "keys", "tombstones",
     "memory_bytes"], "properties": {
     "alive": {"type": "boolean"}, "runs": {"type": "boolean", "description": "this node runs the service kvs"},

@@ -1,6 +1,5 @@
 // Commands on all keys: of all shards of the cluster, through any node.
 #include <algorithm>
-#include <charconv>
 #include <random>
 #include <string>
 #include <utility>
@@ -9,9 +8,9 @@
 #include "gateways/resp/command_table.hpp"
 #include "gateways/resp/commands.hpp"
 #include "gateways/resp/connection.hpp"
-#include "gateways/resp/scan_cursor.hpp"
 #include "gateways/resp/shard_walk.hpp"
 #include "runtime/base/integer_text.hpp"
+#include "runtime/cache/procedures/scan_cursor.hpp"
 #include "runtime/cache/procedures/shards.hpp"
 
 namespace troupe::resp {
@@ -280,13 +279,6 @@ std::unique_ptr<Walk> walk_of_slot(connection& c, std::uint32_t slot) {
 }
 
 }  // namespace
-
-std::optional<std::uint64_t> parse_cursor(std::string_view text) noexcept {
-  std::uint64_t n = 0;
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), n);
-  if (text.empty() || failed != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return n;
-}
 
 void run_cluster_countkeysinslot(connection& c, const arguments& words) {
   if (const auto slot = read_slot(c, words[2])) shard_walk::run(c, walk_of_slot<slot_count>(c, *slot));

@@ -111,6 +111,7 @@ struct cache_config {
   std::string eviction = "lru";             // lru | none
   std::uint64_t copy_rate_max = 256 * mib;  // bytes a second that this node sends of shards it gives away; 0: no limit
   duration deadline = std::chrono::seconds(2);
+  std::string min_availability = "primaries";  // none | primaries | full: what a departing node waits for
   [[nodiscard]] bool operator==(const cache_config&) const = default;
 };
 

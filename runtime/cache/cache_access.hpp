@@ -32,6 +32,10 @@ class cache_access {
   /// it was not done, outcome_unknown when it may have been.
   virtual void submit(const cache_command& command, time_point deadline, reply_callback done) = 0;
 
+  /// How many shards the keys are spread over, and a key of each, for procedures on whole shards.
+  [[nodiscard]] virtual std::uint32_t shards() const noexcept { return 1; }
+  [[nodiscard]] virtual std::string_view key_in_shard(std::uint32_t) const noexcept { return {}; }
+
   /// Rises whenever the owner of some shard changes: a door that has submitted commands in flight
   /// and sees another value waits for them before it calls try_now.
   [[nodiscard]] virtual std::uint64_t topology_version() const noexcept = 0;

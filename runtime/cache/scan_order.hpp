@@ -1,4 +1,5 @@
-// Where an entry lies in an open-addressing table, and in which order a scan meets it: two orders, apart from each other.
+// Where an entry lies in an open-addressing table, and in which order a scan meets it: two orders, apart from each
+// other.
 //
 // A scan must meet every entry that is there from its start to its end, whatever is written meanwhile and however often
 // the table grows and shrinks. So it goes by the entries' `turn`, 32 bits of their hash from the top down. If a table

@@ -257,7 +257,7 @@ void cluster_machine::settle(time_point now, cluster_output& out) {
     if (tend_table_) keep_table(now, out);
     tend_locks(now, out);
     consider_split(now, out);
-    consider_departure(now);
+    consider_departure(now, out);
     tell_others(now);
   } while (!m_.events.empty() || !e_.events.empty() || e_.persist || e_.store || !e_.packets.empty() ||
            !moves_out_.messages.empty() || !moves_out_.words.empty());

@@ -235,8 +235,11 @@ class cluster_machine {
   [[nodiscard]] split_picture split_seen() const;
 
   // cluster_departure.cpp
-  void consider_departure(time_point now);
+  void consider_departure(time_point now, cluster_output& out);
   [[nodiscard]] bool has_heirs() const;
+  [[nodiscard]] std::size_t heirs_count() const;
+  [[nodiscard]] bool has_handed_over() const;
+  void tell_what_is_left(cluster_output& out) const;
   [[nodiscard]] bool holds_shards(std::uint64_t pid) const;
 
   // cluster_table.cpp: the leader's duty

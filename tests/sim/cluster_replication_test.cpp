@@ -19,7 +19,8 @@ using namespace std::chrono_literals;
 constexpr std::uint64_t seeds_each = 4;
 
 struct replicated_stage : cluster_stage {
-  replicated_stage(std::uint32_t nodes, std::uint64_t seed, const std::string& with_profile, std::uint32_t copies)
+  replicated_stage(std::uint32_t nodes, std::uint64_t seed, const std::string& with_profile, std::uint32_t copies,
+                   const std::string& min_availability = "primaries")
       : cluster_stage(
             [&] {
               world_options o;
@@ -27,7 +28,12 @@ struct replicated_stage : cluster_stage {
               o.seed = seed;
               return o;
             }(),
-            with_profile, [copies](config& c) { c.cache.replicas = copies; }),
+            with_profile,
+            [copies, min_availability](config& c) {
+              c.cache.replicas = copies;
+              c.cache.min_availability = min_availability;
+              c.node.drain_timeout = 20s;
+            }),
         replicas(copies),
         client(std::make_shared<shard_client>(w)),
         lists(std::make_shared<list_client>(w)) {
@@ -65,9 +71,10 @@ struct replicated_stage : cluster_stage {
 
 class cluster_replication : public ::testing::TestWithParam<const char*> {
  protected:
-  static void tell(std::uint32_t nodes, std::uint32_t copies, const std::function<void(replicated_stage&)>& tale) {
+  static void tell(std::uint32_t nodes, std::uint32_t copies, const std::function<void(replicated_stage&)>& tale,
+                   const std::string& min_availability = "primaries") {
     for (std::uint64_t seed = 1; seed <= seeds_each && !HasFailure(); ++seed) {
-      replicated_stage s(nodes, seed, GetParam(), copies);
+      replicated_stage s(nodes, seed, GetParam(), copies, min_availability);
       if (HasFailure()) return;
       tale(s);
       expect_sound(s.w);
@@ -176,6 +183,39 @@ TEST_P(cluster_replication, a_node_that_leaves_or_joins_moves_shards_without_an_
     s.w.run_for(1s);
     EXPECT_EQ(s.client->unknown(), unknown) << "a planned move hurts nobody";
   });
+}
+
+// Who left as soon as its primaries were elsewhere would leave shards with one copy, which the next death takes.
+TEST_P(cluster_replication, a_node_that_leaves_with_full_availability_may_be_followed_by_a_death_at_once) {
+  tell(
+      4, 1,
+      [](replicated_stage& s) {
+        const auto n = s.victim(false);
+        const auto unknown = s.client->unknown();
+        s.w.leave(n);
+        expect_within(
+            s.w, 15s, [&] { return !s.w.running(n); }, "the process that leaves exits");
+        EXPECT_EQ(s.client->unknown(), unknown);
+        s.w.crash((n + 1) % 4);
+        s.expect_green("after both are gone");
+        s.w.start(n);
+        s.w.start((n + 1) % 4);
+      },
+      "full");
+}
+
+TEST_P(cluster_replication, a_node_that_leaves_with_no_availability_asked_is_gone_at_once) {
+  tell(
+      3, 1,
+      [](replicated_stage& s) {
+        const auto n = s.victim(false);
+        s.w.leave(n);
+        expect_within(
+            s.w, 1s, [&] { return !s.w.running(n); }, "the process that leaves exits");
+        s.expect_green("by the copies");
+        s.w.start(n);
+      },
+      "none");
 }
 
 // Members that come and go get nothing new for a while, unless too few others are left for the copies.
