@@ -18,6 +18,7 @@
 namespace troupe {
 
 class cluster_calls;
+class database_admin;
 class kvs_access;
 class pubsub_access;
 
@@ -39,6 +40,8 @@ struct door_context {
   kvs_access* kvs = nullptr;
   /// Channels of all nodes; none: the door has channels of its own.
   pubsub_access* channels = nullptr;
+  /// The databases of this node; none: their routes answer 503.
+  database_admin* databases = nullptr;
 };
 
 /// A listening door: HTTP, RESP. Opened and closed by the composition root.

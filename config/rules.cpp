@@ -184,7 +184,16 @@ class rules {
     }
     check_secret("kvs.password_file", c_.kvs.password_file);
     check_kvs_members();
+    check_database();
+  }
+
+  void check_database() {
     if (c_.db.type == "postgres" && c_.db.dsn.empty()) broken("db.dsn", "is needed with db.type postgres");
+    if (c_.db.type == "postgres") check_secret("db.password_file", c_.db.password_file);
+    if (c_.db.pool_min > c_.db.pool_max) {
+      broken("db.pool_min",
+             "is " + std::to_string(c_.db.pool_min) + ", above db.pool_max, " + std::to_string(c_.db.pool_max));
+    }
   }
 
   void check_kvs_members() {

@@ -6,6 +6,7 @@
 #include <troupe/config.hpp>
 #include <troupe/version.hpp>
 
+#include "node/cli/db_verbs.hpp"
 #include "node/cli/exit_code.hpp"
 #include "node/cli/keyring_verbs.hpp"
 #include "node/cli/leader_verbs.hpp"
@@ -34,6 +35,7 @@ class command_line {
     add_lock_verbs();
     add_cache_verbs();
     add_keyring_verbs();
+    add_db_verbs();
     add_talk_verbs();
     auto* dev = verb("dev", "a whole cluster in one process on loopback", [this] { return run_dev(dev_nodes_); });
     dev->add_option("--nodes", dev_nodes_, "how many nodes")->check(CLI::Range(1, 99))->take_last();
@@ -205,6 +207,20 @@ class command_line {
     }
   }
 
+  void add_db_verbs() {
+    auto* db = app_.add_subcommand("db", "the databases of the node");
+    db->require_subcommand(1);
+    auto* list = add_verb(*db, "list", "the namespaces that are open", [this] { return list_databases(remote_); });
+    auto* backup = add_verb(*db, "backup", "copy a namespace into a new file on the node's host",
+                            [this] { return back_up_database(remote_, db_); });
+    auto* reset =
+        add_verb(*db, "reset", "drop all that a namespace holds", [this] { return reset_database(remote_, db_); });
+    for (auto* sub : {backup, reset}) sub->add_option("name", db_.name, "the namespace")->required();
+    backup->add_option("file", db_.file, "the file to make")->required();
+    reset->add_option("--i-mean-it", db_.meant, "the namespace once more");
+    for (auto* sub : {list, backup, reset}) add_ring_options(*sub);
+  }
+
   void add_ring_options(CLI::App& sub) {
     add_remote_options(sub);
     sub.add_flag("--json", remote_.json, "print the node's JSON");
@@ -248,6 +264,7 @@ class command_line {
   leader_options leader_;
   lock_options lock_;
   std::string ring_key_;
+  db_options db_;
   std::string member_;
   talk_options talk_;
   std::size_t dev_nodes_ = 3;

@@ -24,6 +24,10 @@ node::~node() = default;
 
 expected<void> node::wait_ready(duration deadline) { return runner_->wait_ready(deadline); }
 expected<cache> node::open_cache(const std::string& name) { return runner_->open_cache(name); }
+
+expected<database> node::open_database(const std::string& name, std::vector<migration> migrations) {
+  return runner_->open_database(name, std::move(migrations));
+}
 std::shared_ptr<const cluster_view> node::view() const { return runner_->view(); }
 node_addresses node::addresses() const { return runner_->addresses(); }
 const config& node::settings() const { return runner_->settings(); }

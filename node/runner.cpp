@@ -7,6 +7,7 @@
 #include <troupe/version.hpp>
 
 #include "actors/upkeep_actor.hpp"
+#include "gateways/db/postgres_driver.hpp"
 #include "gateways/db/sqlite_driver.hpp"
 #include "gateways/http/door.hpp"
 #include "gateways/kvs/builtin_store.hpp"
@@ -27,15 +28,6 @@ std::string join_lines(const std::vector<std::string>& lines) {
   std::string text;
   for (const auto& line : lines) text.append(text.empty() ? "" : "\n").append(line);
   return text;
-}
-
-// Names that are accepted today and built later: refusing them at the start is better than half a node.
-std::vector<std::string> not_built_yet(const config& c) {
-  std::vector<std::string> faults;
-  if (c.has_service("db") && c.db.type != "sqlite") {
-    faults.push_back("db.type " + c.db.type + " is not built yet: use sqlite");
-  }
-  return faults;
 }
 
 bool is_built(const std::string& service) {
@@ -60,9 +52,7 @@ shard_host::options store_options(const config& c, std::uint64_t hash_seed) {
 expected<std::unique_ptr<node::runner>> node::runner::start(config c, std::shared_ptr<network_faults> faults,
                                                             std::shared_ptr<leader_store> store) {
   if (c.node.name.empty()) c.node.name = host_name();
-  auto wrong = validate(c);
-  const auto unbuilt = not_built_yet(c);
-  wrong.insert(wrong.end(), unbuilt.begin(), unbuilt.end());
+  const auto wrong = validate(c);
   if (!wrong.empty()) return fail(errc::bad_config, join_lines(wrong));
   if (store) c.kvs.type = "custom";  // a name that no file can give
 
@@ -107,7 +97,7 @@ expected<void> node::runner::start_parts() {
              {{"name", settings_.node.name}, {"version", library_version()}, {"pid", ::getpid()}});
   name_services();
   if (auto done = cluster_.open(data_.path(), drawn_.id); !done) return done;
-  if (auto done = open_database(); !done) return done;
+  if (auto done = open_databases(); !done) return done;
   connect_shards();
   open_kvs();
   if (auto done = open_store(); !done) return done;
@@ -199,14 +189,30 @@ void node::runner::show_kvs_health(std::string& place, const std::string& fault)
   status_.set_service("kvs", shown.empty() ? service_state::running : service_state::degraded, shown);
 }
 
-expected<void> node::runner::open_database() {
+expected<std::shared_ptr<database_driver>> node::runner::make_driver() {
+  if (settings_.db.type == "sqlite") return std::make_shared<sqlite_driver>(sqlite_driver::settings_of(settings_));
+  auto driver = postgres_driver::make(settings_.db, io_, drawn_.machine_seed + 2);
+  if (!driver) return tl::unexpected(std::move(driver.error()));
+  return std::shared_ptr<database_driver>(std::move(*driver));
+}
+
+expected<void> node::runner::open_databases() {
   if (!settings_.has_service("db")) return {};
-  auto driver = std::make_shared<sqlite_driver>(sqlite_driver::settings_of(settings_));
-  database_ =
-      std::make_unique<database_service>(driver, settings_.db, *log_, events_, [this](const database_status& s) {
-        status_.change_conditions([&](local_conditions& here) { here.database_fault = s.ok ? "" : s.reason; });
-        status_.set_service("db", s.ok ? service_state::running : service_state::degraded, s.reason);
-      });
+  auto driver = make_driver();
+  if (!driver) return tl::unexpected(std::move(driver.error()));
+  const auto show = [this](const database_status& s) {
+    status_.change_conditions([&](local_conditions& here) { here.database_fault = s.ok ? "" : s.reason; });
+    status_.set_service("db", s.ok ? service_state::running : service_state::degraded, s.reason);
+  };
+  const auto right = [this]() -> std::optional<fenced> {
+    const auto& lease = cluster_.calls().lease();
+    const auto term = lease->term();
+    if (!term) return std::nullopt;
+    return fenced(*term, drawn_.id, lease);
+  };
+  database_ = std::make_unique<database_service>(
+      std::move(*driver), settings_.db,
+      database_service::surroundings{*log_, events_, numbers_, io_.next(), show, right});
   std::vector<backed_cache> backed;
   const auto& caches = catalogue_.all();
   for (std::size_t i = 0; i < caches.size(); ++i) {
@@ -253,7 +259,8 @@ expected<void> node::runner::open_doors() {
                           [this](std::string name) { return cluster_.force_leave(std::move(name)); },
                           &cluster_.calls(),
                           kvs_.get(),
-                          channels_.get()};
+                           channels_.get(),
+                           database_.get()};
   if (settings_.has_service("resp")) {
     doors_.push_back(std::make_unique<resp_door>(lent));
     resp_ = doors_.back().get();
@@ -327,6 +334,11 @@ expected<void> node::runner::wait_ready(duration deadline) const {
 expected<cache> node::runner::open_cache(const std::string& name) const {
   if (!router_->find(name)) return fail(errc::not_found, "no cache " + name + " is declared");
   return cache(router_, name);
+}
+
+expected<database> node::runner::open_database(const std::string& name, std::vector<migration> migrations) {
+  if (!database_) return fail(errc::unavailable, "this node does not run the service db");
+  return database_->open(name, std::move(migrations));
 }
 
 void node::runner::on_event(event_callback f) {

@@ -57,6 +57,7 @@ class node::runner {
 
   [[nodiscard]] expected<void> wait_ready(duration deadline) const;
   [[nodiscard]] expected<cache> open_cache(const std::string& name) const;
+  [[nodiscard]] expected<database> open_database(const std::string& name, std::vector<migration> migrations);
   [[nodiscard]] std::shared_ptr<const cluster_view> view() const { return board_.read(); }
   [[nodiscard]] node_addresses addresses() const;
   [[nodiscard]] const config& settings() const noexcept { return settings_; }
@@ -75,7 +76,8 @@ class node::runner {
   runner(config c, std::shared_ptr<event_log> log, data_directory data, std::shared_ptr<network_faults> faults);
 
   [[nodiscard]] expected<void> start_parts();
-  [[nodiscard]] expected<void> open_database();
+  [[nodiscard]] expected<void> open_databases();
+  [[nodiscard]] expected<std::shared_ptr<database_driver>> make_driver();
   [[nodiscard]] expected<void> open_cluster();
   [[nodiscard]] expected<void> open_store();
   void open_kvs();

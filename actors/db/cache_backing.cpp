@@ -1,7 +1,5 @@
 #include "actors/db/cache_backing.hpp"
 
-#include <set>
-
 namespace troupe {
 
 std::string namespace_of_cache(std::string_view cache_name) {
@@ -101,17 +99,16 @@ class cache_backing::sweep_job final : public database_job {
 expected<std::unique_ptr<cache_backing>> cache_backing::open(database_pool& pool, committed_store& store,
                                                              const std::vector<backed_cache>& caches) {
   auto backing = std::make_unique<cache_backing>(pool, store);
-  std::set<std::string> taken;
   for (const auto& c : caches) {
     const auto name_space = namespace_of_cache(c.name);
     if (!is_namespace(name_space))
       return fail(errc::bad_config, "the name of the backed cache '" + c.name + "' is too long");
-    if (!taken.insert(name_space).second)
+    if (!backing->namespaces_.insert(name_space).second)
       return fail(errc::bad_config, "the backed cache '" + c.name + "' would share the database namespace " +
                                         name_space + " with another one: names must differ in letters and digits");
-    auto lane = pool.open(name_space, cache_table::schema());
+    auto lane = pool.open(name_space, cache_table::schema(pool.dialect()));
     if (!lane) return fail(lane.error().code, "backed cache '" + c.name + "': " + lane.error().context);
-    backing->caches_[c.id].lane = *lane;
+    backing->caches_.emplace(c.id, backed{*lane, cache_table(pool.dialect())});
   }
   return backing;
 }

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,8 @@ class cache_backing final : public backing_store {
   /// Lets each cache delete its expired rows; returns at once.
   void sweep(time_point now);
 
+  [[nodiscard]] bool has_namespace(const std::string& name) const { return namespaces_.count(name) > 0; }
+
   cache_backing(database_pool& pool, committed_store& store) : pool_(pool), store_(store) {}
 
  private:
@@ -62,6 +65,7 @@ class cache_backing final : public backing_store {
   database_pool& pool_;
   committed_store& store_;
   std::map<cache_id, backed> caches_;  // fixed once opened
+  std::set<std::string> namespaces_;   // the same
 };
 
 }  // namespace troupe

@@ -2,14 +2,47 @@
 
 #include <algorithm>
 
+#include "actors/db/awaited_answer.hpp"
+
 namespace troupe {
 namespace {
 
 // Trouble that may pass by itself: the namespace is kept and tried again.
 bool may_heal(errc code) noexcept { return code == errc::storage_failed || code == errc::unavailable; }
 
-// After these the session's picture of the database may be wrong: the next batch opens another.
-bool spoils_session(errc code) noexcept { return code == errc::outcome_unknown || code == errc::corrupt; }
+// Ends a reservation whose time is over: a job that keeps nothing.
+class abandoned final : public database_job {
+ public:
+  abandoned() : database_job(time_point::max()) {}
+  bool writes() const noexcept override { return false; }
+  expected<void> run(database_session&, const batch_times&) override { return {}; }
+  void done(expected<void>) override {}
+};
+
+// Nothing else runs in the lane meanwhile.
+class reset_job final : public database_job {
+ public:
+  using finish = std::function<void(expected<void>)>;
+  reset_job(std::uint64_t reservation, std::vector<migration> migrations, std::optional<fenced> right, finish done)
+      : database_job(time_point::max()),
+        reservation_(reservation),
+        migrations_(std::move(migrations)),
+        right_(std::move(right)),
+        done_(std::move(done)) {}
+  bool writes() const noexcept override { return true; }
+  std::uint64_t reservation() const noexcept override { return reservation_; }
+  expected<void> run(database_session& session, const batch_times&) override {
+    auto dropped = session.reset();
+    return dropped ? session.migrate(migrations_, right_) : dropped;
+  }
+  void done(expected<void> outcome) override { done_(std::move(outcome)); }
+
+ private:
+  const std::uint64_t reservation_;
+  const std::vector<migration> migrations_;
+  const std::optional<fenced> right_;
+  const finish done_;
+};
 
 }  // namespace
 
@@ -30,10 +63,12 @@ batch_times database_pool::read_clocks() {
           std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now())};
 }
 
-expected<lane_id> database_pool::open(const std::string& name_space, std::vector<migration> migrations) {
+expected<lane_id> database_pool::open(const std::string& name_space, std::vector<migration> migrations,
+                                      std::function<void()> on_open) {
   auto made = std::make_unique<lane>();
   made->name_space = name_space;
   made->migrations = std::move(migrations);
+  made->on_open = std::move(on_open);
   const auto connected = connect(*made);
   if (!connected && !may_heal(connected.error().code)) return tl::unexpected(connected.error());
   const auto times = now_();
@@ -49,11 +84,28 @@ expected<lane_id> database_pool::open(const std::string& name_space, std::vector
 }
 
 expected<void> database_pool::connect(lane& l) {
-  auto session = driver_->open(l.name_space);
+  auto session = l.reader ? driver_->open_reader(l.name_space) : driver_->open(l.name_space);
   if (!session) return tl::unexpected(session.error());
-  if (auto migrated = (*session)->migrate(l.migrations); !migrated) return migrated;
+  if (!l.reader) {
+    const auto right = driver_->shared() && right_ ? right_() : std::nullopt;
+    if (auto migrated = (*session)->migrate(l.migrations, right); !migrated) return migrated;
+  }
   l.session = std::move(*session);
+  if (l.on_open) l.on_open();
   return {};
+}
+
+std::vector<lane_id> database_pool::open_readers(const std::string& name_space, std::size_t count) {
+  std::vector<lane_id> opened;
+  const std::lock_guard lock(mutex_);
+  for (std::size_t i = 0; i < count; ++i) {
+    auto made = std::make_unique<lane>();
+    made->name_space = name_space;
+    made->reader = true;
+    opened.push_back(scheduler_.add_lane());
+    lanes_.push_back(std::move(made));
+  }
+  return opened;
 }
 
 void database_pool::start() {
@@ -74,23 +126,61 @@ void database_pool::stop() {
   for (auto& l : lanes_) l->session.reset();
 }
 
-void database_pool::submit(lane_id id, std::shared_ptr<database_job> job) {
+expected<void> database_pool::reset(lane_id id) {
+  std::vector<migration> migrations;
+  {
+    const std::lock_guard lock(mutex_);
+    migrations = lanes_[id]->migrations;
+  }
+  const auto right = driver_->shared() && right_ ? right_() : std::nullopt;
+  return await_answer<void>(time_point::max(), errc::unavailable, [&](reset_job::finish done) {
+    submit(id, std::make_shared<reset_job>(new_reservation(), std::move(migrations), right, std::move(done)));
+  });
+}
+
+// Under the lock: true when it was taken.
+bool database_pool::admit(lane_id id, std::shared_ptr<database_job>& job) {
+  const bool idle = !scheduler_.running(id) && scheduler_.waiting(id) == 0;
   const auto bytes = job->bytes();
   const auto deadline = job->deadline();
+  const bool alone = job->reservation() != 0;
+  if (!scheduler_.admit(id, std::move(job), bytes, deadline, alone)) return false;
+  // A lane that runs or waits already has its worker, or one that is on its way.
+  if (idle) work_.notify_one();
+  return true;
+}
+
+void database_pool::submit(lane_id id, std::shared_ptr<database_job> job) { submit_to_any({id}, std::move(job)); }
+
+void database_pool::submit_to_any(const std::vector<lane_id>& lanes, std::shared_ptr<database_job> job) {
   bool stopping = false;
   {
     const std::lock_guard lock(mutex_);
-    const bool idle = !scheduler_.running(id) && scheduler_.waiting(id) == 0;
-    if (scheduler_.admit(id, std::move(job), bytes, deadline)) {
-      // A lane that runs or waits already has its worker, or one that is on its way.
-      if (idle) work_.notify_one();
-      return;
-    }
+    const auto load = [this](lane_id id) {
+      return scheduler_.waiting(id) + (scheduler_.running(id) ? 1 : 0) + (scheduler_.reservation(id) != 0 ? 1000 : 0);
+    };
+    const auto least =
+        std::min_element(lanes.begin(), lanes.end(), [&load](lane_id a, lane_id b) { return load(a) < load(b); });
+    if (admit(*least, job)) return;
     stopping = stopping_;
   }
   counters_.refused.fetch_add(1, std::memory_order_relaxed);
   job->done(
       fail(errc::unavailable, stopping ? "the database service is stopping" : "too many jobs wait for the database"));
+}
+
+bool database_pool::submit_owned(lane_id id, std::uint64_t reservation, std::shared_ptr<database_job> job) {
+  const std::lock_guard lock(mutex_);
+  if (!scheduler_.admit_owned(id, reservation, std::move(job))) return false;
+  work_.notify_one();
+  return true;
+}
+
+std::optional<lane_id> database_pool::lane_of(std::uint64_t reservation) const {
+  const std::lock_guard lock(mutex_);
+  for (lane_id id = 0; id < lanes_.size(); ++id)
+    if (reservation != 0 && scheduler_.reservation(id) == reservation) return id;
+  return std::nullopt;
 }
 
 void database_pool::tick() {
@@ -102,9 +192,14 @@ void database_pool::tick() {
     expired = scheduler_.expire(times.now);
     for (std::size_t i = 0; i < lanes_.size(); ++i) {
       auto& l = *lanes_[i];
+      const auto id = static_cast<lane_id>(i);
+      if (times.now >= l.reserved_until) {
+        l.reserved_until = time_point::max();
+        poked |= scheduler_.admit_owned(id, scheduler_.reservation(id), std::make_shared<abandoned>());
+      }
       if (!l.failed || times.now < l.probe_at) continue;
       l.probe_at = times.now + probe_interval;
-      scheduler_.poke(static_cast<lane_id>(i));
+      scheduler_.poke(id);
       poked = true;
     }
   }
@@ -137,6 +232,21 @@ void database_pool::work() {
   }
 }
 
+// After these the session's picture of the database may be wrong, or a connection is gone: the next batch opens
+// another.
+bool database_pool::spoils_session(errc code) const noexcept {
+  return code == errc::outcome_unknown || code == errc::corrupt || (code == errc::unavailable && driver_->shared());
+}
+
+// A connection that broke while nobody used it is noticed by the next batch, of which nothing was done: once more.
+batch_outcome database_pool::run_with_reconnect(lane& l, const job_list& jobs, const batch_times& times) {
+  auto outcome = run_batch(*l.session, jobs, times);
+  if (!driver_->shared() || !outcome.storage_error || outcome.storage_error->code != errc::unavailable) return outcome;
+  l.session.reset();
+  if (auto connected = connect(l); !connected) return outcome;
+  return run_batch(*l.session, jobs, times);
+}
+
 void database_pool::carry_out(lane& l, scheduler::batch& b) {
   refuse(b.expired, errc::deadline_exceeded, "the job waited for the database until its deadline", counters_.expired);
   const auto times = now_();
@@ -150,9 +260,14 @@ void database_pool::carry_out(lane& l, scheduler::batch& b) {
   if (b.poked) {
     const auto probed = l.session->probe();
     settle(l, probed ? std::nullopt : std::optional<error>(probed.error()), probed.has_value(), times);
+    if (!probed && spoils_session(probed.error().code)) {
+      l.session.reset();
+      refuse(b.jobs, probed.error().code, probed.error().context, counters_.refused);
+    }
   }
   if (b.jobs.empty()) return;
-  auto outcome = run_batch(*l.session, b.jobs, times);
+  if (b.alone) return carry_out_alone(l, b.lane, *b.jobs.front(), times);
+  auto outcome = run_with_reconnect(l, b.jobs, times);
   counters_.batches.fetch_add(1, std::memory_order_relaxed);
   counters_.jobs.fetch_add(b.jobs.size(), std::memory_order_relaxed);
   if (outcome.storage_error) {
@@ -163,8 +278,32 @@ void database_pool::carry_out(lane& l, scheduler::batch& b) {
   for (std::size_t i = 0; i < b.jobs.size(); ++i) b.jobs[i]->done(std::move(outcome.of_jobs[i]));
 }
 
+void database_pool::carry_out_alone(lane& l, lane_id id, database_job& job, const batch_times& times) {
+  auto outcome = job.run(*l.session, times);
+  counters_.jobs.fetch_add(1, std::memory_order_relaxed);
+  const bool spoilt = !outcome && spoils_session(outcome.error().code);
+  const std::uint64_t kept = job.keeps_lane() && !spoilt ? job.reservation() : 0;
+  if (kept == 0) {
+    l.session->close_cursor();
+    l.session->rollback();
+  }
+  if (!outcome && is_storage_error(outcome.error().code)) {
+    settle(l, outcome.error(), false, times);
+    if (spoilt) l.session.reset();
+  }
+  job_list left;
+  {
+    const std::lock_guard lock(mutex_);
+    left = scheduler_.reserve(id, kept);
+    if (kept == 0) l.reserved_until = time_point::max();
+    if (kept != 0 && l.reserved_until == time_point::max()) l.reserved_until = job.deadline();
+  }
+  job.done(std::move(outcome));
+  refuse(left, errc::invalid_argument, "the transaction is over", counters_.refused);
+}
+
 void database_pool::settle(lane& l, const std::optional<error>& failure, bool healed, const batch_times& times) {
-  if (!failure && !healed) return;
+  if ((!failure && !healed) || l.reader) return;
   {
     const std::lock_guard lock(mutex_);
     if (failure && !l.failed) l.probe_at = times.now + probe_interval;

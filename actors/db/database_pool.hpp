@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -32,6 +33,9 @@ class database_pool {
     lane_limits lanes;
   };
 
+  /// The token of the leader when this node leads: who may migrate what nodes share.
+  using leader_right = std::function<std::optional<fenced>()>;
+
   static constexpr duration probe_interval = std::chrono::seconds(1);  // of a namespace that failed
 
   database_pool(std::shared_ptr<database_driver> driver, settings s, clock now = read_clocks);
@@ -43,9 +47,25 @@ class database_pool {
   [[nodiscard]] static settings settings_of(const db_config& c);
   [[nodiscard]] static batch_times read_clocks();
 
+  [[nodiscard]] sql_dialect dialect() const noexcept { return driver_->dialect(); }
+
+  /// Before the first open().
+  void set_leader_right(leader_right f) { right_ = std::move(f); }
+
   /// Opens and migrates a namespace; blocks. bad_config, corrupt and invalid_argument refuse it. A storage that is
   /// full or away does not: the lane stands, its jobs fail, health says so, and it is tried again every second.
-  [[nodiscard]] expected<lane_id> open(const std::string& name_space, std::vector<migration> migrations);
+  /// `on_open` is called each time that it was opened, here or on a worker.
+  [[nodiscard]] expected<lane_id> open(const std::string& name_space, std::vector<migration> migrations,
+                                       std::function<void()> on_open = {});
+
+  /// Lanes whose sessions only read a namespace that was opened; each runs beside the others and beside the writer.
+  [[nodiscard]] std::vector<lane_id> open_readers(const std::string& name_space, std::size_t count);
+
+  /// Drops all in the namespace of the lane and migrates it anew, in its turn; blocks. Not from a worker.
+  [[nodiscard]] expected<void> reset(lane_id id);
+
+  /// A number for database_job::reservation.
+  [[nodiscard]] std::uint64_t new_reservation() noexcept { return reservations_.fetch_add(1) + 1; }
 
   void start();
 
@@ -55,6 +75,12 @@ class database_pool {
 
   /// `job->done` may be called before this returns: unavailable when the lane is full or stop() was called.
   void submit(lane_id lane, std::shared_ptr<database_job> job);
+  /// In the lane of them that has the least to do.
+  void submit_to_any(const std::vector<lane_id>& lanes, std::shared_ptr<database_job> job);
+  /// A job of a reservation that its lane has been kept for; false, and nothing is done, when that is over.
+  [[nodiscard]] bool submit_owned(lane_id lane, std::uint64_t reservation, std::shared_ptr<database_job> job);
+  /// Which lane the reservation holds; none when it holds none.
+  [[nodiscard]] std::optional<lane_id> lane_of(std::uint64_t reservation) const;
 
   /// Answers waiting jobs whose deadline has passed (on this thread) and lets failed namespaces be probed.
   void tick();
@@ -81,12 +107,19 @@ class database_pool {
     std::string name_space;
     std::vector<migration> migrations;
     std::unique_ptr<database_session> session;  // of the batch that runs, if one does; null: to be opened
-    bool failed = false;                        // guarded by mutex_
-    time_point probe_at{};                      // guarded by mutex_
+    std::function<void()> on_open;
+    bool reader = false;
+    bool failed = false;                            // guarded by mutex_
+    time_point probe_at{};                          // guarded by mutex_
+    time_point reserved_until = time_point::max();  // guarded by mutex_
   };
 
   void work();
+  [[nodiscard]] bool spoils_session(errc code) const noexcept;
+  [[nodiscard]] batch_outcome run_with_reconnect(lane& l, const job_list& jobs, const batch_times& times);
+  [[nodiscard]] bool admit(lane_id id, std::shared_ptr<database_job>& job);
   void carry_out(lane& l, scheduler::batch& b);
+  void carry_out_alone(lane& l, lane_id id, database_job& job, const batch_times& times);
   void settle(lane& l, const std::optional<error>& failure, bool healed, const batch_times& times);
   [[nodiscard]] expected<void> connect(lane& l);
   void refuse(job_list& jobs, errc code, const std::string& why, std::atomic<std::uint64_t>& counter);
@@ -94,6 +127,8 @@ class database_pool {
   const std::shared_ptr<database_driver> driver_;
   const settings settings_;
   const clock now_;
+  leader_right right_;
+  std::atomic<std::uint64_t> reservations_{0};
   database_health health_;
   counters counters_;
 

@@ -9,11 +9,13 @@ namespace troupe {
 
 // clang-format off
 #define TROUPE_LIBPQ_FUNCTIONS(f)                                                                     \
-  f(PQclear) f(PQcmdTuples) f(PQconnectPoll) f(PQconnectStartParams) f(PQconninfo) f(PQconninfoFree)  \
-  f(PQconsumeInput) f(PQerrorMessage) f(PQfinish) f(PQflush) f(PQfreemem) f(PQgetlength)              \
-  f(PQgetResult) f(PQgetvalue) f(PQisBusy) f(PQnotifies) f(PQntuples) f(PQresultErrorField)           \
-  f(PQresultErrorMessage) f(PQresultStatus) f(PQsendQueryParams) f(PQsetNoticeProcessor)              \
-  f(PQsetnonblocking) f(PQsocket) f(PQstatus)
+  f(PQbackendPID) f(PQclear) f(PQcmdTuples) f(PQconnectPoll) f(PQconnectStartParams) f(PQconninfo)    \
+  f(PQconninfoFree) f(PQconninfoParse) f(PQconsumeInput) f(PQenterPipelineMode) f(PQerrorMessage)     \
+  f(PQexitPipelineMode) f(PQfinish) f(PQflush) f(PQfname) f(PQfreemem) f(PQftype) f(PQgetisnull)      \
+  f(PQgetlength) f(PQgetResult) f(PQgetvalue) f(PQisBusy) f(PQnfields) f(PQnotifies) f(PQntuples)     \
+  f(PQpipelineSync) f(PQputCopyData) f(PQputCopyEnd) f(PQresultErrorField) f(PQresultErrorMessage)    \
+  f(PQresultStatus) f(PQsendPrepare) f(PQsendQuery) f(PQsendQueryParams) f(PQsendQueryPrepared)       \
+  f(PQsetNoticeProcessor) f(PQsetnonblocking) f(PQsocket) f(PQstatus)
 // clang-format on
 
 struct libpq {

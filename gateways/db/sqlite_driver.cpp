@@ -35,7 +35,7 @@ sqlite_driver::sqlite_driver(settings s) : settings_(std::move(s)) {}
 
 sqlite_driver::settings sqlite_driver::settings_of(const config& c) {
   return {c.node.data_dir, c.db.busy_timeout,
-          c.db.synchronous == "normal" ? sqlite_synchronous::normal : sqlite_synchronous::full};
+          c.db.synchronous == "normal" ? sqlite_synchronous::normal : sqlite_synchronous::full, c.db.check_max};
 }
 
 std::string sqlite_driver::path_of(const std::string& name_space) const {
@@ -52,15 +52,30 @@ expected<void> sqlite_driver::make_directory() const {
   return {};
 }
 
+namespace {
+
+expected<void> check_name(const std::string& name_space) {
+  if (is_namespace(name_space)) return {};
+  return fail(errc::invalid_argument, "'" + name_space + "' is no namespace: [a-z][a-z0-9_]*, at most " +
+                                          std::to_string(namespace_length_max) + " characters");
+}
+
+}  // namespace
+
 expected<std::unique_ptr<database_session>> sqlite_driver::open(const std::string& name_space) {
-  if (!is_namespace(name_space))
-    return fail(errc::invalid_argument, "'" + name_space + "' is no namespace: [a-z][a-z0-9_]*, at most " +
-                                            std::to_string(namespace_length_max) + " characters");
+  if (auto named = check_name(name_space); !named) return tl::unexpected(named.error());
   if (auto made = make_directory(); !made) return tl::unexpected(made.error());
   if (is_torn_header(path_of(name_space)))
     return fail(errc::corrupt, "database " + path_of(name_space) +
                                    ": the file is cut off in its header: restore it from a copy, or move it away");
-  auto session = sqlite_session::open(path_of(name_space), settings_);
+  auto session = sqlite_session::open(path_of(name_space), settings_, db_access::write);
+  if (!session) return tl::unexpected(session.error());
+  return std::unique_ptr<database_session>(std::move(*session));
+}
+
+expected<std::unique_ptr<database_session>> sqlite_driver::open_reader(const std::string& name_space) {
+  if (auto named = check_name(name_space); !named) return tl::unexpected(named.error());
+  auto session = sqlite_session::open(path_of(name_space), settings_, db_access::read);
   if (!session) return tl::unexpected(session.error());
   return std::unique_ptr<database_session>(std::move(*session));
 }

@@ -1,5 +1,6 @@
 // SQLite behind the database service: one file a namespace, <data_dir>/db/<namespace>.sqlite3, in WAL
-// mode, made when it is missing and checked (PRAGMA quick_check, which reads all of it) when it is opened.
+// mode, made when it is missing and checked (PRAGMA quick_check, which reads all of it) when it is opened, unless it
+// is larger than `check_max`.
 //
 // Thread-safe. The sessions it opens are each used by one thread at a time. It promises no more than
 // SQLite does: with synchronous "normal" the last commits may be lost to a power cut, never to a crash
@@ -24,6 +25,7 @@ class sqlite_driver final : public database_driver {
     std::string data_dir;
     duration busy_timeout = std::chrono::seconds(5);  // how long a statement waits for another process
     sqlite_synchronous synchronous = sqlite_synchronous::full;
+    std::uint64_t check_max = 1024 * mib;  // larger files are not checked
   };
 
   explicit sqlite_driver(settings s);
@@ -35,7 +37,10 @@ class sqlite_driver final : public database_driver {
   /// used, corrupt (with the file's path and what to do) when it is damaged or no database.
   [[nodiscard]] expected<std::unique_ptr<database_session>> open(const std::string& name_space) override;
 
+  [[nodiscard]] expected<std::unique_ptr<database_session>> open_reader(const std::string& name_space) override;
+
   [[nodiscard]] std::string_view name() const noexcept override { return "sqlite"; }
+  [[nodiscard]] sql_dialect dialect() const noexcept override { return sql_dialect::sqlite; }
 
   [[nodiscard]] std::string path_of(const std::string& name_space) const;
 

@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <climits>
+#include <cstdint>
+#include <filesystem>
 #include <new>
+#include <system_error>
 
 #include <SQLiteCpp/Column.h>
 #include <SQLiteCpp/Exception.h>
 #include <sqlite3.h>
-
-#include "runtime/services/migration_plan.hpp"
 
 namespace troupe {
 namespace {
@@ -47,6 +48,7 @@ void bind_all(SQLite::Statement& s, const db_row& parameters) {
     SQLite::Statement& statement;
     int index;
     void operator()(std::monostate) const { statement.bind(index); }
+    void operator()(bool v) const { statement.bind(index, v ? 1 : 0); }
     void operator()(std::int64_t v) const { statement.bind(index, v); }
     void operator()(double v) const { statement.bind(index, v); }
     void operator()(const std::string& v) const { statement.bindNoCopy(index, v); }
@@ -78,9 +80,41 @@ db_value value_of(const SQLite::Column& c) {
   }
 }
 
+std::size_t bytes_of_row(const db_row& row) noexcept {
+  std::size_t bytes = sizeof(db_row) + row.size() * sizeof(db_value);
+  for (const auto& v : row) bytes += bytes_of(v);
+  return bytes;
+}
+
+std::shared_ptr<const sql_columns> columns_of(const SQLite::Statement& s) {
+  auto names = std::make_shared<sql_columns>();
+  for (int i = 0; i < s.getColumnCount(); ++i) names->emplace_back(s.getColumnName(i));
+  return names;
+}
+
+// Parameters are borrowed while a statement runs: it must not keep them, whatever happens.
+struct unbound_after {
+  SQLite::Statement& statement;
+  ~unbound_after() {
+    (void)statement.tryReset();
+    try {
+      statement.clearBindings();
+    } catch (const SQLite::Exception&) {  // never in practice: sqlite3_clear_bindings returns OK
+    }
+  }
+};
+
 }  // namespace
 
 errc code_of_sqlite(int result) noexcept {
+  switch (result) {
+    case SQLITE_CONSTRAINT_UNIQUE:
+    case SQLITE_CONSTRAINT_PRIMARYKEY:
+    case SQLITE_CONSTRAINT_ROWID: return errc::already_exists;
+    case SQLITE_CONSTRAINT_FOREIGNKEY: return errc::missing_reference;
+    case SQLITE_BUSY_SNAPSHOT: return errc::conflict;
+    default: break;
+  }
   switch (result & primary_code_mask) {
     case SQLITE_FULL:
     case SQLITE_IOERR:
@@ -91,23 +125,10 @@ errc code_of_sqlite(int result) noexcept {
     case SQLITE_LOCKED: return errc::unavailable;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB: return errc::corrupt;
+    case SQLITE_INTERRUPT: return errc::deadline_exceeded;
     case SQLITE_NOMEM: return errc::out_of_memory;
     case SQLITE_TOOBIG: return errc::too_large;
     default: return errc::invalid_argument;
-  }
-}
-
-// Every call into SQLiteCpp stands in one of these: what it throws ends here.
-template <class F>
-auto sqlite_session::guarded(F&& f) -> decltype(f()) {
-  try {
-    return f();
-  } catch (const SQLite::Exception& e) {
-    return failed(e.getExtendedErrorCode() > 0 ? e.getExtendedErrorCode() : e.getErrorCode(), e.what());
-  } catch (const std::bad_alloc&) {
-    return fail(errc::out_of_memory, "no memory for a statement of " + path_);
-  } catch (const std::exception& e) {
-    return fail(errc::invalid_argument, e.what());
   }
 }
 
@@ -124,7 +145,7 @@ sqlite_session::sqlite_session(const std::string& path, duration busy_timeout)
       db_(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_NOMUTEX, milliseconds_of(busy_timeout)) {}
 
 expected<std::unique_ptr<sqlite_session>> sqlite_session::open(const std::string& path,
-                                                               const sqlite_driver::settings& s) {
+                                                               const sqlite_driver::settings& s, db_access access) {
   std::unique_ptr<sqlite_session> session;
   try {
     session = std::make_unique<sqlite_session>(path, s.busy_timeout);
@@ -134,32 +155,46 @@ expected<std::unique_ptr<sqlite_session>> sqlite_session::open(const std::string
     return fail(errc::out_of_memory, "cannot open the database " + path + ": " + e.what());
   }
   const auto ready = session->guarded([&]() -> expected<void> {
-    session->set_pragmas(s);
-    return session->check();
+    session->set_pragmas(s, access);
+    return access == db_access::write ? session->check(s.check_max) : expected<void>{};
   });
   if (!ready) return tl::unexpected(ready.error());
   return session;
 }
 
-void sqlite_session::set_pragmas(const sqlite_driver::settings& s) {
+sqlite_session::~sqlite_session() { close_cursor(); }
+
+void sqlite_session::set_pragmas(const sqlite_driver::settings& s, db_access access) {
   sqlite3_extended_result_codes(db_.getHandle(), 1);
+  sqlite3_limit(db_.getHandle(), SQLITE_LIMIT_ATTACHED, 0);  // a namespace cannot reach another's file
+  sqlite3_progress_handler(db_.getHandle(), steps_between_looks, &sqlite_session::on_progress, this);
   const std::string mode = db_.execAndGet("PRAGMA journal_mode = WAL").getString();
   if (mode != "wal") throw SQLite::Exception("the file system cannot hold a write-ahead log", SQLITE_CANTOPEN);
   db_.exec(s.synchronous == sqlite_synchronous::full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
   db_.exec("PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = " +
            std::to_string(wal_bytes_kept));
+  if (access == db_access::read) db_.exec("PRAGMA query_only = ON");
 }
 
-expected<void> sqlite_session::check() {
+// Not 0: the statement is given up.
+int sqlite_session::on_progress(void* self) {
+  const auto deadline = static_cast<const sqlite_session*>(self)->deadline_;
+  return deadline != time_point::max() && std::chrono::steady_clock::now() >= deadline ? 1 : 0;
+}
+
+expected<void> sqlite_session::check(std::uint64_t check_max) {
+  std::error_code unknown;
+  const auto size = std::filesystem::file_size(path_, unknown);
+  if (!unknown && size > check_max) return {};
   const std::string verdict = db_.execAndGet("PRAGMA quick_check(1)").getString();
   if (verdict != "ok") return failed(SQLITE_CORRUPT, verdict);
   return {};
 }
 
-expected<SQLite::Statement*> sqlite_session::prepare(std::string_view sql) {
+expected<sqlite_session::kept_statement*> sqlite_session::prepare(std::string_view sql) {
   if (const auto known = by_sql_.find(sql); known != by_sql_.end()) {
     statements_.splice(statements_.begin(), statements_, known->second);
-    return &known->second->prepared;
+    return &*known->second;
   }
   std::string text(sql);
   if (text.find('\0') != std::string::npos) return fail(errc::invalid_argument, "SQL holds a zero byte");
@@ -170,53 +205,50 @@ expected<SQLite::Statement*> sqlite_session::prepare(std::string_view sql) {
     by_sql_.erase(statements_.back().sql);
     statements_.pop_back();
   }
-  statements_.push_front(kept_statement{std::move(text), std::move(prepared)});
+  statements_.push_front(kept_statement{std::move(text), std::move(prepared), nullptr});
   by_sql_.emplace(statements_.front().sql, statements_.begin());
-  return &statements_.front().prepared;
+  return &statements_.front();
 }
 
-expected<db_result> sqlite_session::step(SQLite::Statement& s) {
+expected<void> sqlite_session::bind(kept_statement& s, const db_row& parameters) {
+  if (std::any_of(parameters.begin(), parameters.end(), [](const db_value& v) { return bytes_of(v) > INT_MAX; }))
+    return fail(errc::too_large, "a parameter of more than 2 GiB");
+  if (s.prepared.getBindParameterCount() != static_cast<int>(parameters.size()))
+    return fail(errc::invalid_argument, "the statement takes " + std::to_string(s.prepared.getBindParameterCount()) +
+                                            " parameters, not " + std::to_string(parameters.size()));
+  bind_all(s.prepared, parameters);
+  return {};
+}
+
+expected<db_result> sqlite_session::step(kept_statement& s, std::size_t rows_max) {
   db_result result;
+  std::size_t bytes = 0;
   const int changes_before = db_.getTotalChanges();
-  for (;;) {
-    const int code = s.tryExecuteStep();
+  const int width = s.prepared.getColumnCount();
+  while (result.rows.size() < rows_max) {
+    const int code = s.prepared.tryExecuteStep();
     if (code == SQLITE_DONE) break;
     if (code != SQLITE_ROW) return failed(db_.getExtendedErrorCode(), db_.getErrorMsg());
+    if (!s.columns) s.columns = columns_of(s.prepared);
     db_row row;
-    row.reserve(static_cast<std::size_t>(s.getColumnCount()));
-    for (int i = 0; i < s.getColumnCount(); ++i) row.push_back(value_of(s.getColumn(i)));
+    row.reserve(static_cast<std::size_t>(width));
+    for (int i = 0; i < width; ++i) row.push_back(value_of(s.prepared.getColumn(i)));
+    bytes += bytes_of_row(row);
+    if (bytes > database::result_bytes_max) return fail(errc::too_large, "the rows of one statement: use a cursor");
     result.rows.push_back(std::move(row));
   }
+  result.columns = s.columns;
   if (db_.getTotalChanges() != changes_before) result.changed = static_cast<std::uint64_t>(db_.getChanges());
   return result;
 }
 
 expected<db_result> sqlite_session::run(std::string_view sql, const db_row& parameters) {
-  if (std::any_of(parameters.begin(), parameters.end(), [](const db_value& v) { return bytes_of(v) > INT_MAX; }))
-    return fail(errc::too_large, "a parameter of more than 2 GiB");
   return guarded([&]() -> expected<db_result> {
     auto statement = prepare(sql);
     if (!statement) return tl::unexpected(statement.error());
-    // Parameters are borrowed while the statement runs: it must not keep them, whatever happens.
-    struct released {
-      SQLite::Statement& statement;
-      ~released() {
-        (void)statement.tryReset();
-        sqlite3_clear_bindings_noexcept(statement);
-      }
-      static void sqlite3_clear_bindings_noexcept(SQLite::Statement& s) noexcept {
-        try {
-          s.clearBindings();
-        } catch (const SQLite::Exception&) {  // never in practice: sqlite3_clear_bindings returns OK
-        }
-      }
-    } const after{**statement};
-    if ((*statement)->getBindParameterCount() != static_cast<int>(parameters.size()))
-      return fail(errc::invalid_argument, "the statement takes " +
-                                              std::to_string((*statement)->getBindParameterCount()) +
-                                              " parameters, not " + std::to_string(parameters.size()));
-    bind_all(**statement, parameters);
-    return step(**statement);
+    const unbound_after after{(*statement)->prepared};
+    if (auto bound = bind(**statement, parameters); !bound) return tl::unexpected(bound.error());
+    return step(**statement, SIZE_MAX);
   });
 }
 
@@ -245,83 +277,14 @@ void sqlite_session::rollback() noexcept {
   if (sqlite3_get_autocommit(db_.getHandle()) == 0) (void)db_.tryExec("ROLLBACK");
 }
 
+bool sqlite_session::in_transaction() const noexcept { return sqlite3_get_autocommit(db_.getHandle()) == 0; }
+
 expected<void> sqlite_session::savepoint() { return run_plain("SAVEPOINT job"); }
 expected<void> sqlite_session::release() { return run_plain("RELEASE job"); }
 
 expected<void> sqlite_session::rollback_to_savepoint() {
   if (auto undone = run_plain("ROLLBACK TO job"); !undone) return undone;
   return release();
-}
-
-expected<void> sqlite_session::migrate(const std::vector<migration>& migrations) {
-  auto table = run_plain(
-      "CREATE TABLE IF NOT EXISTS troupe_migrations("
-      "number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at TEXT NOT NULL)");
-  if (!table) return table;
-  auto rows = run("SELECT number, name, checksum FROM troupe_migrations ORDER BY number", {});
-  if (!rows) return tl::unexpected(rows.error());
-  std::vector<applied_migration> applied;
-  for (const auto& row : rows->rows) {
-    const auto* number = std::get_if<std::int64_t>(&row[0]);
-    const auto* label = std::get_if<std::string>(&row[1]);
-    const auto* checksum = std::get_if<std::string>(&row[2]);
-    if (number == nullptr || label == nullptr || checksum == nullptr)
-      return failed(SQLITE_CORRUPT, "a row of troupe_migrations has the wrong types");
-    applied.push_back({static_cast<std::uint32_t>(*number), *label, *checksum});
-  }
-  auto plan = plan_migrations(migrations, applied);
-  if (!plan) return fail(plan.error().code, "database " + path_ + ": " + plan.error().context);
-  for (const auto& m : *plan) {
-    if (auto done = apply(m); !done) {
-      rollback();
-      return done;
-    }
-  }
-  return {};
-}
-
-expected<void> sqlite_session::apply(const migration& m) {
-  if (auto begun = begin(db_access::write); !begun) return begun;
-  const int code = db_.tryExec(m.sql);
-  if (code != SQLITE_OK) {
-    const auto reason = failed(db_.getExtendedErrorCode(), db_.getErrorMsg());
-    if (reason.value().code != errc::invalid_argument) return reason;
-    return fail(errc::bad_config,
-                "migration " + std::to_string(m.number) + " (" + m.name + "): " + reason.value().context);
-  }
-  if (sqlite3_get_autocommit(db_.getHandle()) != 0)
-    return fail(errc::bad_config,
-                "migration " + std::to_string(m.number) + " (" + m.name + ") ends its own transaction");
-  auto noted =
-      run("INSERT INTO troupe_migrations(number, name, checksum, applied_at) "
-          "VALUES(?, ?, ?, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))",
-          {std::int64_t{m.number}, m.name, checksum_of(m)});
-  if (!noted) return tl::unexpected(noted.error());
-  return commit();
-}
-
-expected<void> sqlite_session::probe() {
-  auto written = write_probe();
-  if (written || written.error().code != errc::storage_failed) return written;
-  // What the log holds goes into the file: a log that filled the disk gives its room back. Only now,
-  // because the file may grow by it and would take the room that a write needs.
-  (void)db_.tryExec("PRAGMA wal_checkpoint(TRUNCATE)");
-  return write_probe();
-}
-
-expected<void> sqlite_session::write_probe() {
-  if (auto begun = begin(db_access::write); !begun) return begun;
-  auto written = run_plain("CREATE TABLE IF NOT EXISTS troupe_probe(id INTEGER PRIMARY KEY, bytes BLOB NOT NULL)");
-  if (written) {
-    auto row = run("INSERT OR REPLACE INTO troupe_probe(id, bytes) VALUES(1, randomblob(?))",
-                   {static_cast<std::int64_t>(probe_bytes)});
-    if (!row) written = tl::unexpected(row.error());
-  }
-  if (!written) {
-    rollback();
-    return written;
-  }
-  return commit();
 }
 
 }  // namespace troupe

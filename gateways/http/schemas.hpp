@@ -10,6 +10,11 @@ inline constexpr std::string_view http_schemas = R"json({
     "type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"},
     "detail": {"type": "string"}, "request_id": {"type": "string"},
     "errors": {"type": "array", "items": {"type": "string"}}}},
+  "databases": {"type": "object", "required": ["driver", "namespaces"], "properties": {
+    "driver": {"enum": ["sqlite", "postgres"]},
+    "namespaces": {"type": "array", "items": {"type": "object", "required": ["name", "open"], "properties": {
+      "name": {"type": "string"},
+      "open": {"type": "boolean", "description": "its migrations are applied: it takes calls"}}}}}},
   "liveness": {"type": "object", "required": ["live"], "properties": {"live": {"type": "boolean"}}},
   "readiness": {"type": "object", "required": ["ready", "reasons"], "properties": {
     "ready": {"type": "boolean"}, "reasons": {"type": "array", "items": {"type": "string"}}}},

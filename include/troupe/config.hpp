@@ -127,10 +127,19 @@ struct named_cache_config {
 struct db_config {
   std::string type = "sqlite";  // sqlite | postgres
   std::string dsn;              // postgres only
+  std::string password_file;    // postgres only
+  std::string migrations;       // directory of <namespace>/<dialect>/<number>_<name>.sql; empty: none
   std::uint32_t pool_threads = 2;
+  std::uint32_t pool_min = 1;  // connections of one namespace, postgres only
+  std::uint32_t pool_max = 8;
+  duration pool_idle = std::chrono::minutes(5);         // a connection beyond pool_min that nobody used is closed
+  duration health_interval = std::chrono::seconds(10);  // idle connections are asked; 0: never
   duration busy_timeout = std::chrono::seconds(5);
-  std::string synchronous = "full";  // full | normal: SQLite's PRAGMA synchronous
-  std::uint32_t queue_max = 10000;   // jobs waiting for one namespace
+  std::string synchronous = "full";                          // full | normal: SQLite's PRAGMA synchronous
+  std::uint64_t check_max = 1024 * mib;                      // larger SQLite files are not checked when opened
+  std::uint32_t queue_max = 10000;                           // jobs waiting for one namespace
+  duration queue_timeout = std::chrono::seconds(1);          // longest wait for a connection
+  duration slow_statement = std::chrono::milliseconds(200);  // is logged; 0: none
   [[nodiscard]] bool operator==(const db_config&) const = default;
 };
 

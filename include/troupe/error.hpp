@@ -32,10 +32,13 @@ enum class errc : std::uint8_t {
   corrupt,            // bytes that fail their checksum or cannot be decoded
   not_implemented,    // a name that is reserved but not built
   wrong_type,         // the key holds a value of another type
+  already_exists,     // a unique value is taken by another row
+  missing_reference,  // a row that is referred to is not there, or is still referred to
+  conflict,           // another transaction came between: not done, may be tried again
 };
 
 /// The highest code: what comes from another node may not be above it.
-inline constexpr errc errc_last = errc::wrong_type;
+inline constexpr errc errc_last = errc::conflict;
 
 struct error {
   errc code = errc::unavailable;

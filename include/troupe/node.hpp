@@ -12,6 +12,7 @@
 #include <troupe/cache.hpp>
 #include <troupe/cluster.hpp>
 #include <troupe/config.hpp>
+#include <troupe/database.hpp>
 #include <troupe/error.hpp>
 #include <troupe/event.hpp>
 #include <troupe/fenced.hpp>
@@ -49,6 +50,12 @@ class node {
 
   /// A handle for the cache `name`; errc::not_found when it is not declared.
   [[nodiscard]] expected<troupe::cache> open_cache(const std::string& name = "default");
+
+  /// The database namespace `name` of a service of yours ([a-z][a-z0-9_]*), made when it is not there; blocks. With
+  /// SQLite its migrations are applied before this returns; with PostgreSQL the leader applies them, and calls answer
+  /// errc::unavailable until it has. Without `migrations` they are read from db.migrations. errc::bad_config for an
+  /// applied one that has changed, errc::unavailable when this node does not run the service db.
+  [[nodiscard]] expected<database> open_database(const std::string& name, std::vector<migration> migrations = {});
 
   [[nodiscard]] std::shared_ptr<const cluster_view> view() const;
   [[nodiscard]] node_addresses addresses() const;

@@ -1,6 +1,7 @@
 // Runs several jobs as one transaction (group commit): all of them are durable after one flush, or none.
 //
-// A job that fails by itself is undone by a savepoint; an error of the storage or of the commit fails
+// A job that fails by itself is undone by a savepoint; one that ends the transaction for all of them makes each run in
+// a transaction of its own; an error of the storage or of the commit fails
 // every writing job, and the reading ones are then run again in a transaction of their own, so that
 // reads go on while the disk is full. It does not call done() and knows no thread.
 #pragma once

@@ -33,11 +33,22 @@ db_value key_of(std::string_view key) { return blob{std::string(key)}; }
 
 db_value number_of(std::uint64_t n) { return static_cast<std::int64_t>(n); }
 
+owned_reply written_by_another() {
+  return owned_reply::failed(errc::not_owner, "another node has written this key meanwhile");
+}
+
 tl::unexpected<error> foreign_row() { return fail(errc::corrupt, "a row of a backed cache has the wrong types"); }
 
 }  // namespace
 
-const std::vector<migration>& cache_table::schema() {
+const std::vector<migration>& cache_table::schema(sql_dialect dialect) {
+  static const std::vector<migration> of_postgres = {
+      {1, "kv",
+       "create table kv(key bytea primary key, value bytea not null, version bigint not null, expires_at_ms bigint);"
+       "create index kv_expiry on kv(expires_at_ms) where expires_at_ms is not null;"
+       "create table kv_floor(id integer primary key check(id = 1), version bigint not null);"
+       "insert into kv_floor(id, version) values(1, 0)"}};
+  if (dialect == sql_dialect::postgres) return of_postgres;
   static const std::vector<migration> migrations = {
       {1, "kv",
        "CREATE TABLE kv(key BLOB PRIMARY KEY, value BLOB NOT NULL, version INTEGER NOT NULL, expires_at_ms INTEGER) "
@@ -50,9 +61,11 @@ const std::vector<migration>& cache_table::schema() {
 
 expected<cache_table::row> cache_table::read(database_session& session, std::string_view key, const batch_times& times,
                                              bool with_value) {
-  auto found = session.run(with_value ? "SELECT version, expires_at_ms, value FROM kv WHERE key = ?"
-                                      : "SELECT version, expires_at_ms FROM kv WHERE key = ?",
-                           {key_of(key)});
+  const char* to_change = dialect_ == sql_dialect::postgres
+                              ? "SELECT version, expires_at_ms FROM kv WHERE key = ? FOR UPDATE"
+                              : "SELECT version, expires_at_ms FROM kv WHERE key = ?";
+  auto found =
+      session.run(with_value ? "SELECT version, expires_at_ms, value FROM kv WHERE key = ?" : to_change, {key_of(key)});
   if (!found) return tl::unexpected(found.error());
   row r;
   if (found->rows.empty()) return r;
@@ -120,9 +133,10 @@ expected<owned_reply> cache_table::put(database_session& session, const cache_co
   auto written = session.run(
       "INSERT INTO kv(key, value, version, expires_at_ms) VALUES(?, ?, ?, ?) "
       "ON CONFLICT(key) DO UPDATE SET value = excluded.value, version = excluded.version, "
-      "expires_at_ms = excluded.expires_at_ms",
+      "expires_at_ms = excluded.expires_at_ms WHERE kv.version < excluded.version",
       columns);
   if (!written) return tl::unexpected(written.error());
+  if (written->changed == 0) return written_by_another();
   owned_reply reply;
   reply.version = version;
   reply.ttl = left_of(expires_at_ms, times);
@@ -131,8 +145,9 @@ expected<owned_reply> cache_table::put(database_session& session, const cache_co
 
 expected<owned_reply> cache_table::erase(database_session& session, const cache_command& command,
                                          std::uint64_t version) {
-  auto deleted = session.run("DELETE FROM kv WHERE key = ?", {key_of(command.key)});
+  auto deleted = session.run("DELETE FROM kv WHERE key = ? AND version < ?", {key_of(command.key), number_of(version)});
   if (!deleted) return tl::unexpected(deleted.error());
+  if (deleted->changed == 0) return written_by_another();
   if (auto raised = raise_floor(session, version); !raised) return tl::unexpected(raised.error());
   owned_reply reply;
   reply.version = version;
@@ -141,10 +156,14 @@ expected<owned_reply> cache_table::erase(database_session& session, const cache_
 
 expected<std::size_t> cache_table::sweep(database_session& session, const batch_times& times, std::size_t rows_max) {
   if (auto known = learn_floor(session); !known) return tl::unexpected(known.error());
-  auto deleted = session.run(
-      "DELETE FROM kv WHERE key IN (SELECT key FROM kv WHERE expires_at_ms <= ? ORDER BY expires_at_ms LIMIT ?) "
-      "RETURNING version",
-      {milliseconds_of(times.wall), static_cast<std::int64_t>(rows_max)});
+  // Rows that another node changes or deletes right now are left to it.
+  const char* text =
+      dialect_ == sql_dialect::postgres
+          ? "DELETE FROM kv WHERE key IN (SELECT key FROM kv WHERE expires_at_ms <= ? ORDER BY expires_at_ms LIMIT ? "
+            "FOR UPDATE SKIP LOCKED) RETURNING version"
+          : "DELETE FROM kv WHERE key IN (SELECT key FROM kv WHERE expires_at_ms <= ? ORDER BY expires_at_ms LIMIT ?) "
+            "RETURNING version";
+  auto deleted = session.run(text, {milliseconds_of(times.wall), static_cast<std::int64_t>(rows_max)});
   if (!deleted) return tl::unexpected(deleted.error());
   std::uint64_t highest = 0;
   for (const auto& columns : deleted->rows) {
@@ -158,7 +177,7 @@ expected<std::size_t> cache_table::sweep(database_session& session, const batch_
 }
 
 expected<void> cache_table::learn_floor(database_session& session) {
-  if (floor_known_) return {};
+  if (floor_known_ && dialect_ == sql_dialect::sqlite) return {};
   auto found = session.run("SELECT version FROM kv_floor WHERE id = 1", {});
   if (!found) return tl::unexpected(found.error());
   if (found->rows.size() != 1) return fail(errc::corrupt, "a backed cache has lost its row of kv_floor");
@@ -171,7 +190,9 @@ expected<void> cache_table::learn_floor(database_session& session) {
 
 expected<void> cache_table::raise_floor(database_session& session, std::uint64_t version) {
   floor_ = std::max(floor_, version);
-  auto written = session.run("UPDATE kv_floor SET version = ? WHERE id = 1", {number_of(floor_)});
+  auto written =
+      session.run("UPDATE kv_floor SET version = CASE WHEN version < ?1 THEN ?1 ELSE version END WHERE id = 1",
+                  {number_of(floor_)});
   if (!written) return tl::unexpected(written.error());
   return {};
 }

@@ -21,7 +21,12 @@ class cache_table {
   /// Gives a version above its argument; 0 when this node may not write the key.
   using version_source = function_ref<std::uint64_t(std::uint64_t above)>;
 
-  [[nodiscard]] static const std::vector<migration>& schema();
+  /// In a database that nodes share (postgres) what others wrote meanwhile is looked at each time, and a write that
+  /// comes after a later one of the key's new owner is refused.
+  explicit cache_table(sql_dialect dialect) : dialect_(dialect) {}
+  cache_table() = default;
+
+  [[nodiscard]] static const std::vector<migration>& schema(sql_dialect dialect = sql_dialect::sqlite);
 
   /// Carries `command` out, as a shard store would. The reply's code is ok, not_found, condition_failed (then with
   /// the present version), invalid_argument (a negative ttl) or not_owner; value and what is left of the ttl are those
@@ -52,6 +57,7 @@ class cache_table {
   [[nodiscard]] expected<void> learn_floor(database_session& session);
   [[nodiscard]] expected<void> raise_floor(database_session& session, std::uint64_t version);
 
+  sql_dialect dialect_ = sql_dialect::sqlite;
   std::uint64_t floor_ = 0;  // never below what kv_floor holds; may run ahead of it after a rollback
   bool floor_known_ = false;
 };

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include <troupe/time.hpp>
 
@@ -34,6 +35,12 @@ class database_job {
   /// On a worker's thread, inside a transaction; may block on the session and on nothing else. An error of
   /// the storage (see is_storage_error) fails the whole batch, any other undoes this job alone.
   [[nodiscard]] virtual expected<void> run(database_session& session, const batch_times& times) = 0;
+
+  /// Not 0: the job runs by itself, outside of any batch, and ends what it begins; with keeps_lane() only jobs of the
+  /// same reservation run in the lane after it, until one does not keep it.
+  [[nodiscard]] virtual std::uint64_t reservation() const noexcept { return 0; }
+  /// Asked after run(). A lane that is not kept is rolled back.
+  [[nodiscard]] virtual bool keeps_lane() const noexcept { return false; }
 
   /// Exactly once, after the commit, in the order of submission; must not block. A value: what run() did is
   /// durable. outcome_unknown: it may be. Any other error: it was not done.

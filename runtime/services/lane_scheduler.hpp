@@ -5,6 +5,7 @@
 //   idle              no          no     admit, poke
 //   waiting           yes         no     next (runs), expire, stop
 //   running           any         yes    finished
+//   reserved          any         any    reserve(0): until then only jobs of the reservation run, one at a time
 //
 // Waiting jobs are bounded in number and in bytes; a job larger than the bytes allowed is admitted to an empty
 // lane, so that no size is refused for ever. A deadline counts until the job starts, not after.
@@ -14,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <iterator>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -39,6 +41,7 @@ class lane_scheduler {
   struct batch {
     lane_id lane = 0;
     bool poked = false;        // poke() was called: the lane itself wants attention
+    bool alone = false;        // one job, outside of any batch
     std::vector<Job> jobs;     // may be empty when poked or when all had expired
     std::vector<Job> expired;  // their deadline passed while they waited
   };
@@ -50,15 +53,35 @@ class lane_scheduler {
     return static_cast<lane_id>(lanes_.size() - 1);
   }
 
-  /// False when the lane is full or stop() was called; `job` is then untouched.
-  [[nodiscard]] bool admit(lane_id id, Job&& job, std::size_t bytes, time_point deadline) {
+  /// False when the lane is full or stop() was called; `job` is then untouched. `alone`: it shares no batch.
+  [[nodiscard]] bool admit(lane_id id, Job&& job, std::size_t bytes, time_point deadline, bool alone = false) {
     auto& l = at(id);
     if (stopped_ || l.waiting.size() >= limits_.queue_max) return false;
     if (!l.waiting.empty() && l.bytes + bytes > limits_.queue_bytes_max) return false;
     l.bytes += bytes;
-    l.waiting.push_back({std::move(job), bytes, deadline});
+    l.waiting.push_back({std::move(job), bytes, deadline, alone});
     return true;
   }
+
+  /// False when the lane is not reserved under this number; `job` is then untouched.
+  [[nodiscard]] bool admit_owned(lane_id id, std::uint64_t reservation, Job&& job) {
+    auto& l = at(id);
+    if (stopped_ || reservation == 0 || l.reservation != reservation) return false;
+    l.owned.push_back(std::move(job));
+    return true;
+  }
+
+  /// While the lane's job runs. 0: the lane is everybody's again; returns the owned jobs that are left over.
+  [[nodiscard]] std::vector<Job> reserve(lane_id id, std::uint64_t reservation) {
+    auto& l = at(id);
+    std::vector<Job> left;
+    l.reservation = stopped_ ? 0 : reservation;
+    if (l.reservation == 0)
+      left.assign(std::make_move_iterator(l.owned.begin()), std::make_move_iterator(l.owned.end()));
+    if (l.reservation == 0) l.owned.clear();
+    return left;
+  }
+  [[nodiscard]] std::uint64_t reservation(lane_id id) const noexcept { return lanes_[id].reservation; }
 
   /// Lets the lane come up in next() even when nothing waits.
   void poke(lane_id id) {
@@ -108,7 +131,8 @@ class lane_scheduler {
     std::vector<Job> refused;
     for (auto& l : lanes_) {
       for (auto& e : l.waiting) refused.push_back(std::move(e.job));
-      l = lane_state{{}, 0, l.running, false};
+      for (auto& job : l.owned) refused.push_back(std::move(job));
+      l = lane_state{{}, {}, 0, 0, l.running, false};
     }
     return refused;
   }
@@ -122,15 +146,21 @@ class lane_scheduler {
     Job job;
     std::size_t bytes;
     time_point deadline;
+    bool alone;
   };
   struct lane_state {
     std::deque<entry> waiting;
-    std::size_t bytes = 0;  // of the waiting jobs
+    std::deque<Job> owned;          // of the reservation
+    std::uint64_t reservation = 0;  // 0: none
+    std::size_t bytes = 0;          // of the waiting jobs
     bool running = false;
     bool poked = false;
   };
 
-  static bool runnable(const lane_state& l) noexcept { return !l.running && (l.poked || !l.waiting.empty()); }
+  static bool runnable(const lane_state& l) noexcept {
+    if (l.running) return false;
+    return l.reservation != 0 ? !l.owned.empty() : l.poked || !l.waiting.empty();
+  }
 
   lane_state& at(lane_id id) {
     TROUPE_CHECK(id < lanes_.size());
@@ -141,17 +171,26 @@ class lane_scheduler {
     auto& l = lanes_[id];
     batch b;
     b.lane = id;
-    b.poked = std::exchange(l.poked, false);
     l.running = true;
+    if (l.reservation != 0) {
+      b.alone = true;
+      b.jobs.push_back(std::move(l.owned.front()));
+      l.owned.pop_front();
+      return b;
+    }
+    b.poked = std::exchange(l.poked, false);
     std::size_t bytes = 0;
     while (!l.waiting.empty() && b.jobs.size() < limits_.batch_max) {
       auto& first = l.waiting.front();
       const bool expired = first.deadline <= now;
+      if (!expired && first.alone && !b.jobs.empty()) break;
       if (!expired && !b.jobs.empty() && bytes + first.bytes > limits_.batch_bytes_max) break;
       if (!expired) bytes += first.bytes;
       l.bytes -= first.bytes;
+      b.alone = !expired && first.alone;
       (expired ? b.expired : b.jobs).push_back(std::move(first.job));
       l.waiting.pop_front();
+      if (b.alone) break;
     }
     return b;
   }

@@ -82,13 +82,16 @@ class database_actor_test : public testing::Test {
   temporary_directory directory_;
   faults faults_;
   event_hub events_;
+  metrics numbers_;
+  boost::asio::io_context loop_;
   std::shared_ptr<event_log> log_ = event_log::none();
   test_config config_;
   caf::actor_system system_{config_};
   database_service service_{std::make_shared<faulty_driver>(std::make_shared<sqlite_driver>(sqlite_driver::settings{
                                                                 directory_.path(), 1ms, sqlite_synchronous::normal}),
                                                             faults_),
-                            db_config{}, *log_, events_};
+                            db_config{},
+                            {*log_, events_, numbers_, loop_}};
   lane_id lane_ = 0;
   caf::actor actor_;
 };

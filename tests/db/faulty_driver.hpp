@@ -44,7 +44,20 @@ class faulty_session final : public database_session {
   expected<void> savepoint() override { return inner_->savepoint(); }
   expected<void> release() override { return inner_->release(); }
   expected<void> rollback_to_savepoint() override { return inner_->rollback_to_savepoint(); }
-  expected<void> migrate(const std::vector<migration>& m) override { return inner_->migrate(m); }
+  expected<void> migrate(const std::vector<migration>& m, const std::optional<fenced>& right) override {
+    return inner_->migrate(m, right);
+  }
+  void limit(time_point deadline) noexcept override { inner_->limit(deadline); }
+  bool in_transaction() const noexcept override { return inner_->in_transaction(); }
+  expected<void> open_cursor(std::string_view sql, const db_row& parameters) override {
+    return inner_->open_cursor(sql, parameters);
+  }
+  expected<db_result> fetch(std::size_t rows_max) override { return inner_->fetch(rows_max); }
+  void close_cursor() noexcept override { inner_->close_cursor(); }
+  expected<void> backup(const std::string& file, const std::function<bool()>& go_on) override {
+    return inner_->backup(file, go_on);
+  }
+  expected<void> reset() override { return inner_->reset(); }
   expected<void> probe() override {
     if (faults_.write != errc::ok) return fail(faults_.write, "the disk is full");
     return inner_->probe();
@@ -66,7 +79,11 @@ class faulty_driver final : public database_driver {
     ++faults_.opened;
     return std::unique_ptr<database_session>(std::make_unique<faulty_session>(std::move(*session), faults_));
   }
+  expected<std::unique_ptr<database_session>> open_reader(const std::string& name_space) override {
+    return inner_->open_reader(name_space);
+  }
   std::string_view name() const noexcept override { return "faulty"; }
+  sql_dialect dialect() const noexcept override { return inner_->dialect(); }
 
  private:
   const std::shared_ptr<database_driver> inner_;

@@ -104,7 +104,7 @@ TEST_F(sqlite_driver_test, refuses_bad_sql_and_more_than_one_statement) {
 TEST_F(sqlite_driver_test, a_broken_constraint_is_the_callers_fault) {
   auto s = open_notes();
   ASSERT_TRUE(s->run("INSERT INTO notes(id, text) VALUES(1, 'x')", {}));
-  EXPECT_EQ(code_of(*s, "INSERT INTO notes(id, text) VALUES(1, 'y')"), errc::invalid_argument);
+  EXPECT_EQ(code_of(*s, "INSERT INTO notes(id, text) VALUES(1, 'y')"), errc::already_exists);
 }
 
 TEST_F(sqlite_driver_test, commits_and_rolls_back) {

@@ -1,0 +1,95 @@
+#include "gateways/db/postgres_listener.hpp"
+
+#include <utility>
+
+#include <boost/asio/post.hpp>
+
+namespace troupe {
+
+postgres_listener::postgres_listener(boost::asio::io_context& loop, postgres_target target, std::string prefix,
+                                     std::uint64_t seed)
+    : loop_(loop), target_(std::move(target)), prefix_(std::move(prefix)), timer_(loop), rng_(seed) {}
+
+notice_board& postgres_listener::board() {
+  const std::lock_guard lock(mutex_);
+  if (!board_) {
+    board_ = std::make_shared<notice_board>([weak = weak_from_this()](const std::string& channel, bool wanted) {
+      const auto self = weak.lock();
+      if (self) boost::asio::post(self->loop_, [self, channel, wanted] { self->want(channel, wanted); });
+    });
+  }
+  return *board_;
+}
+
+subscription postgres_listener::listen(const std::string& channel, notice_board::listener f) {
+  return board().add(channel, std::move(f));
+}
+
+void postgres_listener::stop() {
+  boost::asio::post(loop_, [self = shared_from_this()] {
+    self->stopped_ = true;
+    self->timer_.cancel();
+    if (const auto c = std::exchange(self->connection_, nullptr)) c->close({errc::unavailable, "closed"});
+  });
+}
+
+void postgres_listener::want(const std::string& channel, bool wanted) {
+  if (stopped_) return;
+  if (wanted)
+    wanted_.insert(channel);
+  else
+    wanted_.erase(channel);
+  if (connection_ && connection_->is_open()) return send(channel, wanted);
+  if (wanted && !dialling_) dial();
+}
+
+// The names are of [a-z0-9_] and so need no quotes to be safe.
+void postgres_listener::send(const std::string& channel, bool wanted) {
+  const std::string text = (wanted ? "listen \"" : "unlisten \"") + prefix_ + "_" + channel + "\"";
+  connection_->send({{sql_statement::unchecked("listen", text, 0), {}}},
+                    [self = shared_from_this()](const postgres_answer& a) {
+                      if (a.failed && !a.lost && self->connection_) self->connection_->close(a.why), self->on_lost();
+                    });
+}
+
+void postgres_listener::dial() {
+  dialling_ = true;
+  connection_ = std::make_shared<postgres_connection>(loop_, target_);
+  connection_->on_lost([weak = weak_from_this()](const error&) {
+    if (const auto self = weak.lock()) self->on_lost();
+  });
+  connection_->on_notification([weak = weak_from_this()](const std::string& channel, std::string payload) {
+    const auto self = weak.lock();
+    if (!self || !channel.starts_with(self->prefix_ + "_")) return;
+    self->board().tell({channel.substr(self->prefix_.size() + 1), std::move(payload), false});
+  });
+  connection_->dial([self = shared_from_this()](const expected<void>& outcome) { self->on_dialled(outcome); });
+}
+
+void postgres_listener::on_dialled(const expected<void>& outcome) {
+  dialling_ = false;
+  if (stopped_) return;
+  if (!outcome) return again();
+  waits_.reset();
+  for (const auto& channel : wanted_) send(channel, true);
+  if (!std::exchange(had_one_, true) || !connection_) return;
+  const auto channels = wanted_;
+  for (const auto& channel : channels) board().tell({channel, "", true});
+}
+
+void postgres_listener::on_lost() {
+  connection_.reset();
+  if (!stopped_ && !wanted_.empty() && !dialling_) again();
+}
+
+void postgres_listener::again() {
+  dialling_ = true;
+  connection_.reset();
+  timer_.expires_after(waits_.next(rng_));
+  timer_.async_wait([weak = weak_from_this()](boost::system::error_code stopped) {
+    const auto self = weak.lock();
+    if (!stopped && self && !self->stopped_) self->dial();
+  });
+}
+
+}  // namespace troupe

@@ -1,0 +1,55 @@
+// LISTEN on a connection of its own, dialled when somebody listens and again whenever it breaks. After a break each
+// listener is told of the gap: what was notified meanwhile is lost.
+//
+// A channel of a namespace is NAMESPACE_CHANNEL in the server: a database has one space of names for all schemas.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "actors/db/notice_board.hpp"
+#include "gateways/db/postgres_connection.hpp"
+#include "runtime/base/backoff.hpp"
+
+namespace troupe {
+
+class postgres_listener : public std::enable_shared_from_this<postgres_listener> {
+ public:
+  static constexpr duration dial_first = std::chrono::milliseconds(50);
+  static constexpr duration dial_most = std::chrono::seconds(1);
+
+  postgres_listener(boost::asio::io_context& loop, postgres_target target, std::string prefix, std::uint64_t seed);
+
+  /// From any thread.
+  [[nodiscard]] subscription listen(const std::string& channel, notice_board::listener f);
+  void stop();
+
+ private:
+  [[nodiscard]] notice_board& board();
+  void want(const std::string& channel, bool wanted);
+  void dial();
+  void on_dialled(const expected<void>& outcome);
+  void on_lost();
+  void again();
+  void send(const std::string& channel, bool wanted);
+
+  boost::asio::io_context& loop_;
+  const postgres_target target_;
+  const std::string prefix_;
+  boost::asio::steady_timer timer_;
+  random rng_;
+  backoff waits_{dial_first, dial_most};
+  std::mutex mutex_;
+  std::shared_ptr<notice_board> board_;  // guarded by mutex_; made at the first listen
+  std::set<std::string> wanted_;
+  std::shared_ptr<postgres_connection> connection_;
+  bool dialling_ = false;
+  bool had_one_ = false;
+  bool stopped_ = false;
+};
+
+}  // namespace troupe

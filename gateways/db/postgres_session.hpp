@@ -1,0 +1,83 @@
+// One blocking connection to PostgreSQL, for the threads of the database service: migrations, probes and the batches of
+// backed caches. libpq is used without its blocking calls, so that each wait has a limit.
+//
+// Used by one thread at a time. Statements are written as for any database (?, ?1, $1) and prepared at first use.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "gateways/db/postgres_target.hpp"
+#include "gateways/db/postgres_values.hpp"
+#include "runtime/services/database_driver.hpp"
+
+namespace troupe {
+
+class postgres_session final : public database_session {
+ public:
+  static constexpr duration dial_timeout = std::chrono::seconds(3);
+  static constexpr duration answer_timeout = std::chrono::seconds(10);  // of one statement
+  static constexpr duration migration_timeout = std::chrono::minutes(10);
+  static constexpr std::size_t statements_max = 256;
+
+  /// Connects, and makes the schema when it is not there.
+  [[nodiscard]] static expected<std::unique_ptr<postgres_session>> open(const postgres_target& target,
+                                                                        const std::string& name_space);
+
+  [[nodiscard]] expected<db_result> run(std::string_view sql, const db_row& parameters) override;
+  void limit(time_point deadline) noexcept override { deadline_ = deadline; }
+  [[nodiscard]] expected<void> begin(db_access access) override;
+  [[nodiscard]] expected<void> commit() override;
+  void rollback() noexcept override;
+  [[nodiscard]] bool in_transaction() const noexcept override { return in_transaction_; }
+  [[nodiscard]] expected<void> open_cursor(std::string_view sql, const db_row& parameters) override;
+  [[nodiscard]] expected<db_result> fetch(std::size_t rows_max) override;
+  void close_cursor() noexcept override {}  // ends with its transaction
+  [[nodiscard]] expected<void> savepoint() override { return plain("savepoint job"); }
+  [[nodiscard]] expected<void> release() override { return plain("release savepoint job"); }
+  [[nodiscard]] expected<void> rollback_to_savepoint() override;
+  using database_session::migrate;
+  [[nodiscard]] expected<void> migrate(const std::vector<migration>& migrations,
+                                       const std::optional<fenced>& right) override;
+  [[nodiscard]] expected<void> probe() override;
+  [[nodiscard]] expected<void> backup(const std::string& file, const std::function<bool()>& go_on) override;
+  [[nodiscard]] expected<void> reset() override;
+
+  explicit postgres_session(std::string name_space) : name_space_(std::move(name_space)) {}
+
+ private:
+  struct closer {
+    void operator()(PGconn* c) const noexcept { pq().PQfinish(c); }
+  };
+  struct outcome {
+    postgres_result last;
+    std::string state;
+  };
+
+  [[nodiscard]] expected<void> dial(const postgres_target& target);
+  [[nodiscard]] bool wait(bool for_writing, time_point deadline) const;
+  [[nodiscard]] time_point until(duration most) const;
+  [[nodiscard]] expected<outcome> gather(time_point deadline);
+  [[nodiscard]] expected<db_result> rows(expected<outcome> o);
+  /// Text of ours, or of a migration (several statements), without parameters.
+  [[nodiscard]] expected<void> plain(const std::string& text, duration most = answer_timeout);
+  [[nodiscard]] expected<std::string> known(std::string_view sql, std::size_t parameters, time_point deadline);
+  [[nodiscard]] error lost(const std::string& what);
+  [[nodiscard]] expected<bool> is_migrated(const std::vector<migration>& migrations);
+  [[nodiscard]] expected<std::vector<migration>> missing(const std::vector<migration>& migrations);
+  [[nodiscard]] expected<void> apply_all(const std::vector<migration>& migrations, const fenced& right);
+  [[nodiscard]] expected<void> apply(const migration& m);
+  [[nodiscard]] expected<void> take_term(const fenced& right);
+
+  const std::string name_space_;
+  std::unique_ptr<PGconn, closer> connection_;
+  std::unordered_map<std::string, std::pair<std::string, std::size_t>> prepared_;  // text -> name, parameters
+  std::shared_ptr<const sql_columns> columns_;
+  time_point deadline_ = time_point::max();
+  bool in_transaction_ = false;
+  bool sent_ = false;  // the last statement may have reached the server
+};
+
+}  // namespace troupe
