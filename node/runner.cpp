@@ -259,8 +259,8 @@ expected<void> node::runner::open_doors() {
                           [this](std::string name) { return cluster_.force_leave(std::move(name)); },
                           &cluster_.calls(),
                           kvs_.get(),
-                           channels_.get(),
-                           database_.get()};
+                          channels_.get(),
+                          database_.get()};
   if (settings_.has_service("resp")) {
     doors_.push_back(std::make_unique<resp_door>(lent));
     resp_ = doors_.back().get();

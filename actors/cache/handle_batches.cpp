@@ -66,8 +66,8 @@ void put_each(cache_access& access, const std::string& name, const std::vector<c
   const auto bad = [](const cache_entry& e) { return !is_sound(e.options); };
   if (std::none_of(entries.begin(), entries.end(), bad)) {
     const batch<std::uint64_t> b{
-        entries.size(),
-        [&](std::size_t i) { return make_put(entries[i].key, entries[i].value, entries[i].options); }, to_version};
+        entries.size(), [&](std::size_t i) { return make_put(entries[i].key, entries[i].value, entries[i].options); },
+        to_version};
     return run<std::uint64_t>(access, name, b, deadline, std::move(done));
   }
   std::vector<std::size_t> good;
@@ -149,8 +149,7 @@ void cache::scan(const cache_scan& s, page_callback done, duration deadline) {
 }
 
 expected<cache_page> cache::scan(const cache_scan& s, duration deadline) {
-  auto page =
-      wait_for<expected<cache_page>>([&](page_callback done) { scan(s, std::move(done), deadline); }, deadline);
+  auto page = wait_for<expected<cache_page>>([&](page_callback done) { scan(s, std::move(done), deadline); }, deadline);
   return page ? std::move(*page) : fail(errc::deadline_exceeded, "no answer came");
 }
 

@@ -1,5 +1,5 @@
-// Numbers in caches: INCRBY with a time to live for what is new, at once where the key lives. In a cache that a database
-// backs, which holds plain values only, it reads, adds and writes on the condition that nobody else did.
+// Numbers in caches: INCRBY with a time to live for what is new, at once where the key lives. In a cache that a
+// database backs, which holds plain values only, it reads, adds and writes on the condition that nobody else did.
 #pragma once
 
 #include <functional>

@@ -8,13 +8,12 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
+#include "actors/net/base64.hpp"
 #include "runtime/base/check.hpp"
 
 namespace troupe {
 
 namespace {
-
-constexpr std::size_t base64_size = 44;  // of 32 bytes, one sign of padding
 
 // RFC 5869 with the whole of `secret` as its input. Fails only when OpenSSL itself does.
 ring_key hkdf(std::string_view secret, std::string_view info) {
@@ -39,29 +38,15 @@ ring_key hkdf(std::string_view secret, std::string_view info) {
 }  // namespace
 
 expected<ring_key> parse_ring_key(std::string_view base64) {
-  const auto refused =
-      fail(errc::invalid_argument, "a key is the base64 of 32 bytes, e.g. of: openssl rand -base64 32");
-  if (base64.size() != base64_size || base64.back() != '=') return refused;
-  const auto plain = [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
-  };
-  if (!std::all_of(base64.begin(), base64.end() - 1, plain)) return refused;
-  std::array<unsigned char, ring_key_size + 1> decoded{};  // EVP_DecodeBlock counts the padding in
-  if (EVP_DecodeBlock(decoded.data(), reinterpret_cast<const unsigned char*>(base64.data()),
-                      static_cast<int>(base64.size())) != static_cast<int>(decoded.size())) {
-    return refused;
-  }
+  const auto bytes = from_base64(base64);
+  if (!bytes || bytes->size() != ring_key_size)
+    return fail(errc::invalid_argument, "a key is the base64 of 32 bytes, e.g. of: openssl rand -base64 32");
   ring_key k;
-  std::copy_n(decoded.begin(), ring_key_size, k.bytes.begin());
-  if (to_base64(k) != base64) return refused;  // bits that the padding should have left zero
+  std::copy(bytes->begin(), bytes->end(), k.bytes.begin());
   return k;
 }
 
-std::string to_base64(const ring_key& k) {
-  std::array<unsigned char, base64_size + 1> text{};
-  EVP_EncodeBlock(text.data(), reinterpret_cast<const unsigned char*>(k.bytes.data()), ring_key_size);
-  return {reinterpret_cast<const char*>(text.data()), base64_size};
-}
+std::string to_base64(const ring_key& k) { return to_base64(std::string_view(k.bytes.data(), k.bytes.size())); }
 
 ring_key ring_key_of_secret(std::string_view secret, std::string_view cluster) {
   if (const auto given = parse_ring_key(secret)) return *given;

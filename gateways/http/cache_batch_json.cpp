@@ -4,10 +4,9 @@
 #include <optional>
 
 #include <nlohmann/json.hpp>
-#include <openssl/evp.h>
-
 #include <troupe/time.hpp>
 
+#include "actors/net/base64.hpp"
 #include "gateways/http/uri.hpp"
 #include "runtime/base/error.hpp"
 
@@ -18,25 +17,6 @@ namespace {
 using json = nlohmann::ordered_json;
 
 constexpr std::size_t faults_shown_max = 20;
-
-std::string to_base64(std::string_view bytes) {
-  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
-  const auto size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                    reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
-  text.resize(static_cast<std::size_t>(size));
-  return text;
-}
-
-std::optional<std::string> from_base64(const std::string& text) {
-  if (text.size() % 4 != 0) return std::nullopt;
-  std::string bytes(text.size() / 4 * 3, '\0');
-  const auto size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
-                                    reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
-  if (size < 0) return std::nullopt;
-  const auto padding = text.ends_with("==") ? 2u : text.ends_with('=') ? 1u : 0u;
-  bytes.resize(static_cast<std::size_t>(size) - padding);
-  return bytes;
-}
 
 // Bytes that are no UTF-8 are shown under another name.
 void show_bytes(json& into, const std::string& bytes, const char* as_text) {
@@ -128,10 +108,13 @@ class batch_reader {
       if (name == "ttl") {
         read_ttl(value, e.options);
       } else if (name == "if_version") {
-        if (!value.is_number_unsigned()) fault(at_ + ": if_version is no version");
-        else set_condition(e.options, write_condition::if_version, value.get<std::uint64_t>());
+        if (!value.is_number_unsigned())
+          fault(at_ + ": if_version is no version");
+        else
+          set_condition(e.options, write_condition::if_version, value.get<std::uint64_t>());
       } else if (name == "if_absent" || name == "if_present") {
-        if (!value.is_boolean()) fault(at_ + ": " + name + " is true or false");
+        if (!value.is_boolean())
+          fault(at_ + ": " + name + " is true or false");
         else if (value.get<bool>())
           set_condition(e.options, name == "if_absent" ? write_condition::if_absent : write_condition::if_present, 0);
       } else if (name != "key" && name != "key_base64" && name != "value" && name != "value_base64") {

@@ -55,8 +55,10 @@ http_route increment_route(cache_access& caches, const config& settings) {
   route.summary = "Adds to a number; a value that is not there counts as 0";
   route.query = {{"increment", "what is added, e.g. 1 or -5"},
                  {"ttl", "how long a new number lives, such as 30s; one that is there keeps its life"}};
-  route.answers = {ok(200, "the new number", "cache_number"), problem(400, "the value is no integer, or would overflow"),
-                   problem(404, "no such cache"), problem(409, "the key holds a list, a set or the like"),
+  route.answers = {ok(200, "the new number", "cache_number"),
+                   problem(400, "the value is no integer, or would overflow"),
+                   problem(404, "no such cache"),
+                   problem(409, "the key holds a list, a set or the like"),
                    problem(503, "not done: try again after Retry-After"),
                    problem(504, "type outcome-unknown: it may have been done")};
   route.handler = [&caches, &settings](http_exchange& ex) {
@@ -94,7 +96,8 @@ std::optional<cache_scan> read_scan(http_exchange& ex) {
 http_route scan_route(cache_access& caches, const config& settings) {
   http_route route;
   route.pattern = "/v1/cache/{cache}";
-  route.summary = "A page of the keys, percent-encoded as in a path; each that stays comes at least once in a whole walk";
+  route.summary =
+      "A page of the keys, percent-encoded as in a path; each that stays comes at least once in a whole walk";
   route.query = {{"pattern", "glob, such as user:*"},
                  {"count", "about how many keys are looked at, 1 to 4096; 100 without it"},
                  {"next", "of the page before"}};

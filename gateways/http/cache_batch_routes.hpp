@@ -1,8 +1,8 @@
 // The cache beyond one value: numbers, batches, a look at all keys.
 #pragma once
 
+#include "actors/door_context.hpp"
 #include "gateways/http/routes.hpp"
-#include "runtime/cache/cache_access.hpp"
 
 namespace troupe {
 

@@ -11,8 +11,6 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
 std::string text_of(const json& body) { return body.dump(-1, ' ', false, json::error_handler_t::replace); }
 
 /// Errors stand at /error, at /error/message in what goes on.
@@ -24,37 +22,6 @@ std::string why_in(const json& said, const std::string& otherwise) {
 std::string status_text(unsigned status) { return "HTTP " + std::to_string(status); }
 
 }  // namespace
-
-std::string to_base64(std::string_view bytes) {
-  std::string text;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::uint32_t group = 0;
-    for (std::size_t j = 0; j < 3; ++j) {
-      group = group << 8U | (i + j < bytes.size() ? static_cast<unsigned char>(bytes[i + j]) : 0U);
-    }
-    for (std::size_t j = 0; j < 4; ++j) {
-      const bool padding = i + j > bytes.size();
-      text.push_back(padding ? '=' : digits[group >> (18U - 6U * j) & 63U]);
-    }
-  }
-  return text;
-}
-
-std::string from_base64(std::string_view text) {
-  std::string bytes;
-  std::uint32_t group = 0;
-  unsigned bits = 0;
-  for (const char c : text) {
-    const auto value = digits.find(c);
-    if (value == std::string_view::npos) break;
-    group = group << 6U | static_cast<std::uint32_t>(value);
-    bits += 6;
-    if (bits < 8) continue;
-    bits -= 8;
-    bytes.push_back(static_cast<char>(group >> bits & 255U));
-  }
-  return bytes;
-}
 
 std::optional<std::string> text_at(const json& answer, const std::string& where) {
   const json::json_pointer at(where);

@@ -36,9 +36,6 @@ class etcd_session {
 /// What the gateway said is wrong, by its words: it has no codes that tell these apart.
 [[nodiscard]] error etcd_refusal(const std::string& why);
 
-[[nodiscard]] std::string to_base64(std::string_view bytes);
-[[nodiscard]] std::string from_base64(std::string_view text);
-
 /// What is at `where` if it is a string; nothing else is trusted to be there.
 [[nodiscard]] std::optional<std::string> text_at(const nlohmann::json& answer, const std::string& where);
 

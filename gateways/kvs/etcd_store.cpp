@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "actors/net/base64.hpp"
 #include "runtime/election/store_entry.hpp"
 
 namespace troupe {
@@ -21,7 +22,7 @@ json range_of(const std::string& key) { return {{"request_range", {{"key", to_ba
 std::optional<std::string> value_in(const json& answer, std::size_t i) {
   const auto found = "/responses/" + std::to_string(i) + "/response_range/kvs/0";
   if (!answer.contains(json::json_pointer(found))) return std::nullopt;
-  return from_base64(text_at(answer, found + "/value").value_or(std::string()));
+  return from_base64(text_at(answer, found + "/value").value_or(std::string())).value_or(std::string());
 }
 
 }  // namespace

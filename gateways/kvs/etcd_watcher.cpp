@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "actors/net/base64.hpp"
+
 namespace troupe {
 
 using nlohmann::json;
@@ -22,7 +24,8 @@ expected<std::optional<std::uint64_t>> version_told(const json& line) {
   if (!line.contains(events) || !line.at(events).is_array() || line.at(events).empty()) return std::nullopt;
   const auto& last = line.at(events).back();
   if (text_at(last, "/type") == "DELETE") return 0;
-  const auto version = store_version_in(from_base64(text_at(last, "/kv/value").value_or(std::string())));
+  const auto version =
+      store_version_in(from_base64(text_at(last, "/kv/value").value_or(std::string())).value_or(std::string()));
   if (!version) return fail(errc::corrupt, "etcd: no leader's entry: its version");
   return *version;
 }
@@ -47,7 +50,8 @@ expected<std::uint64_t> etcd_watcher::dial(const std::string& address, const std
   const auto revision = store_version_in(text_at(*read, "/header/revision").value_or(std::string()));
   if (!revision) return fail(errc::unavailable, "etcd: an answer without a revision");
   std::optional<std::uint64_t> version = 0;
-  if (const auto value = text_at(*read, "/kvs/0/value")) version = store_version_in(from_base64(*value));
+  if (const auto value = text_at(*read, "/kvs/0/value"))
+    version = store_version_in(from_base64(*value).value_or(std::string()));
   if (!version) return fail(errc::corrupt, "etcd: no leader's entry: its version");
   const json watched{{"key", name}, {"start_revision", std::to_string(*revision + 1)}};
   if (auto begun = session_.stream("/v3/watch", {{"create_request", watched}}, deadline); !begun) {

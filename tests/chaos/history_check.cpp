@@ -56,7 +56,8 @@ int check(int files, char** names) {
     if (!in) return std::fprintf(stderr, "%s: cannot be read\n", names[i]), exit_bad_data;
     for (std::string line, key; std::getline(in, line); ++operations) {
       register_operation o;
-      if (!read_line(line, key, o)) return std::fprintf(stderr, "%s: no operation: %s\n", names[i], line.c_str()), exit_bad_data;
+      if (!read_line(line, key, o))
+        return std::fprintf(stderr, "%s: no operation: %s\n", names[i], line.c_str()), exit_bad_data;
       histories[key].push_back(std::move(o));
     }
   }

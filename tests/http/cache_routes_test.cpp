@@ -77,7 +77,7 @@ TEST_F(http_cache_test, refuses_bad_keys_and_names) {
   for (const char* key : {"%", "a%2", "a%zz"}) EXPECT_EQ(type_of(call("GET", path + key)), "invalid-argument") << key;
   EXPECT_EQ(call("GET", path + "%").status, 400);
   EXPECT_EQ(call("GET", path).status, 400);
-  EXPECT_EQ(call("GET", "/v1/cache/default").status, 404);
+  EXPECT_EQ(call("GET", "/v1/cache/undeclared").status, 404);
   EXPECT_EQ(call("GET", "/v1/cache/undeclared/k").status, 404);
   EXPECT_EQ(call("GET", "/v1/cache/%zz/k").status, 400);
 }

@@ -205,7 +205,7 @@ TEST_F(http_cluster_test, refuses_unknown_routes_and_methods) {
   const auto wrong = call("PUT", "/livez", "x");
   EXPECT_EQ(wrong.status, 405);
   EXPECT_EQ(wrong.field("allow"), "GET, HEAD");
-  EXPECT_EQ(call("BREW", "/v1/cache/default/k").field("allow"), "GET, HEAD, PUT, DELETE");
+  EXPECT_EQ(call("BREW", "/v1/cache/default/k").field("allow"), "GET, HEAD, PUT, POST, DELETE");
   EXPECT_EQ(call("GET", "/livez?verbose").status, 400);
 }
 

@@ -86,8 +86,9 @@ TEST_F(cache_doors, numbers_that_are_none_are_refused) {
 }
 
 TEST_F(cache_doors, a_batch_answers_each_key) {
-  const auto done = http(0, "POST", "/v1/cache/default",
-                         R"({"put": [{"key": "a", "value": "1", "ttl": "1h"}, {"key_base64": "//4=", "value_base64": "gIE="},
+  const auto done =
+      http(0, "POST", "/v1/cache/default",
+           R"({"put": [{"key": "a", "value": "1", "ttl": "1h"}, {"key_base64": "//4=", "value_base64": "gIE="},
                              {"key": "c", "value": "", "if_present": true}], "erase": ["nothing"]})");
   ASSERT_EQ(done.status, 200) << done.body;
   const auto put = json::parse(done.body);
@@ -96,7 +97,8 @@ TEST_F(cache_doors, a_batch_answers_each_key) {
   EXPECT_EQ(put["put"][2]["error"]["status"], 412);
   EXPECT_EQ(put["erase"][0]["erased"], false);
   EXPECT_FALSE(put.contains("get"));
-  const auto got = json::parse(http(1, "POST", "/v1/cache/default", R"({"get": ["a", {"key_base64": "//4="}, "c"]})").body);
+  const auto got =
+      json::parse(http(1, "POST", "/v1/cache/default", R"({"get": ["a", {"key_base64": "//4="}, "c"]})").body);
   EXPECT_EQ(got["get"][0]["value"], "1");
   EXPECT_LE(got["get"][0]["ttl_ms"], 3'600'000);
   EXPECT_EQ(got["get"][1]["value_base64"], "gIE=");
@@ -113,11 +115,12 @@ TEST_F(cache_doors, a_batch_that_cannot_be_read_is_refused_with_all_its_faults) 
   EXPECT_EQ(faults("x"), R"(["the body is no JSON object"])");
   EXPECT_EQ(faults("{}"), R"(["nothing is asked"])");
   EXPECT_EQ(faults(R"({"take": [], "get": 1})"), R"(["take is unknown: get, put, erase","get is no array"])");
-  EXPECT_EQ(faults(R"({"get": [1, ""], "put": [2, {"key": "k"}, {"key": "k", "value": "v", "ttl": "soon", "odd": 1},
+  EXPECT_EQ(
+      faults(R"({"get": [1, ""], "put": [2, {"key": "k"}, {"key": "k", "value": "v", "ttl": "soon", "odd": 1},
                        {"key": "k", "value_base64": "?", "if_version": -1, "if_absent": 1}]})"),
-            R"(["get[0] is no key","get[1]: the key is empty","put[0] is no object",)"
-            R"("put[1]: give value or value_base64","put[2]: ttl is a duration such as 30s","put[2]: odd is unknown",)"
-            R"("put[3]: value_base64 is not base64","put[3]: if_version is no version","put[3]: if_absent is true or false"])");
+      R"(["get[0] is no key","get[1]: the key is empty","put[0] is no object",)"
+      R"("put[1]: give value or value_base64","put[2]: ttl is a duration such as 30s","put[2]: odd is unknown",)"
+      R"("put[3]: value_base64 is not base64","put[3]: if_version is no version","put[3]: if_absent is true or false"])");
   std::string many = R"({"get": ["a")";
   for (std::size_t i = 0; i < cache::batch_max; ++i) many += ",\"a\"";
   EXPECT_EQ(faults(many + "]}"), R"(["more than 4096 keys"])");

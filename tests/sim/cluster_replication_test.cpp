@@ -188,7 +188,7 @@ TEST_P(cluster_replication, a_node_that_leaves_or_joins_moves_shards_without_an_
 // Who left as soon as its primaries were elsewhere would leave shards with one copy, which the next death takes.
 TEST_P(cluster_replication, a_node_that_leaves_with_full_availability_may_be_followed_by_a_death_at_once) {
   tell(
-      4, 1,
+      5, 1,
       [](replicated_stage& s) {
         const auto n = s.victim(false);
         const auto unknown = s.client->unknown();
@@ -196,10 +196,10 @@ TEST_P(cluster_replication, a_node_that_leaves_with_full_availability_may_be_fol
         expect_within(
             s.w, 15s, [&] { return !s.w.running(n); }, "the process that leaves exits");
         EXPECT_EQ(s.client->unknown(), unknown);
-        s.w.crash((n + 1) % 4);
+        s.w.crash((n + 1) % 5);
         s.expect_green("after both are gone");
         s.w.start(n);
-        s.w.start((n + 1) % 4);
+        s.w.start((n + 1) % 5);
       },
       "full");
 }
