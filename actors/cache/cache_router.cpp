@@ -105,9 +105,25 @@ void cache_router::submit(const cache_command& command, time_point deadline, rep
                                                    std::move(done), shard));
 }
 
+void cache_router::wait(const cache_command& command, time_point until, reply_callback done) {
+  const auto* cache = check(command, until + wait_grace, done);
+  if (cache == nullptr || host_.wait(command, now_(), until, done)) return;
+  const auto owner = host_.owner_of(host_.shard_of_key(command.key));
+  auto* way = forwarder_.load(std::memory_order_acquire);
+  if (owner == 0 || owner == host_.my_pid() || way == nullptr)
+    return done(owned_reply::failed(errc::unavailable, "the shard has no primary"));
+  way->forward(
+      owner,
+      std::make_shared<forwarded_command>(forwarded_command{owned_command(command), cache->name, until + wait_grace}),
+      std::move(done));
+}
+
 void cache_router::submit_forwarded(const cache_command& command, time_point deadline, reply_callback done) {
   const auto* cache = check(command, deadline, done);
-  if (cache == nullptr || do_here(command, *cache, deadline, done)) return;
+  if (cache == nullptr) return;
+  const bool waits = command.op == cache_op::run && is_wait(command.procedure);
+  if (waits && host_.wait(command, now_(), deadline - wait_grace, done)) return;
+  if (!waits && do_here(command, *cache, deadline, done)) return;
   done(owned_reply::failed(errc::not_owner));
 }
 
@@ -146,6 +162,8 @@ stamp cache_router::table_stamp() const {
 void cache_router::register_metrics(metrics& m) const {
   m.read_gauge("troupe_cache_parked_count", "Commands that wait for their shard's owner", {},
                [this] { return static_cast<double>(parked_.count()); });
+  m.read_gauge("troupe_cache_waiting_clients", "Clients of any node that wait for keys of this one", {},
+               [this] { return static_cast<double>(host_.measure().waiting); });
   m.read_counter("troupe_cache_parked_refused_total", "Commands refused because too many wait", {},
                  [this] { return static_cast<double>(parked_.refused()); });
 }

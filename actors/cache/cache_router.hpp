@@ -58,6 +58,11 @@ class cache_router final : public cache_access {
   /// unavailable (no owner until the deadline, no forwarder, service db off, too many parked).
   void submit(const cache_command& command, time_point deadline, reply_callback done) override;
 
+  /// Never parked: who waits looks for itself when its place is lost.
+  void wait(const cache_command& command, time_point until, reply_callback done) override;
+  /// What an answer may take from another node to here beyond the time that was asked for.
+  static constexpr duration wait_grace = std::chrono::milliseconds(250);
+
   /// A command that another node forwarded here: done as submit does, but never forwarded again;
   /// not_owner when the shard is not ours to serve now.
   void submit_forwarded(const cache_command& command, time_point deadline, reply_callback done);
@@ -76,7 +81,8 @@ class cache_router final : public cache_access {
   /// Of the table in which the primary of some shard last changed. From any thread.
   [[nodiscard]] stamp table_stamp() const;
 
-  /// troupe_cache_parked_count, troupe_cache_parked_refused_total; the router outlives the last scrape.
+  /// troupe_cache_parked_count, troupe_cache_parked_refused_total, troupe_cache_waiting_clients; the router outlives
+  /// the last scrape.
   void register_metrics(metrics& m) const;
 
   [[nodiscard]] std::uint32_t shards() const noexcept override {

@@ -16,6 +16,9 @@ constexpr std::size_t queues_max = 1024;  // of owners, most of them gone; beyon
 
 bool writes(const forwarded_command& c) noexcept { return is_write(c.command.command); }
 
+// A batch is answered as one, and nothing else is to wait with a client.
+bool travels_alone(const forwarded_command& c) noexcept { return is_wait(c.command.command.procedure); }
+
 std::uint64_t size_of(const forwarded_command& c) noexcept {
   return sizeof(c) + c.cache.size() + c.command.key.size() + c.command.value.size();
 }
@@ -115,6 +118,8 @@ std::shared_ptr<link_forwarder::batch> link_forwarder::take(owner_queue& q) cons
   std::uint64_t bytes = 0;
   while (!q.commands.empty() && b->commands.size() < batch_commands_max) {
     auto& next = q.commands.front();
+    const bool alone = travels_alone(*next.command);
+    if (alone && !b->commands.empty()) break;
     const auto size = size_of(*next.command);
     const auto deadline = next.command->deadline;
     const auto spread = deadline < first ? first - deadline : deadline - first;
@@ -123,6 +128,7 @@ std::shared_ptr<link_forwarder::batch> link_forwarder::take(owner_queue& q) cons
     q.bytes -= size;
     b->commands.push_back(std::move(next));
     q.commands.pop_front();
+    if (alone) break;
   }
   return b;
 }

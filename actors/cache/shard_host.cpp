@@ -76,16 +76,19 @@ bool shard_host::execute(const cache_command& asked, time_point now, visitor vis
   const auto& command = with_wall_clock(asked, now, timed);
   const std::uint32_t index = shard_of_key(command.key);
   auto& s = shards_[index];
+  std::vector<called_client> called;
   for (int attempt = 0;; ++attempt) {
+    bool done = false;
     {
       const std::lock_guard lock(s.lock);
       if (!s.held.is_primary() || !may_serve(now) || s.held.must_wait(command)) return false;
       const auto reply = s.held.replicate(command, now, *channel_).reply;
-      if (reply.code != errc::out_of_memory || attempt == room_attempts_max) {
-        visit(reply);
-        return true;
-      }
+      done = reply.code != errc::out_of_memory || attempt == room_attempts_max;
+      if (done) visit(reply);
+      gather(s, called);
     }
+    give(called);
+    if (done) return true;
     // Without the lock: others may be served meanwhile, and the command is decided anew.
     const bool made_room = make_room(command.key.size() + command.value.size(), index, now);
     if (!made_room) attempt = room_attempts_max - 1;
@@ -97,6 +100,7 @@ bool shard_host::submit(const cache_command& asked, time_point now, time_point d
   const auto& command = with_wall_clock(asked, now, timed);
   const std::uint32_t index = shard_of_key(command.key);
   auto& s = shards_[index];
+  std::vector<called_client> called;
   for (int attempt = 0;; ++attempt) {
     owned_reply reply;
     {
@@ -113,7 +117,9 @@ bool shard_host::submit(const cache_command& asked, time_point now, time_point d
       } else if (try_again) {
         reply.code = errc::out_of_memory;
       }
+      gather(s, called);
     }
+    give(called);
     if (!done) {
       want_ticks();
       return true;
@@ -201,15 +207,15 @@ bool shard_host::apply_erased(cache_id cache, std::string_view key, std::uint64_
 }
 
 expected<shard_host::adoption> shard_host::adopt(shard_table table, std::uint64_t my_pid) {
-  std::vector<ready_reply> ready;
-  auto changes = adopt(std::move(table), my_pid, ready);
-  give(ready);
+  told answers;
+  auto changes = adopt(std::move(table), my_pid, answers);
+  give(answers.ready);
+  give(answers.called);
   if (changes) want_ticks();
   return changes;
 }
 
-expected<shard_host::adoption> shard_host::adopt(shard_table table, std::uint64_t my_pid,
-                                                 std::vector<ready_reply>& ready) {
+expected<shard_host::adoption> shard_host::adopt(shard_table table, std::uint64_t my_pid, told& answers) {
   const std::lock_guard lock(table_mutex_);
   if (table.rows.size() != shards_.size())
     return fail(errc::corrupt, "a table of " + std::to_string(table.rows.size()) + " shards, expected " +
@@ -224,7 +230,7 @@ expected<shard_host::adoption> shard_host::adopt(shard_table table, std::uint64_
   bool owners_changed = false;
   for (std::uint32_t i = 0; i < shards(); ++i) {
     const auto& row = table_.now().rows[i];
-    take_role(i, row, my_pid, changes, ready);
+    take_role(i, row, my_pid, changes, answers);
     owners_changed = owners_changed || owners_before[i] != row.primary;
   }
   if (owners_changed || !changes.gained.empty() || !changes.lost.empty())
@@ -233,7 +239,7 @@ expected<shard_host::adoption> shard_host::adopt(shard_table table, std::uint64_
 }
 
 void shard_host::take_role(std::uint32_t index, const shard_row& row, std::uint64_t my_pid, adoption& changes,
-                           std::vector<ready_reply>& ready) {
+                           told& answers) {
   auto& s = shards_[index];
   const std::lock_guard lock(s.lock);
   const auto change = s.held.take_role(row, my_pid);
@@ -245,8 +251,9 @@ void shard_host::take_role(std::uint32_t index, const shard_row& row, std::uint6
   }
   if (s.held.stream().has_ready()) {
     auto some = s.held.stream().take_ready();
-    std::move(some.begin(), some.end(), std::back_inserter(ready));
+    std::move(some.begin(), some.end(), std::back_inserter(answers.ready));
   }
+  gather(s, answers.called);
   const bool released = s.held.role() == held_shard::part::released;
   s.owner.store(released ? 0 : row.primary, std::memory_order_release);
 }
@@ -254,11 +261,14 @@ void shard_host::take_role(std::uint32_t index, const shard_row& row, std::uint6
 // Doors that have commands of the shard on their way must not overtake them: as with any change of owners.
 bool shard_host::release(std::uint32_t shard, std::uint64_t epoch) {
   auto& s = shards_[shard];
+  std::vector<called_client> called;
   {
     const std::lock_guard lock(s.lock);
     if (!s.held.release(epoch)) return false;
     s.owner.store(0, std::memory_order_release);
+    gather(s, called);
   }
+  give(called);
   topology_version_.fetch_add(1, std::memory_order_acq_rel);
   return true;
 }
@@ -326,6 +336,7 @@ cache_access::usage shard_host::measure() const {
     u.evicted += s.held.store().evicted();
     u.expired += s.held.store().expired();
     u.expiring += s.held.store().with_expiry();
+    u.waiting += s.held.waiting().size();
   }
   u.evicts = eviction_.load() != eviction_policy::none;
   u.bytes = ledger_.used();

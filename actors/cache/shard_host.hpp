@@ -63,6 +63,10 @@ class shard_host {
   /// does it. outcome_unknown at the deadline for a write that some copy has not answered.
   [[nodiscard]] bool submit(const cache_command& command, time_point now, time_point deadline, reply_callback& done);
 
+  /// A client waits for keys, or does not any more: see cache_access::wait. Takes `done` and returns true when this
+  /// node serves their shard.
+  [[nodiscard]] bool wait(const cache_command& command, time_point now, time_point until, reply_callback& done);
+
   /// As execute, but only for a get or head that finds a live value in memory.
   [[nodiscard]] bool execute_if_present(const cache_command& command, time_point now, visitor visit);
 
@@ -144,7 +148,8 @@ class shard_host {
   void on_laggards(std::function<void(std::vector<laggard>)> tell) { tell_laggards_ = std::move(tell); }
   /// Something may be due.
   void want_ticks();
-  /// Sends again what is due; true while something may become due: call it again after stream_tick.
+  /// Sends again what is due, answers waiting clients whose time has come; true while something may become due: call it
+  /// again after stream_tick.
   [[nodiscard]] bool tick_streams(time_point now);
   static constexpr duration stream_tick = std::chrono::milliseconds(20);
 
@@ -183,10 +188,15 @@ class shard_host {
   };
 
   static void give(std::vector<ready_reply>& ready);
+  static void give(std::vector<called_client>& called);
+  static void gather(hosted_shard& s, std::vector<called_client>& called);
   [[nodiscard]] bool make_room(std::uint64_t bytes, std::uint32_t except, time_point now);
-  [[nodiscard]] expected<adoption> adopt(shard_table table, std::uint64_t my_pid, std::vector<ready_reply>& ready);
-  void take_role(std::uint32_t index, const shard_row& row, std::uint64_t my_pid, adoption& changes,
-                 std::vector<ready_reply>& ready);
+  struct told {
+    std::vector<ready_reply> ready;
+    std::vector<called_client> called;
+  };
+  [[nodiscard]] expected<adoption> adopt(shard_table table, std::uint64_t my_pid, told& answers);
+  void take_role(std::uint32_t index, const shard_row& row, std::uint64_t my_pid, adoption& changes, told& answers);
 
   const std::vector<cache_id> backed_;
   replica_channel* channel_;

@@ -1,4 +1,5 @@
-// The streams of writes of a node's shards: their ticks, answers, replies whose time has come.
+// The streams of writes of a node's shards: their ticks, answers, replies whose time has come; and clients that wait
+// for elements.
 #include <algorithm>
 #include <mutex>
 #include <utility>
@@ -25,14 +26,47 @@ void shard_host::give(std::vector<ready_reply>& ready) {
   ready.clear();
 }
 
+void shard_host::give(std::vector<called_client>& called) {
+  for (auto& c : called) c.done(std::move(c.reply));
+  called.clear();
+}
+
+// Under the shard's lock.
+void shard_host::gather(hosted_shard& s, std::vector<called_client>& called) {
+  if (!s.held.waiting().has_called()) return;
+  auto some = s.held.waiting().take_called();
+  std::move(some.begin(), some.end(), std::back_inserter(called));
+}
+
+bool shard_host::wait(const cache_command& command, time_point now, time_point until, reply_callback& done) {
+  std::vector<called_client> called;
+  {
+    auto& s = shards_[shard_of_key(command.key)];
+    const std::lock_guard lock(s.lock);
+    if (!s.held.is_primary() || !may_serve(now) || s.held.stream().recovering()) return false;
+    if (closed_.load(std::memory_order_relaxed)) return false;
+    s.held.wait(command, now, until, std::exchange(done, nullptr));
+    gather(s, called);
+  }
+  give(called);
+  want_ticks();
+  return true;
+}
+
 bool shard_host::tick_streams(time_point now) {
   ticking_.store(false, std::memory_order_release);  // who becomes restless during the round wakes again
   bool restless = false;
   std::vector<laggard> late;
   std::vector<ready_reply> ready;
+  std::vector<called_client> called;
   for (std::uint32_t i = 0; i < shards(); ++i) {
     auto& s = shards_[i];
     const std::lock_guard lock(s.lock);
+    if (!s.held.waiting().empty()) {
+      s.held.tick_waiting(now);
+      gather(s, called);
+      restless = true;
+    }
     auto& stream = s.held.stream();
     if (!stream.restless()) continue;
     stream.on_tick(s.held.store(), now, *channel_);
@@ -42,6 +76,7 @@ bool shard_host::tick_streams(time_point now) {
     restless = restless || stream.restless();
   }
   give(ready);
+  give(called);
   if (!late.empty() && tell_laggards_) tell_laggards_(std::move(late));
   if (restless) ticking_.store(true, std::memory_order_release);
   return restless;
@@ -66,13 +101,17 @@ void shard_host::on_answer(std::uint64_t pid, const stream_answer& a, std::span<
 void shard_host::close() {
   closed_.store(true, std::memory_order_relaxed);
   std::vector<ready_reply> ready;
+  std::vector<called_client> called;
   for (auto& s : shards_) {
     const std::lock_guard lock(s.lock);
+    s.held.waiting().give_up();
+    gather(s, called);
     s.held.stream().give_up_held("the node stops");
     auto some = s.held.stream().take_ready();
     std::move(some.begin(), some.end(), std::back_inserter(ready));
   }
   give(ready);
+  give(called);
 }
 
 void shard_host::on_broken(std::uint64_t pid, std::uint32_t shard, time_point now) {

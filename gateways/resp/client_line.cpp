@@ -31,6 +31,7 @@ std::string flags_of(const connection& c) {
   std::string flags;
   const auto* more = c.more_if_any();
   if (c.is(connection::listening)) flags += 'P';
+  if (c.blocked()) flags += 'b';
   if (c.is(connection::queueing)) flags += 'x';
   if (c.closing()) flags += 'c';
   if (more != nullptr && more->no_evict) flags += 'e';

@@ -13,14 +13,17 @@
 
 namespace troupe::resp {
 
+class blocked_command;
+
 struct client_state {
   std::string library;
   std::string library_version;
   bool no_evict = false;
   bool no_touch = false;
   transaction_state transaction;
-  byte_buffer unsaid;  // a reply that CLIENT REPLY keeps from the client
-  byte_buffer pushes;  // messages that came while the reply of EXEC was written
+  byte_buffer unsaid;                // a reply that CLIENT REPLY keeps from the client
+  byte_buffer pushes;                // messages that came while the reply of EXEC was written
+  blocked_command* waits = nullptr;  // the one slot's, while it waits for elements
 
   // pub/sub
   std::set<std::string, std::less<>> channels;

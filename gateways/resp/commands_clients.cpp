@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "gateways/resp/blocked_command.hpp"
 #include "gateways/resp/client_line.hpp"
 #include "gateways/resp/command_table.hpp"
 #include "gateways/resp/commands.hpp"
@@ -142,13 +143,30 @@ void run_client_kill(connection& c, const arguments& words) {
       });
 }
 
-// No command of this door waits for data yet, so there is nobody to wake.
 void run_client_unblock(connection& c, const arguments& words) {
   if (words.size() > 4) return c.reply_error("ERR wrong number of arguments for 'client|unblock' command");
   if (words.size() == 4 && !same_word(words[3], "timeout") && !same_word(words[3], "error"))
     return c.reply_error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
-  if (!read_integer_text(words[2])) return c.reply_error("ERR value is not an integer or out of range");
-  c.reply([](reply_writer& w) { w.integer(0); });
+  const auto id = read_integer_text(words[2]);
+  if (!id) return c.reply_error("ERR value is not an integer or out of range");
+  const bool with_error = words.size() == 4 && same_word(words[3], "error");
+  ask_all_clients(
+      c,
+      [id = static_cast<std::uint64_t>(*id), with_error](client_group& g) {
+        blocked_command* found = nullptr;
+        connection* whose = nullptr;
+        g.each([&](connection& other) {
+          if (other.id() != id || !other.blocked()) return;
+          found = other.more().waits;
+          whose = &other;
+        });
+        if (found != nullptr) found->unblock(*whose, with_error);
+        return std::string(found == nullptr ? "" : "1");
+      },
+      [](reply_writer& w, const std::vector<std::string>& texts) {
+        const bool any = std::any_of(texts.begin(), texts.end(), [](const auto& t) { return !t.empty(); });
+        w.integer(any ? 1 : 0);
+      });
 }
 
 }  // namespace troupe::resp

@@ -122,8 +122,7 @@ class watching final : public compound_reply {
 // Refused commands spoil the transaction, as in Redis.
 void connection::queue(const command_row& row, const arguments& words) {
   auto& t = more().transaction;
-  constexpr std::uint32_t never = flag_no_multi | flag_blocking;
-  if ((row.flags & never) != 0) return reject(&row, "ERR Command not allowed inside a transaction");
+  if ((row.flags & flag_no_multi) != 0) return reject(&row, "ERR Command not allowed inside a transaction");
   if (t.queue.size() >= transaction_steps_max) return reject(&row, "ERR too many commands in a transaction");
   queued_command q;
   q.row = &row;

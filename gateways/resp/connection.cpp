@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "gateways/resp/blocked_command.hpp"
 #include "gateways/resp/command_table.hpp"
 #include "gateways/resp/lane_subscribers.hpp"
 #include "runtime/base/check.hpp"
@@ -38,6 +39,7 @@ run_result connection::run(byte_buffer& in, time_point now) {
   now_ = now;
   last_tick_ = std::chrono::steady_clock::now();
   parser_.set_bulk_max(shared_.live.bulk_max.load(std::memory_order_relaxed));
+  if (blocked()) more_->waits->on_turn(*this);
   std::uint64_t done = 0;
   const std::size_t output_stop = output_.size() + held_back_ + output_batch_max;
   auto result = run_result::need_input;
@@ -204,6 +206,11 @@ void connection::leave_all_topics() {
     leave_topic(pubsub::topic_kind::shard_channel, std::string(*more_->shard_channels.begin()));
 }
 
+void connection::end_conversation() {
+  if (blocked()) more_->waits->leave(*this);
+  leave_all_topics();
+}
+
 void connection::end_transaction() {
   set(queueing, false);
   if (more_ != nullptr) more_->transaction = {};
@@ -308,7 +315,8 @@ void connection::submit_placed(std::uint64_t number, const cache_command& comman
 }
 
 bool connection::complete(std::uint64_t number, owned_reply answer) {
-  TROUPE_CHECK(number >= first_slot_ && number - first_slot_ < slots_.size());
+  if (number < first_slot_) return false;  // a wait that ended before its answer
+  TROUPE_CHECK(number - first_slot_ < slots_.size());
   const auto& s = slots_[number - first_slot_];
   if (s.compound != nullptr) now_ = std::max(now_, gate_.read_clock());  // it may ask for more
   if (s.compound != nullptr && !s.compound->on_answer(*this, number, std::move(answer))) return false;

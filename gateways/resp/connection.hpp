@@ -57,7 +57,7 @@ class completion_gate {
   virtual void output_grew() {}
   /// Ends the connection, soon.
   virtual void end() {}
-  /// run() said paused: it is called again at `until`, or when the pause ends.
+  /// run() is called again at `until`; when it said paused, also when the pause ends.
   virtual void run_again_at(time_point) {}
   [[nodiscard]] virtual socket_state socket() const { return {}; }
   /// Of the connection's thread, and that thread's number among client_groups.
@@ -146,11 +146,15 @@ class connection {
     if (more_ == nullptr) more_ = std::make_unique<client_state>();
     return *more_;
   }
+  /// Its command waits for elements.
+  [[nodiscard]] bool blocked() const noexcept { return more_ != nullptr && more_->waits != nullptr; }
   /// The same to look at; null when nothing was ever asked of it.
   [[nodiscard]] const client_state* more_if_any() const noexcept { return more_.get(); }
 
   /// As if it had just connected (RESET): no name, no mode, no subscription, RESP2.
   void forget_all();
+  /// The client is gone: listens and waits no more.
+  void end_conversation();
   /// Listens to that no more, if it did.
   void leave_topic(pubsub::topic_kind kind, std::string_view name);
   void leave_all_topics();

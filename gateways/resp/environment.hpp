@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,12 @@ struct pause_state {
   std::atomic<bool> writes_only{false};
 };
 
+/// So that the numbers of two doors do not meet; never 0 for long.
+[[nodiscard]] inline std::uint64_t random_start() {
+  std::random_device from;
+  return (std::uint64_t{from()} << 32 | from()) | 1;
+}
+
 struct environment {
   const config& settings;
   cache_access& caches;
@@ -44,8 +51,9 @@ struct environment {
   pause_state pause{};
   std::atomic<std::uint64_t> connection_ids{0};
   std::atomic<std::uint64_t> connections_open{0};
-  std::atomic<std::uint64_t> blocked{0};      // connections whose command waits for data
-  std::atomic<std::uint64_t> memory_peak{0};  // as INFO has seen it
+  std::atomic<std::uint64_t> blocked{0};                // connections whose command waits for data
+  std::atomic<std::uint64_t> wait_ids{random_start()};  // of their commands, in the whole cluster
+  std::atomic<std::uint64_t> memory_peak{0};            // as INFO has seen it
 };
 
 }  // namespace troupe::resp

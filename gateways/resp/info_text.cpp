@@ -88,7 +88,7 @@ void server(environment& e, time_point now, section_writer out) {
 
 void clients(environment& e, section_writer out) {
   out("connected_clients", count(e))("maxclients", e.live.connections_max.load());
-  out("blocked_clients", e.blocked.load())("tracking_clients", 0);
+  out("blocked_clients", e.blocked.load())("waiting_for_keys_here", e.caches.measure().waiting)("tracking_clients", 0);
 }
 
 void memory(environment& e, section_writer out) {

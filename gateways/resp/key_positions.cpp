@@ -97,6 +97,13 @@ std::string_view key_flags_of(const command_row& row, const arguments& words, st
   if (std::find(overwrites.begin(), overwrites.end(), row.name) != overwrites.end()) {
     return place == static_cast<std::size_t>(row.first_key) || row.key_step > 1 ? "OW update" : "RO access";
   }
+  constexpr std::array<std::string_view, 14> takes = {"lpop",     "rpop",     "lmpop",   "blpop", "brpop",
+                                                      "blmpop",   "zpopmin",  "zpopmax", "zmpop", "spop",
+                                                      "bzpopmin", "bzpopmax", "bzmpop",  "getdel"};
+  if (std::find(takes.begin(), takes.end(), row.name) != takes.end()) return "RW access delete";
+  constexpr std::array<std::string_view, 4> moves = {"lmove", "blmove", "rpoplpush", "brpoplpush"};
+  if (std::find(moves.begin(), moves.end(), row.name) != moves.end())
+    return place == 1 ? "RW access delete" : "RW insert";
   const bool stores = row.name.ends_with("store");
   if (stores) return place == 1 ? "OW update" : "RO access";
   if (row.name == "sort" || row.name.starts_with("georadius")) return place == 1 ? "RO access" : "OW update";

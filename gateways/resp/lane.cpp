@@ -35,7 +35,8 @@ lane::lane(asio::io_context& loop, std::shared_ptr<environment> shared, std::siz
       numbers_(shared_->numbers.of(number)),
       number_(number),
       idle_timer_(loop),
-      pause_timer_(loop) {}
+      pause_timer_(loop),
+      rest_timer_(loop) {}
 
 bool lane::refuse(tcp::socket& s, bool protect) {
   if (protect) {
@@ -96,6 +97,30 @@ void lane::resume_after_pause(std::shared_ptr<session> s) {
   watch_pause();
 }
 
+void lane::resume_at(time_point at, std::shared_ptr<session> s) {
+  const bool sooner = resting_.empty() || at < resting_.begin()->first;
+  resting_.emplace(at, std::move(s));
+  if (sooner) watch_resting();
+}
+
+void lane::watch_resting() {
+  rest_timer_.expires_at(resting_.begin()->first);  // who waited for another time is cancelled
+  rest_timer_.async_wait([self = shared_from_this()](error_code cancelled) {
+    if (!cancelled) self->resume_rested();
+  });
+}
+
+void lane::resume_rested() {
+  const auto now = read_clock();
+  std::vector<std::shared_ptr<session>> due;
+  while (!resting_.empty() && resting_.begin()->first <= now) {
+    due.push_back(std::move(resting_.begin()->second));
+    resting_.erase(resting_.begin());
+  }
+  if (!resting_.empty()) watch_resting();
+  for (const auto& s : due) s->resume(now);
+}
+
 // The end may have been moved since, to later or sooner: who is still held up says so again.
 void lane::watch_pause() {
   const time_point end{duration(shared_->pause.until.load(std::memory_order_relaxed))};
@@ -154,7 +179,9 @@ void lane::close_all() {
   for (const auto& s : all) s->close();
   idle_timer_.cancel();
   pause_timer_.cancel();
+  rest_timer_.cancel();
   paused_.clear();
+  resting_.clear();
   to_flush_.clear();
   std::vector<answer> dropped;  // destroyed after the lock is released
   const std::lock_guard lock(inbox_mutex_);

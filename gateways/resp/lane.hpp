@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -34,6 +35,9 @@ class lane : public client_group, public std::enable_shared_from_this<lane> {
 
   /// Calls resume_after_pause() of the session when the pause of all clients has ended.
   void resume_after_pause(std::shared_ptr<session> s);
+
+  /// Calls resume() of the session at `at`, while its command waits.
+  void resume_at(time_point at, std::shared_ptr<session> s);
 
   void each(function_ref<void(connection&)> visit) override;
   void look_at_paused() override;
@@ -67,6 +71,8 @@ class lane : public client_group, public std::enable_shared_from_this<lane> {
   void flush_all();
   void watch_idle();
   void watch_pause();
+  void watch_resting();
+  void resume_rested();
   void report_drained();
   [[nodiscard]] duration idle_limit() const;
 
@@ -82,6 +88,8 @@ class lane : public client_group, public std::enable_shared_from_this<lane> {
   std::vector<std::shared_ptr<session>> paused_;
   boost::asio::steady_timer pause_timer_;
   bool watching_pause_ = false;
+  std::multimap<time_point, std::shared_ptr<session>> resting_;
+  boost::asio::steady_timer rest_timer_;
   std::function<void()> drained_;  // set while a drain waits
   bool closed_to_new_ = false;
   bool watching_idle_ = false;

@@ -15,6 +15,9 @@ namespace troupe::resp {
 /// Packs the words, checks the slots of the keys, runs the procedure where its keys live, and gives its reply.
 void run_as_procedure(connection& c, const arguments& words, const procedure_row& row);
 
+/// The same for what a client may wait for: it waits when the reply would be null.
+void run_blocking(connection& c, const arguments& words, const procedure_row& row);
+
 namespace procedure_commands {
 
 /// These have a handler of their own.
@@ -45,6 +48,8 @@ constexpr std::uint32_t flags_of(const procedure_row& row) {
   if ((row.flags & procedure_denyoom) != 0) flags |= flag_denyoom;
   if ((row.flags & procedure_fast) != 0) flags |= flag_fast;
   if ((row.flags & procedure_movable) != 0) flags |= flag_movablekeys;
+  if ((row.flags & procedure_noscript) != 0) flags |= flag_noscript;
+  if ((row.flags & procedure_blocking) != 0) flags |= flag_blocking | flag_alone;
   return flags;
 }
 
@@ -65,7 +70,10 @@ constexpr command_group group_of(procedure_group g) {
 
 template <std::size_t Place>
 void run_place(connection& c, const arguments& words) {
-  run_as_procedure(c, words, procedure_table[Place]);
+  if constexpr ((procedure_table[Place].flags & procedure_blocking) != 0)
+    run_blocking(c, words, procedure_table[Place]);
+  else
+    run_as_procedure(c, words, procedure_table[Place]);
 }
 
 template <std::size_t Place>

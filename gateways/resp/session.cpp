@@ -54,7 +54,7 @@ void session::close() {
   if (closed_) return;
   closed_ = true;
   const auto keep = shared_from_this();
-  connection_.leave_all_topics();
+  connection_.end_conversation();
   lane_->remove(*this);  // first: who sees the end of the connection finds it counted
   error_code ignored;
   socket_.close(ignored);
@@ -62,7 +62,8 @@ void session::close() {
 
 void session::drain() {
   draining_ = true;
-  if (!closed_) close_if_done();
+  if (closed_) return;
+  connection_.blocked() ? close() : close_if_done();
 }
 
 bool session::close_if_idle(time_point now, duration idle_max) {
@@ -94,7 +95,8 @@ std::size_t session::group() const noexcept { return lane_->number(); }
 
 time_point session::read_clock() const { return lane_->read_clock(); }
 
-void session::run_again_at(time_point) {
+void session::run_again_at(time_point until) {
+  if (connection_.blocked()) return lane_->resume_at(until, shared_from_this());
   if (!std::exchange(held_up_, true)) lane_->resume_after_pause(shared_from_this());
 }
 
@@ -165,10 +167,33 @@ void session::proceed(time_point now) {
     send();
     if (closed_ || too_slow()) return;
   }
+  if (draining_ && connection_.blocked()) return close();
   close_if_done();
+  if (!closed_ && connection_.blocked()) watch_blocked();
   if (closed_ || draining_ || result != run_result::need_input) return;
   input_.trim();
   read();
+}
+
+// Nothing is executed while a command waits, but the client may go.
+void session::watch_blocked() {
+  if (watching_ || input_.size() >= read_min) return;
+  watching_ = true;
+  socket_.async_wait(socket_type::wait_read, [self = shared_from_this()](error_code failed) {
+    self->watching_ = false;
+    if (self->closed_ || !self->connection_.blocked()) return;
+    failed ? self->close() : self->read_while_blocked();
+  });
+}
+
+void session::read_while_blocked() {
+  error_code failed;
+  char* const at = input_.prepare(read_min);
+  const auto count = socket_.read_some(asio::buffer(at, input_.room()), failed);
+  if (failed && failed != asio::error::would_block) return close();
+  input_.commit(count);
+  lane_->numbers().bytes_in.add(count);
+  watch_blocked();
 }
 
 void session::send_soon() {
@@ -246,7 +271,7 @@ void session::close_gently() {
   if (closed_) return;
   closed_ = true;
   const auto keep = shared_from_this();
-  connection_.leave_all_topics();
+  connection_.end_conversation();
   lane_->remove(*this);
   end_gently(socket_);
 }

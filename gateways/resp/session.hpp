@@ -67,6 +67,8 @@ class session : public completion_gate, public std::enable_shared_from_this<sess
   void send();
   void send_soon();
   void send_later();
+  void watch_blocked();
+  void read_while_blocked();
   [[nodiscard]] bool too_slow();
   [[nodiscard]] bool beyond_soft_limit(std::size_t pending, const buffer_limit& limit);
   void close_if_done();
@@ -85,6 +87,7 @@ class session : public completion_gate, public std::enable_shared_from_this<sess
   bool reading_ = false;  // input_ belongs to the read under way
   bool writing_ = false;
   bool sending_soon_ = false;  // flush() will come
+  bool watching_ = false;      // for the end of a client whose command waits
   bool held_up_ = false;       // the lane calls resume_after_pause
   bool draining_ = false;
   bool closed_ = false;

@@ -36,6 +36,13 @@ class cache_access {
   [[nodiscard]] virtual std::uint32_t shards() const noexcept { return 1; }
   [[nodiscard]] virtual std::string_view key_in_shard(std::uint32_t) const noexcept { return {}; }
 
+  /// A client waits for keys, or does not any more (procedures/waiting_words.hpp): told to whoever has them. Answered
+  /// about `until` at the latest: ok, it is called; not_found, nothing came until then; anything else, nobody keeps its
+  /// place: it is to look for itself, soon.
+  virtual void wait(const cache_command&, time_point /*until*/, reply_callback done) {
+    done(owned_reply::failed(errc::unavailable));
+  }
+
   /// Rises whenever the owner of some shard changes: a door that has submitted commands in flight
   /// and sees another value waits for them before it calls try_now.
   [[nodiscard]] virtual std::uint64_t topology_version() const noexcept = 0;
@@ -48,7 +55,8 @@ class cache_access {
     std::uint64_t bytes_max = 0;
     std::uint64_t evicted = 0;
     std::uint64_t expired = 0;
-    bool evicts = true;  // when the memory is full; otherwise writes fail
+    std::uint64_t waiting = 0;  // clients of any node that wait for keys of this one
+    bool evicts = true;         // when the memory is full; otherwise writes fail
   };
   [[nodiscard]] virtual usage measure() const = 0;
 

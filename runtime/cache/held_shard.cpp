@@ -53,6 +53,7 @@ held_shard::change held_shard::take_role(const shard_row& row, std::uint64_t my_
     store_.clear();
     stream_.reset();
   }
+  if (is != part::primary || !keeps) waiting_.give_up();
   if (is != part::none) store_.begin_epoch(row.epoch);
   // A giver goes on under a row of the same epoch only; another epoch begins another copy.
   if (!has || row.epoch != epoch_) changes_.reset();
@@ -80,6 +81,10 @@ cache_reply held_shard::run(const cache_command& command, time_point now) {
   effects_.clear();
   reply_.clear();
   if (reply_.capacity() > reply_kept_max) std::string().swap(reply_);  // an assignment keeps the memory
+  if (!waiting_.empty() && gives_way(command, now)) {
+    r.value = reply_ = "*-1\r\n";
+    return r;
+  }
   if (needs_room(command) && !store_.make_room(2 * command.value.size() + room_beside_words, now)) {
     r.code = errc::out_of_memory;
     return r;
@@ -88,7 +93,7 @@ cache_reply held_shard::run(const cache_command& command, time_point now) {
   s.now = now;
   s.wall = command.wall;
   s.rng = &rng_;
-  if (stream_.has_followers() || (noting_ && changes_)) s.effects = &effects_;
+  if (stream_.has_followers() || (noting_ && changes_) || !waiting_.empty()) s.effects = &effects_;
   if (stream_.has_followers()) s.removed = &removed_;
   {
     keyspace keys(store_, command.cache, s);
@@ -97,6 +102,7 @@ cache_reply held_shard::run(const cache_command& command, time_point now) {
   }
   r.value = reply_;
   for (const auto& e : effects_) note_change(e.cache, e.key);
+  if (!waiting_.empty()) tell_waiting(command, now);
   return r;
 }
 
@@ -262,10 +268,11 @@ bool held_shard::read_changes(std::uint64_t bytes_max, time_point now, shard_sto
   return !changes_ || changes_->empty();
 }
 
-bool held_shard::release(std::uint64_t epoch) noexcept {
+bool held_shard::release(std::uint64_t epoch) {
   if (part_ == part::released && epoch_ == epoch) return true;
   if (part_ != part::primary || epoch_ != epoch) return false;
   part_ = part::released;
+  waiting_.give_up();
   return true;
 }
 

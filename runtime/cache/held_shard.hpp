@@ -24,6 +24,7 @@
 #include "runtime/cache/changed_keys.hpp"
 #include "runtime/cache/keyspace.hpp"
 #include "runtime/cache/shard_store.hpp"
+#include "runtime/cache/waiting_line.hpp"
 #include "runtime/replication/shard_stream.hpp"
 #include "runtime/sharding/shard_table.hpp"
 
@@ -68,6 +69,13 @@ class held_shard {
   [[nodiscard]] replicated replicate(const cache_command& command, time_point now, replica_channel& channel);
   /// The command cannot be answered at once: it waits for copies, or for what they know.
   [[nodiscard]] bool must_wait(const cache_command& command) const noexcept;
+  // --- clients that wait for elements; those of whom nothing more is known when the part changes are to ask elsewhere
+  /// An `await_keys` or `leave_keys` (procedures/waiting_words.hpp), answered at `until` at the latest.
+  void wait(const cache_command& command, time_point now, time_point until, reply_callback done);
+  void tick_waiting(time_point now);
+  [[nodiscard]] waiting_line& waiting() noexcept { return waiting_; }
+  [[nodiscard]] const waiting_line& waiting() const noexcept { return waiting_; }
+
   [[nodiscard]] shard_stream& stream() noexcept { return stream_; }
   [[nodiscard]] const shard_stream& stream() const noexcept { return stream_; }
   /// As the store's; copies are told.
@@ -95,7 +103,7 @@ class held_shard {
   [[nodiscard]] bool read_changes(std::uint64_t bytes_max, time_point now, shard_store::entry_visitor present,
                                   erased_visitor erased);
   /// Serves no more. False when this node is not the primary under the row of `epoch`.
-  [[nodiscard]] bool release(std::uint64_t epoch) noexcept;
+  [[nodiscard]] bool release(std::uint64_t epoch);
   /// Takes a release back, before anybody was told of it.
   void reopen(std::uint64_t epoch) noexcept;
   /// Nobody waits for a copy any more.
@@ -133,8 +141,12 @@ class held_shard {
   shard_stream stream_;
   void tell_effects(time_point now, replica_channel& channel);
   [[nodiscard]] cache_reply run(const cache_command& command, time_point now);
+  [[nodiscard]] bool holds(cache_id cache, std::string_view key, value_type type, time_point now) const;
+  [[nodiscard]] bool gives_way(const cache_command& command, time_point now) const;
+  void tell_waiting(const cache_command& command, time_point now);
   [[nodiscard]] std::uint64_t pending(const cache_command& command) const;
 
+  waiting_line waiting_;
   random rng_;                                     // for procedures
   std::string reply_;                              // of the latest run
   std::vector<effect> effects_;                    // of the latest run, when somebody wants to know

@@ -53,6 +53,7 @@ struct procedure_fixture : ::testing::Test {
     c.wall = std::chrono::milliseconds(wall_ms);
     c.key = all.size() > names ? std::string_view(all[names]) : std::string_view();
     c.value = packed;
+    c.version = wait_id;
     const auto r = shard.apply(c, now);
     if (r.code != errc::ok) return std::string(name_of(r.code));
     return std::string(r.value);
@@ -105,6 +106,7 @@ struct procedure_fixture : ::testing::Test {
   time_point now{std::chrono::hours(1)};
   std::int64_t wall_ms = 1'700'000'000'000;
   int protocol = 2;
+  std::uint64_t wait_id = 0;  // of the wait that commands belong to; 0: none
 };
 
 }  // namespace troupe

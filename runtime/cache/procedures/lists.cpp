@@ -5,6 +5,7 @@
 
 #include "runtime/cache/procedures/functions.hpp"
 #include "runtime/cache/procedures/typed.hpp"
+#include "runtime/cache/procedures/waiting_words.hpp"
 
 namespace troupe::procedures {
 
@@ -151,6 +152,15 @@ void take_off(procedure_call& c, std::string_view key, list_value& l, bool front
   c.keys.edited(key, front ? value_edit::pop_front : value_edit::pop_back, words);
 }
 
+void pop_one(procedure_call& c, std::string_view key, list_value& l, bool front) {
+  const auto place = front ? 0 : l.size() - 1;
+  c.reply.bulk(l.at(place));
+  l.erase(place);
+  std::string words;
+  pack_number(words, 1);
+  c.keys.edited(key, front ? value_edit::pop_front : value_edit::pop_back, words);
+}
+
 void pop(procedure_call& c, bool front) {
   std::optional<std::int64_t> count;
   if (c.size() > 2) return c.reply.error("ERR wrong number of arguments for '" + std::string(c.name) + "' command");
@@ -162,11 +172,7 @@ void pop(procedure_call& c, bool front) {
   if (!l.good) return;
   if (l.value == nullptr) return count ? c.reply.null_array() : c.reply.null();
   if (count) return take_off(c, c[0], *l.value, front, static_cast<std::size_t>(*count));
-  c.reply.bulk(l.value->at(front ? 0 : l.size() - 1));
-  l.value->erase(front ? 0 : l.size() - 1);
-  std::string words;
-  pack_number(words, 1);
-  c.keys.edited(c[0], front ? value_edit::pop_front : value_edit::pop_back, words);
+  pop_one(c, c[0], *l.value, front);
 }
 void lpop(procedure_call& c) { pop(c, true); }
 void rpop(procedure_call& c) { pop(c, false); }
@@ -301,14 +307,14 @@ void lmove(procedure_call& c) {
 
 void rpoplpush(procedure_call& c) { move_element(c, false, true); }
 
-void lmpop(procedure_call& c) {
-  const auto which = read_pop_keys(c);
+void mpop(procedure_call& c, std::size_t count_at) {
+  const auto which = read_pop_keys(c, count_at);
   if (!which) return;
   const auto front = read_end(c, *which);
   if (!front) return;
   const auto count = read_pop_count(c, *which);
   if (!count) return;
-  for (std::size_t i = 1; i < *which; ++i) {
+  for (std::size_t i = count_at + 1; i < *which; ++i) {
     const auto l = find_value<list_value>(c, c[i]);
     if (!l.good) return;
     if (l.value == nullptr) continue;
@@ -317,6 +323,39 @@ void lmpop(procedure_call& c) {
     return take_off(c, c[i], *l.value, *front, *count);
   }
   c.reply.null_array();
+}
+void lmpop(procedure_call& c) { mpop(c, 0); }
+
+// --- the forms that a client may wait for: here there is something, or there is not
+
+void blmpop(procedure_call& c) {
+  if (check_timeout(c, 0)) mpop(c, 1);
+}
+
+void pop_any(procedure_call& c, bool front) {
+  if (!check_timeout(c, c.size() - 1)) return;
+  for (std::size_t i = 0; i + 1 < c.size(); ++i) {
+    const auto l = find_value<list_value>(c, c[i]);
+    if (!l.good) return;
+    if (l.value == nullptr) continue;
+    c.reply.array(2);
+    c.reply.bulk(c[i]);
+    return pop_one(c, c[i], *l.value, front);
+  }
+  c.reply.null_array();
+}
+void blpop(procedure_call& c) { pop_any(c, true); }
+void brpop(procedure_call& c) { pop_any(c, false); }
+
+void blmove(procedure_call& c) {
+  const auto from = read_end(c, 2);
+  if (!from) return;
+  const auto to = read_end(c, 3);
+  if (to && check_timeout(c, 4)) move_element(c, *from, *to);
+}
+
+void brpoplpush(procedure_call& c) {
+  if (check_timeout(c, 2)) move_element(c, false, true);
 }
 
 }  // namespace
@@ -340,6 +379,11 @@ function list_function(procedure p) noexcept {
     case procedure::lmove: return lmove;
     case procedure::rpoplpush: return rpoplpush;
     case procedure::lmpop: return lmpop;
+    case procedure::blpop: return blpop;
+    case procedure::brpop: return brpop;
+    case procedure::blmove: return blmove;
+    case procedure::brpoplpush: return brpoplpush;
+    case procedure::blmpop: return blmpop;
     default: return nullptr;
   }
 }

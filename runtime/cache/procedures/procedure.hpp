@@ -27,6 +27,8 @@ enum class procedure : std::uint16_t {
 
   // --- all keys of a shard, see shards.hpp
   shard_scan = 240, shard_count,
+  // --- clients that wait, no functions of values: see waiting_words.hpp
+  await_keys = 248, leave_keys,
 
   // --- strings and bits, writing
   set = 256, setnx, setex, psetex, mset, msetnx, append, setrange, incr, decr, incrby, decrby, incrbyfloat, getset,
@@ -37,11 +39,12 @@ enum class procedure : std::uint16_t {
   hset = 300, hsetnx, hmset, hdel, hincrby, hincrbyfloat,
   // --- lists
   lpush = 320, rpush, lpushx, rpushx, lpop, rpop, linsert, lset, lrem, ltrim, lmove, rpoplpush, lmpop,
+  blpop, brpop, blmove, brpoplpush, blmpop,
   // --- sets
   sadd = 340, srem, smove, spop, sinterstore, sunionstore, sdiffstore,
   // --- sorted sets
   zadd = 360, zincrby, zrem, zremrangebyrank, zremrangebyscore, zremrangebylex, zpopmin, zpopmax, zmpop, zrangestore,
-  zunionstore, zinterstore, zdiffstore,
+  zunionstore, zinterstore, zdiffstore, bzpopmin, bzpopmax, bzmpop,
 
   // --- several of them at one moment, see transaction.hpp
   transaction = 400,
@@ -52,6 +55,11 @@ enum class procedure : std::uint16_t {
 
 inline constexpr std::uint16_t first_writing_procedure = 256;
 inline constexpr std::uint16_t procedures_end = 421;
+
+/// A client waits, or does not any more: done by whoever has the shard, not by a function.
+[[nodiscard]] constexpr bool is_wait(procedure p) noexcept {
+  return p == procedure::await_keys || p == procedure::leave_keys;
+}
 
 [[nodiscard]] constexpr bool may_write(procedure p) noexcept {
   return static_cast<std::uint16_t>(p) >= first_writing_procedure;

@@ -7,6 +7,7 @@
 #include "runtime/base/glob.hpp"
 #include "runtime/cache/procedures/functions.hpp"
 #include "runtime/cache/procedures/typed.hpp"
+#include "runtime/cache/procedures/waiting_words.hpp"
 
 namespace troupe::procedures {
 
@@ -200,14 +201,14 @@ void pop(procedure_call& c, bool lowest) {
 void zpopmin(procedure_call& c) { pop(c, true); }
 void zpopmax(procedure_call& c) { pop(c, false); }
 
-void zmpop(procedure_call& c) {
-  const auto which = read_pop_keys(c);
+void mpop(procedure_call& c, std::size_t count_at) {
+  const auto which = read_pop_keys(c, count_at);
   if (!which) return;
   const bool lowest = is_word(c[*which], "min");
   if (!lowest && !is_word(c[*which], "max")) return c.reply.error(syntax_error);
   const auto count = read_pop_count(c, *which);
   if (!count) return;
-  for (std::size_t i = 1; i < *which; ++i) {
+  for (std::size_t i = count_at + 1; i < *which; ++i) {
     const auto z = find_value<sorted_set_value>(c, c[i]);
     if (!z.good) return;
     if (z.value == nullptr) continue;
@@ -224,6 +225,29 @@ void zmpop(procedure_call& c) {
   }
   c.reply.null_array();
 }
+void zmpop(procedure_call& c) { mpop(c, 0); }
+
+// The forms that a client may wait for: here there is something, or there is not.
+void bzmpop(procedure_call& c) {
+  if (check_timeout(c, 0)) mpop(c, 1);
+}
+
+void pop_any(procedure_call& c, bool lowest) {
+  if (!check_timeout(c, c.size() - 1)) return;
+  for (std::size_t i = 0; i + 1 < c.size(); ++i) {
+    const auto z = find_value<sorted_set_value>(c, c[i]);
+    if (!z.good) return;
+    if (z.value == nullptr) continue;
+    const auto taken = take_off(c, c[i], *z.value, lowest, 1);
+    c.reply.array(3);
+    c.reply.bulk(c[i]);
+    c.reply.bulk(taken.front().member);
+    return c.reply.real(taken.front().score);
+  }
+  c.reply.null_array();
+}
+void bzpopmin(procedure_call& c) { pop_any(c, true); }
+void bzpopmax(procedure_call& c) { pop_any(c, false); }
 
 // --- at random, and page by page
 
@@ -305,6 +329,9 @@ function sorted_set_function(procedure p) noexcept {
     case procedure::zpopmin: return zpopmin;
     case procedure::zpopmax: return zpopmax;
     case procedure::zmpop: return zmpop;
+    case procedure::bzpopmin: return bzpopmin;
+    case procedure::bzpopmax: return bzpopmax;
+    case procedure::bzmpop: return bzmpop;
     case procedure::zrandmember: return zrandmember;
     case procedure::zscan: return zscan;
     default: return nullptr;

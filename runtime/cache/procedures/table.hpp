@@ -21,8 +21,10 @@ enum procedure_flags : std::uint32_t {
   procedure_readonly = 1u << 1,
   procedure_denyoom = 1u << 2,  // refused when memory is full
   procedure_fast = 1u << 3,
-  procedure_movable = 1u << 4,  // some keys stand where other words say
-  procedure_at_once = 1u << 5,  // no command of its own: only what a door makes
+  procedure_movable = 1u << 4,   // some keys stand where other words say
+  procedure_at_once = 1u << 5,   // no command of its own: only what a door makes
+  procedure_blocking = 1u << 6,  // a client may wait for it: here it replies null when there is nothing
+  procedure_noscript = 1u << 7,
 };
 
 enum class procedure_group : std::uint8_t { string, bitmap, generic, hash, list, set, sorted_set, transaction, shard };
@@ -56,6 +58,9 @@ inline constexpr std::uint32_t fast_write = procedure_write | procedure_fast;
 inline constexpr std::uint32_t grow = procedure_write | procedure_denyoom;
 inline constexpr std::uint32_t fast_grow = procedure_write | procedure_denyoom | procedure_fast;
 inline constexpr std::uint32_t movable = procedure_movable;
+inline constexpr std::uint32_t block = procedure_write | procedure_blocking | procedure_noscript;
+inline constexpr std::uint32_t block_grow = block | procedure_denyoom;
+inline constexpr std::uint32_t block_any = procedure_write | procedure_blocking | procedure_movable;
 
 // clang-format off
 inline constexpr auto table = std::to_array<procedure_row>({
@@ -127,6 +132,11 @@ inline constexpr auto table = std::to_array<procedure_row>({
     {"hstrlen",           procedure::hstrlen,            3, fast_read,        hash,        1,  1, 1},
     {"hvals",             procedure::hvals,              2, read,             hash,        1,  1, 1},
 
+    {"blmove",            procedure::blmove,             6, block_grow,       list,        1,  2, 1},
+    {"blmpop",            procedure::blmpop,            -5, block_any,        list,        0,  0, 0, 2},
+    {"blpop",             procedure::blpop,             -3, block,            list,        1, -2, 1},
+    {"brpop",             procedure::brpop,             -3, block,            list,        1, -2, 1},
+    {"brpoplpush",        procedure::brpoplpush,         4, block_grow,       list,        1,  2, 1},
     {"lindex",            procedure::lindex,             3, read,             list,        1,  1, 1},
     {"linsert",           procedure::linsert,            5, grow,             list,        1,  1, 1},
     {"llen",              procedure::llen,               2, fast_read,        list,        1,  1, 1},
@@ -163,6 +173,9 @@ inline constexpr auto table = std::to_array<procedure_row>({
     {"sunion",            procedure::sunion,            -2, read,             set,         1, -1, 1},
     {"sunionstore",       procedure::sunionstore,       -3, grow,             set,         1, -1, 1},
 
+    {"bzmpop",            procedure::bzmpop,            -5, block_any,        sorted_set,  0,  0, 0, 2},
+    {"bzpopmax",          procedure::bzpopmax,          -3, block | procedure_fast, sorted_set, 1, -2, 1},
+    {"bzpopmin",          procedure::bzpopmin,          -3, block | procedure_fast, sorted_set, 1, -2, 1},
     {"zadd",              procedure::zadd,              -4, fast_grow,        sorted_set,  1,  1, 1},
     {"zcard",             procedure::zcard,              2, fast_read,        sorted_set,  1,  1, 1},
     {"zcount",            procedure::zcount,             4, fast_read,        sorted_set,  1,  1, 1},

@@ -41,13 +41,13 @@ bool read_scan(procedure_call& c, scan_request& r) {
   return true;
 }
 
-std::optional<std::size_t> read_pop_keys(procedure_call& c) {
-  const auto keys = read_integer(c[0]);
+std::optional<std::size_t> read_pop_keys(procedure_call& c, std::size_t count_at) {
+  const auto keys = read_integer(c[count_at]);
   if (!keys || *keys <= 0) {
     c.reply.error("ERR numkeys should be greater than 0");
     return std::nullopt;
   }
-  const auto which = static_cast<std::uint64_t>(*keys) + 1;
+  const auto which = count_at + static_cast<std::uint64_t>(*keys) + 1;
   if (which < c.size()) return which;
   c.reply.error(syntax_error);
   return std::nullopt;

@@ -93,9 +93,10 @@ struct scan_request {
 };
 [[nodiscard]] bool read_scan(procedure_call& c, scan_request& r);
 
-// Words of LMPOP and ZMPOP: numkeys key ... which [COUNT n]. None: an error is the reply.
-/// The place of `which`, behind the keys, which stand from 1 on.
-[[nodiscard]] std::optional<std::size_t> read_pop_keys(procedure_call& c);
+// Words of LMPOP and ZMPOP: numkeys key ... which [COUNT n], behind a timeout in their waiting forms. None: an error is
+// the reply.
+/// The place of `which`, behind the keys, which stand from `count_at` + 1 on.
+[[nodiscard]] std::optional<std::size_t> read_pop_keys(procedure_call& c, std::size_t count_at = 0);
 /// What follows it; 1 without the option.
 [[nodiscard]] std::optional<std::size_t> read_pop_count(procedure_call& c, std::size_t which);
 
