@@ -63,6 +63,8 @@ class cache_router final : public cache_access {
   /// What an answer may take from another node to here beyond the time that was asked for.
   static constexpr duration wait_grace = std::chrono::milliseconds(250);
 
+  void listen(cache_id cache, keyspace_listener* listener) override { host_.listen(cache, listener); }
+
   /// A command that another node forwarded here: done as submit does, but never forwarded again;
   /// not_owner when the shard is not ours to serve now.
   void submit_forwarded(const cache_command& command, time_point deadline, reply_callback done);

@@ -308,6 +308,7 @@ std::uint64_t shard_host::tables_refused() const {
 // Every shard each time: a shard without due entries costs a lock and a comparison.
 shard_host::sweep_result shard_host::sweep(time_point now) {
   sweep_result swept;
+  swept.may_expire = listened_.load(std::memory_order_relaxed);  // it is told soon
   for (auto& s : shards_) {
     if (!s.lock.try_lock()) {  // busy: the next sweep is soon
       swept.may_expire = true;
@@ -318,6 +319,14 @@ shard_host::sweep_result shard_host::sweep(time_point now) {
     swept.may_expire = swept.may_expire || s.held.store().with_expiry() > 0;
   }
   return swept;
+}
+
+void shard_host::listen(cache_id cache, keyspace_listener* listener) {
+  listened_.store(listener != nullptr, std::memory_order_relaxed);
+  for (auto& s : shards_) {
+    const std::lock_guard lock(s.lock);
+    s.held.listen(cache, listener);
+  }
 }
 
 void shard_host::set_eviction(eviction_policy p) {

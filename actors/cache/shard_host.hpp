@@ -163,6 +163,9 @@ class shard_host {
   /// This node's PID by the table last adopted.
   [[nodiscard]] std::uint64_t my_pid() const noexcept { return my_pid_.load(std::memory_order_relaxed); }
 
+  /// See cache_access::listen.
+  void listen(cache_id cache, keyspace_listener* listener);
+
   // --- upkeep ----------------------------------------------------------------------------------
 
   struct sweep_result {
@@ -213,7 +216,8 @@ class shard_host {
   std::atomic<duration::rep> serve_until_{time_point::max().time_since_epoch().count()};
   std::atomic<std::uint64_t> my_pid_{0};
   std::atomic<bool> closed_{false};
-  std::atomic<bool> ticking_{false};  // the wake was called, and tick_streams has not returned false since
+  std::atomic<bool> listened_{false};  // somebody is told of what expires
+  std::atomic<bool> ticking_{false};   // the wake was called, and tick_streams has not returned false since
   std::mutex wake_mutex_;
   std::function<void()> wake_;
   std::function<void(std::vector<laggard>)> tell_laggards_;

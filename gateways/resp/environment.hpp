@@ -22,6 +22,8 @@
 
 namespace troupe::resp {
 
+class keyspace_channel;
+
 /// CLIENT PAUSE.
 struct pause_state {
   std::atomic<duration::rep> until{0};  // of the steady clock; 0: nobody is held up
@@ -49,6 +51,7 @@ struct environment {
   /// For each shard a key that lies in it.
   std::vector<std::string> shard_keys{keys_in_shards(settings.cache.shards)};
   pause_state pause{};
+  keyspace_channel* events = nullptr;  // none: nobody hears what happens to keys
   std::atomic<std::uint64_t> connection_ids{0};
   std::atomic<std::uint64_t> connections_open{0};
   std::atomic<std::uint64_t> blocked{0};                // connections whose command waits for data

@@ -8,19 +8,40 @@
 #include <string>
 #include <string_view>
 
+#include "runtime/cache/keyspace_event.hpp"
+
 namespace troupe::resp {
 
-/// A bit for each letter of notify_letters, in order.
-inline constexpr std::string_view notify_letters = "g$lshzxetdnmKE";
+struct notify_letter {
+  char letter;
+  std::uint32_t bit;
+};
+/// In the order in which Redis shows them.
+inline constexpr notify_letter notify_letters[] = {{'g', event_kind::generic},
+                                                   {'$', event_kind::string},
+                                                   {'l', event_kind::list},
+                                                   {'s', event_kind::set},
+                                                   {'h', event_kind::hash},
+                                                   {'z', event_kind::sorted_set},
+                                                   {'x', event_kind::expired},
+                                                   {'e', event_kind::evicted},
+                                                   {'t', event_kind::stream},
+                                                   {'d', event_kind::module},
+                                                   {'n', event_kind::fresh},
+                                                   {'K', 1u << 30},
+                                                   {'E', 1u << 31},
+                                                   {'m', event_kind::missed}};
 
 [[nodiscard]] constexpr std::uint32_t notify_bit(char letter) noexcept {
-  const auto at = notify_letters.find(letter);
-  return at == std::string_view::npos ? 0 : 1u << at;
+  for (const auto& known : notify_letters) {
+    if (known.letter == letter) return known.bit;
+  }
+  return 0;
 }
 
-inline constexpr std::uint32_t notify_all = notify_bit('g') | notify_bit('$') | notify_bit('l') | notify_bit('s') |
-                                            notify_bit('h') | notify_bit('z') | notify_bit('x') | notify_bit('e') |
-                                            notify_bit('t') | notify_bit('d');
+inline constexpr std::uint32_t notify_all =
+    event_kind::generic | event_kind::string | event_kind::list | event_kind::set | event_kind::hash |
+    event_kind::sorted_set | event_kind::expired | event_kind::evicted | event_kind::stream | event_kind::module;
 
 [[nodiscard]] inline std::optional<std::uint32_t> parse_notify(std::string_view text) noexcept {
   std::uint32_t flags = 0;
@@ -32,15 +53,14 @@ inline constexpr std::uint32_t notify_all = notify_bit('g') | notify_bit('$') | 
   return flags;
 }
 
-/// As Redis shows them: "AKE", "g$K".
+/// As Redis shows them: "AKE", "g$K"; with all of A, n is not shown.
 [[nodiscard]] inline std::string notify_text(std::uint32_t flags) {
-  std::string text;
-  if ((flags & notify_all) == notify_all) text = "A";
-  for (const char c : notify_letters) {
-    const auto bit = notify_bit(c);
-    if ((flags & bit) == 0) continue;
-    if ((notify_all & bit) != 0 && text.starts_with('A')) continue;
-    text += c;
+  const bool all = (flags & notify_all) == notify_all;
+  std::string text = all ? "A" : "";
+  for (const auto& known : notify_letters) {
+    const bool hidden = all && (notify_all & known.bit) != 0;
+    if ((flags & known.bit) == 0 || hidden || (all && known.letter == 'n')) continue;
+    text += known.letter;
   }
   return text;
 }

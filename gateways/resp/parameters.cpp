@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gateways/resp/command_table.hpp"
+#include "gateways/resp/keyspace_channel.hpp"
 #include "gateways/resp/notify_flags.hpp"
 #include "runtime/base/integer_text.hpp"
 
@@ -120,6 +121,7 @@ refusal set_notify(environment& e, const std::string& value) {
   const auto flags = parse_notify(value);
   if (!flags) return "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.";
   e.live.notify = *flags;
+  if (e.events != nullptr) e.events->set(*flags);
   return std::nullopt;
 }
 

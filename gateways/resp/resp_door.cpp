@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 
 #include "gateways/resp/environment.hpp"
+#include "gateways/resp/keyspace_channel.hpp"
 #include "gateways/resp/lane.hpp"
 
 namespace troupe {
@@ -63,6 +64,9 @@ expected<void> resp_door::open() {
   shared_ = std::shared_ptr<environment>(new environment{
       context_.settings, context_.caches, context_.board, *cache, resp::door_numbers(context_.io.size()),
       std::chrono::steady_clock::now(), [this] { return listener_.address(); }, this, channels});
+  events_ = std::make_shared<resp::keyspace_channel>(context_.io, context_.caches, *cache, *channels,
+                                                     [this](const pubsub_access::batch& batch) { deliver(batch); });
+  shared_->events = events_.get();
   for (std::size_t i = 0; i < context_.io.size(); ++i)
     lanes_.push_back(std::make_shared<lane>(context_.io.context(i), shared_, i));
 
@@ -98,6 +102,7 @@ void resp_door::drain(std::function<void()> done) {
 void resp_door::close() {
   listener_.close();
   if (std::exchange(closed_, true)) return;
+  if (events_ != nullptr) events_->close();
   if (shared_ != nullptr) shared_->channels->on_messages(nullptr);
   const auto& lanes = lanes_;  // stay: what their last turns ask of count() and visit()
   const auto closing = std::make_shared<closing_lanes>(lanes.size());
@@ -154,6 +159,8 @@ void resp_door::register_metrics() {
   count("troupe_resp_messages_total", "Messages of channels given to RESP clients", &lane_numbers::messages);
   count("troupe_resp_received_bytes_total", "Bytes received by the RESP gateway", &lane_numbers::bytes_in);
   count("troupe_resp_sent_bytes_total", "Bytes sent by the RESP gateway", &lane_numbers::bytes_out);
+  m.read_counter("troupe_resp_events_dropped_total", "Keyspace events dropped because too many waited", {},
+                 [events = events_] { return static_cast<double>(events->dropped()); });
   m.read_counter("troupe_resp_accept_failures_total", "Times that accepting a RESP connection failed", {},
                  [failures = listener_.accept_failures()] { return static_cast<double>(failures->load()); });
 }

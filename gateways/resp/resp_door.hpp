@@ -17,6 +17,7 @@
 namespace troupe {
 
 namespace resp {
+class keyspace_channel;
 class lane;
 struct environment;
 }  // namespace resp
@@ -50,6 +51,7 @@ class resp_door : public door, private resp::client_groups {
   listener listener_;
   std::shared_ptr<pubsub_service> own_channels_;  // of a door that was lent none
   std::shared_ptr<resp::environment> shared_;     // none before open()
+  std::shared_ptr<resp::keyspace_channel> events_;
   std::vector<std::shared_ptr<resp::lane>> lanes_;
   bool closed_ = false;
 };

@@ -12,6 +12,7 @@
 
 #include "runtime/base/function_ref.hpp"
 #include "runtime/cache/command.hpp"
+#include "runtime/cache/keyspace_event.hpp"
 
 namespace troupe {
 
@@ -42,6 +43,10 @@ class cache_access {
   virtual void wait(const cache_command&, time_point /*until*/, reply_callback done) {
     done(owned_reply::failed(errc::unavailable));
   }
+
+  /// What happens to this node's keys of one cache is told to `listener` from now on; null: to nobody. Whoever was told
+  /// before is told nothing more when this returns.
+  virtual void listen(cache_id, keyspace_listener* /*listener*/) {}
 
   /// Rises whenever the owner of some shard changes: a door that has submitted commands in flight
   /// and sees another value waits for them before it calls try_now.

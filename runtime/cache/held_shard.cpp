@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <list>
+#include <utility>
 
 #include "runtime/cache/procedures/procedures.hpp"
 
@@ -61,8 +62,8 @@ held_shard::change held_shard::take_role(const shard_row& row, std::uint64_t my_
   if (has && !same) stream_.lead(shard_, row, c.promoted);
   if (is == part::replica) stream_.follow(shard_, row, my_pid);
   if (is == part::none) stream_.rest();
-  note_removals();
   part_ = is;
+  note_removals();
   epoch_ = row.epoch;
   created_ = row.created;
   return c;
@@ -70,9 +71,43 @@ held_shard::change held_shard::take_role(const shard_row& row, std::uint64_t my_
 
 cache_reply held_shard::apply(const cache_command& command, time_point now) {
   if (command.op == cache_op::run) return run(command, now);
-  const auto reply = store_.apply(command, now);
+  const auto reply = listener_ == nullptr ? store_.apply(command, now) : apply_plain(command, now);
   if (wrote(command, reply)) note_change(command.cache, command.key);
   return reply;
+}
+
+// Tells what was done.
+cache_reply held_shard::apply_plain(const cache_command& command, time_point now) {
+  const bool fresh = command.op == cache_op::put && !store_.peek(command.cache, command.key, now);
+  const auto reply = store_.apply(command, now);
+  tell_gone();
+  if (is_plain_read(command) && reply.code == errc::not_found)
+    tell(command.cache, event_kind::missed, "keymiss", command.key);
+  if (!wrote(command, reply)) return reply;
+  if (command.op == cache_op::erase) {
+    tell(command.cache, event_kind::generic, "del", command.key);
+    return reply;
+  }
+  if (fresh) tell(command.cache, event_kind::fresh, "new", command.key);
+  tell(command.cache, event_kind::string, "set", command.key);
+  if (command.ttl > duration::zero() && !command.keep_ttl)
+    tell(command.cache, event_kind::generic, "expire", command.key);
+  return reply;
+}
+
+void held_shard::tell_gone() {
+  if (listener_ == nullptr || part_ != part::primary) return;
+  for (auto& gone : removed_) {
+    if (std::exchange(gone.told, true)) continue;
+    gone.evicted ? tell(gone.cache, event_kind::evicted, "evicted", gone.key)
+                 : tell(gone.cache, event_kind::expired, "expired", gone.key);
+  }
+}
+
+void held_shard::listen(cache_id cache, keyspace_listener* listener) noexcept {
+  listened_ = cache;
+  listener_ = listener;
+  note_removals();
 }
 
 // The version in the reply is that of its last write; 0: it wrote nothing.
@@ -94,7 +129,8 @@ cache_reply held_shard::run(const cache_command& command, time_point now) {
   s.wall = command.wall;
   s.rng = &rng_;
   if (stream_.has_followers() || (noting_ && changes_) || !waiting_.empty()) s.effects = &effects_;
-  if (stream_.has_followers()) s.removed = &removed_;
+  if (stream_.has_followers() || listener_ != nullptr) s.removed = &removed_;
+  if (command.cache == listened_) s.listener = listener_;
   {
     keyspace keys(store_, command.cache, s);
     r.code = run_procedure(command, keys, reply_);
@@ -119,6 +155,7 @@ held_shard::replicated held_shard::replicate(const cache_command& command, time_
   replicated done;
   if (!stream_.has_followers()) {
     done.reply = apply(command, now);
+    if (!removed_.empty()) tell_removed(now, channel);
     return done;
   }
   if (is_write(command) && !stream_.has_room(command.key.size() + command.value.size())) {
@@ -189,8 +226,10 @@ void held_shard::tell_effects(time_point now, replica_channel& channel) {
 // What expired or was evicted here must not come back from a copy after a later erase found nothing.
 void held_shard::tell_removed(time_point now, replica_channel& channel) {
   if (removed_.empty()) return;
+  tell_gone();
   for (const auto& gone : removed_) {
     note_change(gone.cache, gone.key);
+    if (!stream_.has_followers()) continue;
     const stream_entry e{gone.cache, gone.key, {}, store_.next_version(), {}, true};
     stream_.wrote({&e, 1}, now, channel);
   }

@@ -76,6 +76,9 @@ class held_shard {
   [[nodiscard]] waiting_line& waiting() noexcept { return waiting_; }
   [[nodiscard]] const waiting_line& waiting() const noexcept { return waiting_; }
 
+  /// Told of what happens to the keys of one cache while this node is the primary; null: nobody.
+  void listen(cache_id cache, keyspace_listener* listener) noexcept;
+
   [[nodiscard]] shard_stream& stream() noexcept { return stream_; }
   [[nodiscard]] const shard_stream& stream() const noexcept { return stream_; }
   /// As the store's; copies are told.
@@ -129,7 +132,15 @@ class held_shard {
   void note_change(cache_id cache, std::string_view key) {
     if (changes_ && noting_) changes_->add(cache, key);
   }
-  void note_removals() noexcept { store_.note_removals(stream_.has_followers() ? &removed_ : nullptr); }
+  void note_removals() noexcept {
+    const bool told = stream_.has_followers() || (listener_ != nullptr && part_ == part::primary);
+    store_.note_removals(told ? &removed_ : nullptr);
+  }
+  void tell(cache_id cache, std::uint32_t kind, std::string_view name, std::string_view key) const {
+    if (listener_ != nullptr && cache == listened_ && listener_->wants(kind)) listener_->on_event(kind, name, key);
+  }
+  void tell_gone();
+  [[nodiscard]] cache_reply apply_plain(const cache_command& command, time_point now);
 
   const std::uint32_t shard_;
   part part_ = part::none;
@@ -147,6 +158,8 @@ class held_shard {
   [[nodiscard]] std::uint64_t pending(const cache_command& command) const;
 
   waiting_line waiting_;
+  cache_id listened_ = 0;
+  keyspace_listener* listener_ = nullptr;
   random rng_;                                     // for procedures
   std::string reply_;                              // of the latest run
   std::vector<effect> effects_;                    // of the latest run, when somebody wants to know

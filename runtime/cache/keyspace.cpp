@@ -24,12 +24,14 @@ keyspace::~keyspace() {
 void keyspace::note_removed() {
   if (s_.removed == nullptr || s_.removed->empty()) return;
   for (auto& gone : *s_.removed) {
+    if (gone.cache == cache_) tell_gone(gone);
+    if (s_.effects == nullptr) continue;
     effect e;
     e.what = effect::form::erased;
     e.cache = gone.cache;
     e.key = std::move(gone.key);
     e.version = store_.next_version();
-    if (s_.effects != nullptr) s_.effects->push_back(std::move(e));
+    s_.effects->push_back(std::move(e));
   }
   s_.removed->clear();
 }
@@ -41,8 +43,18 @@ void keyspace::note(effect e) {
   s_.effects->push_back(std::move(e));
 }
 
-std::optional<keyspace::found> keyspace::show(std::uint32_t slot, bool access) {
-  if (slot == shard_store::no_slot) return std::nullopt;
+void keyspace::tell_gone(const shard_store::removed_key& gone) const {
+  if (gone.told) return;
+  gone.evicted ? tell(event_kind::evicted, "evicted", gone.key) : tell(event_kind::expired, "expired", gone.key);
+}
+
+std::optional<keyspace::found> keyspace::show(std::string_view key, bool access) {
+  const auto slot = store_.find_live(store_.refer(cache_, key), s_.now);
+  if (s_.listener != nullptr) note_removed();
+  if (slot == shard_store::no_slot) {
+    if (tells_missed_) tell(event_kind::missed, "keymiss", key);
+    return std::nullopt;
+  }
   entry& e = *store_.at(slot);
   found f;
   f.object = e.object();
@@ -64,13 +76,9 @@ std::uint64_t keyspace::scan(std::uint64_t position, std::size_t budget,
   });
 }
 
-std::optional<keyspace::found> keyspace::find(std::string_view key) {
-  return show(store_.find_live(store_.refer(cache_, key), s_.now), true);
-}
+std::optional<keyspace::found> keyspace::find(std::string_view key) { return show(key, true); }
 
-std::optional<keyspace::found> keyspace::look(std::string_view key) {
-  return show(store_.find_live(store_.refer(cache_, key), s_.now), false);
-}
+std::optional<keyspace::found> keyspace::look(std::string_view key) { return show(key, false); }
 
 errc keyspace::put(std::string_view key, std::string_view bytes, time_point expiry) {
   if (bytes.size() > value_bytes_max) return errc::too_large;
@@ -98,6 +106,7 @@ errc keyspace::write(std::string_view key, std::string_view bytes, value_object*
   const auto version = store_.version_ + 1;
   if (!store_.write(slot, k, {bytes, version, expiry, object}, s_.now)) return errc::out_of_memory;
   next_version();
+  if (slot == shard_store::no_slot) tell(event_kind::fresh, "new", key);
   if (!notes()) return errc::ok;
   effect e;
   e.key = key;
@@ -150,6 +159,12 @@ void keyspace::edited(std::string_view key, value_edit edit, std::string_view wo
 }
 
 bool keyspace::erase(std::string_view key) {
+  const bool was = take_away(key);
+  if (was) tell(event_kind::generic, "del", key);
+  return was;
+}
+
+bool keyspace::take_away(std::string_view key) {
   const auto slot = store_.find_live(store_.refer(cache_, key), s_.now);
   if (slot == shard_store::no_slot) return false;
   note_removed();

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "runtime/base/random.hpp"
+#include "runtime/cache/keyspace_event.hpp"
 #include "runtime/cache/shard_store.hpp"
 
 namespace troupe {
@@ -38,6 +39,7 @@ class keyspace {
     time_point now;
     duration wall{};  // since 1970, at `now`
     troupe::random* rng = nullptr;
+    keyspace_listener* listener = nullptr;                     // null: nobody listens
     std::vector<effect>* effects = nullptr;                    // null: nobody asks
     std::vector<shard_store::removed_key>* removed = nullptr;  // where the store notes what expires; null: nowhere
   };
@@ -71,6 +73,8 @@ class keyspace {
   void edited(std::string_view key, value_edit edit, std::string_view words);
   /// False when there is none.
   bool erase(std::string_view key);
+  /// The same, and no event says so.
+  bool take_away(std::string_view key);
   /// Of a key that is there.
   void set_expiry(std::string_view key, time_point expiry);
 
@@ -87,6 +91,13 @@ class keyspace {
   [[nodiscard]] std::uint64_t hash_seed() const noexcept { return store_.hash_seed(); }
   /// What the key takes in memory, about; 0 when it is not there.
   [[nodiscard]] std::uint64_t footprint_of(std::string_view key);
+
+  /// An event of a key, by its name in Redis.
+  void tell(std::uint32_t kind, std::string_view name, std::string_view key) const {
+    if (s_.listener != nullptr && s_.listener->wants(kind)) s_.listener->on_event(kind, name, key);
+  }
+  /// Keys that are looked for and not found are told from now on, or not.
+  void tell_missed(bool tells) noexcept { tells_missed_ = tells; }
 
   [[nodiscard]] time_point now() const noexcept { return s_.now; }
   /// Milliseconds since 1970, rounded down.
@@ -107,15 +118,17 @@ class keyspace {
  private:
   using entry = shard_store::entry;
 
-  [[nodiscard]] std::optional<found> show(std::uint32_t slot, bool access);
+  [[nodiscard]] std::optional<found> show(std::string_view key, bool access);
   [[nodiscard]] errc write(std::string_view key, std::string_view bytes, value_object* object, time_point expiry);
   void note(effect e);
   void note_removed();
+  void tell_gone(const shard_store::removed_key& gone) const;
   std::uint64_t next_version() noexcept { return written_ = ++store_.version_; }
 
   shard_store& store_;
   const cache_id cache_;
   const surroundings s_;
+  bool tells_missed_ = false;
   std::uint64_t written_ = 0;
   std::uint64_t bytes_before_ = 0;  // of the store
   std::uint64_t whole_bytes_ = 0;   // of values put

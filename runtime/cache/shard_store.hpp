@@ -125,6 +125,8 @@ class shard_store {
   struct removed_key {
     cache_id cache = 0;
     std::string key;
+    bool evicted = false;  // otherwise it expired
+    bool told = false;     // whoever listens knows
   };
   void note_removals(std::vector<removed_key>* into) noexcept { removals_ = into; }
 
@@ -227,7 +229,7 @@ class shard_store {
   [[nodiscard]] std::size_t expire_block(std::uint32_t first, std::uint64_t end, time_point now);
   [[nodiscard]] bool is_in_run(std::uint64_t i, std::uint64_t first) const noexcept;
   void remove(std::uint32_t slot) noexcept;
-  void remove_unasked(std::uint32_t slot);
+  void remove_unasked(std::uint32_t slot, bool evicted = false);
   void place(std::uint64_t tagged, std::uint32_t position) noexcept;
   [[nodiscard]] bool resize(std::uint32_t slots) noexcept;
   void shrink_if_sparse() noexcept;

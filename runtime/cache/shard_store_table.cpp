@@ -149,9 +149,9 @@ void shard_store::remove(std::uint32_t slot) noexcept {
 }
 
 // Nobody commanded it: who copies the shard has to be told.
-void shard_store::remove_unasked(std::uint32_t slot) {
+void shard_store::remove_unasked(std::uint32_t slot, bool evicted) {
   if (removals_ != nullptr)
-    removals_->push_back({static_cast<cache_id>(at(slot)->cache), std::string(at(slot)->key())});
+    removals_->push_back({static_cast<cache_id>(at(slot)->cache), std::string(at(slot)->key()), evicted, false});
   remove(slot);
 }
 
@@ -239,7 +239,7 @@ bool shard_store::evict_one(const entry* keep, time_point now) {
     victim_age = age;
   }
   if (victim == no_slot) return false;
-  remove_unasked(victim);
+  remove_unasked(victim, true);
   ++evicted_;
   return true;
 }

@@ -13,6 +13,15 @@
 
 namespace troupe {
 
+/// "lpush k" for each event.
+struct event_recorder : keyspace_listener {
+  void listen(std::uint32_t kinds) { kinds_ = kinds; }
+  void on_event(std::uint32_t, std::string_view name, std::string_view key) override {
+    heard.push_back(std::string(name) + " " + std::string(key));
+  }
+  std::vector<std::string> heard;
+};
+
 struct procedure_fixture : ::testing::Test {
   procedure_fixture() { (void)shard.take_role({5, {}, {}, 1, 1}, 5); }
 
@@ -101,6 +110,14 @@ struct procedure_fixture : ::testing::Test {
     return all + (type == '%' ? "}" : type == '~' ? ">" : "]");
   }
 
+  /// What happened to keys since the last call; from the first call of hear_events on.
+  void hear_events(std::uint32_t kinds = ~0U) {
+    events.listen(kinds);
+    shard.listen(0, &events);
+  }
+  std::vector<std::string> heard() { return std::exchange(events.heard, {}); }
+
+  event_recorder events;
   memory_ledger ledger{64 << 20};
   held_shard shard{store_settings{&ledger, 1, eviction_policy::lru}};
   time_point now{std::chrono::hours(1)};

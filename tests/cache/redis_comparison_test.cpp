@@ -27,7 +27,7 @@ class real_redis {
   real_redis() {
     char name[] = "/tmp/troupe-redis-XXXXXX";
     directory_ = ::mkdtemp(name);
-    const auto path = directory_ + "/s";
+    const auto path = path_ = directory_ + "/s";
     child_ = ::fork();
     if (child_ == 0) {
       (void)!::freopen("/dev/null", "w", stdout);
@@ -44,15 +44,18 @@ class real_redis {
       std::this_thread::yield();
     }
   }
+  /// Another connection to the same server.
+  explicit real_redis(const std::string& path) : path_(path) { (void)connect(path_); }
   ~real_redis() {
     if (socket_ >= 0) ::close(socket_);
     if (child_ > 0) {
       ::kill(child_, SIGKILL);
       ::waitpid(child_, nullptr, 0);
     }
-    std::filesystem::remove_all(directory_);
+    if (!directory_.empty()) std::filesystem::remove_all(directory_);
   }
   [[nodiscard]] bool runs() const { return socket_ >= 0; }
+  [[nodiscard]] const std::string& path() const { return path_; }
 
   std::string run(const std::vector<std::string>& words) {
     std::string out = "*" + std::to_string(words.size()) + "\r\n";
@@ -61,6 +64,16 @@ class real_redis {
     std::string reply;
     take(reply);
     return reply;
+  }
+
+  /// The messages that came before the answer to a PING.
+  std::vector<std::string> messages() {
+    std::vector<std::string> all;
+    for (auto reply = run({"PING"}); !reply.starts_with("*2\r\n$4\r\npong"); reply.clear(), take(reply)) {
+      if (reply.empty() || reply[0] == '-') return all;
+      all.push_back(reply);
+    }
+    return all;
   }
 
  private:
@@ -102,6 +115,7 @@ class real_redis {
   }
 
   std::string directory_;
+  std::string path_;
   pid_t child_ = -1;
   int socket_ = -1;
   std::string in_;
@@ -150,6 +164,18 @@ std::string comparable(const std::string& command, const std::string& reply) {
   return all;
 }
 
+// "lpush k" of a message on a keyspace channel.
+std::string event_in(const std::string& message) {
+  std::vector<std::string> lines;
+  for (std::size_t i = 0; i < message.size();) {
+    const auto end = message.find("\r\n", i);
+    lines.push_back(message.substr(i, end - i));
+    i = end + 2;
+  }
+  if (lines.size() < 9) return "?" + message;
+  return lines[8] + " " + lines[6].substr(lines[6].find(':') + 1);
+}
+
 struct redis_comparison : procedure_fixture {
   void compare(std::uint64_t seed, int commands, int resp) {
     protocol = resp;
@@ -196,6 +222,43 @@ TEST_F(redis_comparison, gives_the_replies_that_redis_gives) {
       (void)redis.run({"FLUSHALL"});
       shard.store().clear();
       compare(seed, 2000, resp);
+    }
+  }
+}
+
+// What happens to keys, in the same order. Both are asked the same at about the same time, so nothing expires.
+TEST_F(redis_comparison, tells_the_events_that_redis_tells) {
+  if (!redis.runs()) GTEST_SKIP() << "no redis-server here";
+  wall_ms = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+                .count();
+  (void)redis.run({"CONFIG", "SET", "notify-keyspace-events", "KAn"});
+  real_redis listener(redis.path());
+  (void)listener.run({"PSUBSCRIBE", "__keyspace@0__:*"});
+  hear_events(~event_kind::missed);
+  for (std::uint64_t seed = 1; seed <= 8 && different < different_max; ++seed) {
+    (void)redis.run({"FLUSHALL"});
+    shard.store().clear();
+    (void)listener.messages();
+    random_commands source(seed);
+    std::vector<std::string> trace;
+    for (int i = 0; i < 1500; ++i) {
+      const auto words = source.next();
+      std::string said;
+      for (const auto& w : words) said += w + " ";
+      trace.push_back(said);
+      (void)run(words);
+      (void)redis.run(words);
+      std::vector<std::string> theirs;
+      for (const auto& message : listener.messages()) theirs.push_back(event_in(message));
+      const auto ours = heard();
+      if (ours == theirs) continue;
+      ++different;
+      std::string last;
+      for (auto k = trace.size() > 12 ? trace.size() - 12 : 0; k < trace.size(); ++k) last += trace[k] + "\n";
+      ADD_FAILURE() << "seed " << seed << "\n"
+                    << last << "ours: " << ::testing::PrintToString(ours)
+                    << "\ntheirs: " << ::testing::PrintToString(theirs);
+      break;
     }
   }
 }

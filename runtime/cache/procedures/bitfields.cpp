@@ -197,8 +197,14 @@ void run_fields(procedure_call& c, bool reads_only) {
   }
   if (size > s.bytes.size()) changed.push_back({size - 1, 1});  // it grows, whatever was refused on overflow
   if (changed.empty()) return;
+  const bool differs = size > s.bytes.size() || std::any_of(changed.begin(), changed.end(), [&](const auto& f) {
+                         return s.bytes.substr(f.first, f.count) != std::string_view(bytes).substr(f.first, f.count);
+                       });
   const auto reply_end = c.reply.size();
-  if (write_fields(c, s, bytes, changed)) return;
+  if (write_fields(c, s, bytes, changed)) {
+    if (differs) c.keys.tell(event_kind::string, "setbit", c[0]);
+    return;
+  }
   // The error is all of the reply.
   c.reply.erase(begin, reply_end);
 }

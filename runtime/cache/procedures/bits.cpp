@@ -49,6 +49,7 @@ void setbit(procedure_call& c) {
     byte = fresh ? byte | mask : byte & ~mask;
     const char piece = static_cast<char>(byte);
     if (!put_piece(c, c[0], s, at, {&piece, 1})) return;
+    c.keys.tell(event_kind::string, "setbit", c[0]);
   }
   c.reply.integer(old ? 1 : 0);
 }
@@ -170,6 +171,7 @@ void bitop(procedure_call& c) {
     (void)c.keys.erase(c[1]);
   else if (!put_string(c, c[1], result))
     return;
+  if (longest != 0) c.keys.tell(event_kind::string, "set", c[1]);
   c.reply.integer(static_cast<std::int64_t>(longest));
 }
 

@@ -118,6 +118,11 @@ bool put_piece(procedure_call& c, std::string_view key, const string_lookup& s, 
   return false;
 }
 
+void change_expiry(procedure_call& c, std::string_view key, time_point expiry) {
+  c.keys.set_expiry(key, expiry);
+  c.keys.tell(event_kind::generic, expiry == keyspace::never ? "persist" : "expire", key);
+}
+
 std::optional<std::int64_t> read_expiry(procedure_call& c, std::string_view word, bool seconds, bool absolute) {
   constexpr auto most = std::numeric_limits<std::int64_t>::max();
   const auto value = read_integer(word);

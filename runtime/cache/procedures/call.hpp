@@ -86,6 +86,9 @@ struct string_lookup {
 [[nodiscard]] bool put_piece(procedure_call& c, std::string_view key, const string_lookup& s, std::size_t offset,
                              std::string_view piece);
 
+/// Of a key that is there; it is told.
+void change_expiry(procedure_call& c, std::string_view key, time_point expiry);
+
 /// A time to live or a time, as commands give it. `absolute_ms`: since 1970. None: an error is the reply.
 [[nodiscard]] std::optional<std::int64_t> read_expiry(procedure_call& c, std::string_view word, bool seconds,
                                                       bool absolute);

@@ -14,7 +14,9 @@ void count(procedure_call& c, std::int64_t by) {
   if (!value) return c.reply.error(not_an_integer);
   std::int64_t sum = 0;
   if (__builtin_add_overflow(*value, by, &sum)) return c.reply.error("ERR increment or decrement would overflow");
-  if (put_string(c, c[0], std::to_string(sum), s.expiry)) c.reply.integer(sum);
+  if (!put_string(c, c[0], std::to_string(sum), s.expiry)) return;
+  c.keys.tell(event_kind::string, "incrby", c[0]);
+  c.reply.integer(sum);
 }
 
 void incr(procedure_call& c) { count(c, 1); }
@@ -41,7 +43,9 @@ void incrbyfloat(procedure_call& c) {
   const long double sum = *value + *by;
   if (std::isnan(sum) || std::isinf(sum)) return c.reply.error("ERR increment would produce NaN or Infinity");
   const auto text = text_of_long_real(sum);
-  if (put_string(c, c[0], text, s.expiry)) c.reply.bulk(text);
+  if (!put_string(c, c[0], text, s.expiry)) return;
+  c.keys.tell(event_kind::string, "incrbyfloat", c[0]);
+  c.reply.bulk(text);
 }
 
 }  // namespace

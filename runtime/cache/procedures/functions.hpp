@@ -11,6 +11,7 @@ namespace troupe::procedures {
 [[nodiscard]] function hash_function(procedure p) noexcept;
 [[nodiscard]] function key_function(procedure p) noexcept;
 [[nodiscard]] function list_function(procedure p) noexcept;
+[[nodiscard]] function list_search_function(procedure p) noexcept;
 [[nodiscard]] function set_function(procedure p) noexcept;
 [[nodiscard]] function set_algebra_function(procedure p) noexcept;
 [[nodiscard]] function shard_function(procedure p) noexcept;

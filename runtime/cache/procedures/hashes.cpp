@@ -84,7 +84,9 @@ std::optional<std::int64_t> put_fields(procedure_call& c) {
     pack_word(words, c[i]);
     pack_word(words, c[i + 1]);
   }
-  return h.commit(value_edit::hash_put, words) ? std::optional(fresh) : std::nullopt;
+  if (!h.commit(value_edit::hash_put, words)) return std::nullopt;
+  c.keys.tell(event_kind::hash, "hset", c[0]);
+  return fresh;
 }
 
 void hset(procedure_call& c) {
@@ -94,19 +96,23 @@ void hmset(procedure_call& c) {
   if (put_fields(c)) c.reply.ok();
 }
 
-bool put_field(opened_value<hash_value>& h, std::string_view field, std::string_view value) {
+// `event`: what it is called.
+bool put_field(procedure_call& c, opened_value<hash_value>& h, std::string_view event, std::string_view value) {
+  const auto field = c[1];
   (void)h->put(field, value);
   std::string words;
   pack_word(words, field);
   pack_word(words, value);
-  return h.commit(value_edit::hash_put, words);
+  if (!h.commit(value_edit::hash_put, words)) return false;
+  c.keys.tell(event_kind::hash, event, c[0]);
+  return true;
 }
 
 void hsetnx(procedure_call& c) {
   opened_value<hash_value> h(c, c[0]);
   if (!h.good()) return;
   if (h->find(c[1])) return c.reply.integer(0);
-  if (put_field(h, c[1], c[2])) c.reply.integer(1);
+  if (put_field(c, h, "hset", c[2])) c.reply.integer(1);
 }
 
 void hdel(procedure_call& c) {
@@ -119,6 +125,7 @@ void hdel(procedure_call& c) {
     ++gone;
     pack_word(words, c[i]);
   }
+  if (gone > 0) c.keys.tell(event_kind::hash, "hdel", c[0]);
   if (gone > 0) c.keys.edited(c[0], value_edit::hash_remove, words);
   c.reply.integer(gone);
 }
@@ -133,7 +140,7 @@ void hincrby(procedure_call& c) {
   if (!value) return c.reply.error("ERR hash value is not an integer");
   std::int64_t sum = 0;
   if (__builtin_add_overflow(*value, *by, &sum)) return c.reply.error("ERR increment or decrement would overflow");
-  if (put_field(h, c[1], std::to_string(sum))) c.reply.integer(sum);
+  if (put_field(c, h, "hincrby", std::to_string(sum))) c.reply.integer(sum);
 }
 
 void hincrbyfloat(procedure_call& c) {
@@ -148,7 +155,7 @@ void hincrbyfloat(procedure_call& c) {
   const auto sum = *value + *by;
   if (std::isnan(sum) || std::isinf(sum)) return c.reply.error("ERR increment would produce NaN or Infinity");
   const auto result = text_of_long_real(sum);
-  if (put_field(h, c[1], result)) c.reply.bulk(result);
+  if (put_field(c, h, "hincrbyfloat", result)) c.reply.bulk(result);
 }
 
 // --- at random, and page by page

@@ -116,7 +116,7 @@ void expire_at(procedure_call& c, bool seconds, bool absolute) {
   if (*moment <= c.keys.wall_ms())
     (void)c.keys.erase(c[0]);
   else
-    c.keys.set_expiry(c[0], expiry_at(c, *moment));
+    change_expiry(c, c[0], expiry_at(c, *moment));
   c.reply.integer(1);
 }
 void expire(procedure_call& c) { expire_at(c, true, false); }
@@ -127,17 +127,28 @@ void pexpireat(procedure_call& c) { expire_at(c, false, true); }
 void persist(procedure_call& c) {
   const auto found = c.keys.find(c[0]);
   const bool has = found && found->expiry != keyspace::never;
-  if (has) c.keys.set_expiry(c[0], keyspace::never);
+  if (has) change_expiry(c, c[0], keyspace::never);
   c.reply.integer(has ? 1 : 0);
 }
 
 // --- to another key
 
+// What takes another one's place is new, as if that had been deleted before; it is told by the store when nothing was
+// there.
+void tell_replaced(procedure_call& c, std::string_view key, bool replaces) {
+  if (replaces) c.keys.tell(event_kind::fresh, "new", key);
+}
+
 // False: an error is the reply.
 bool copy_to(procedure_call& c, const keyspace::found& from, std::string_view key) {
-  if (from.object != nullptr) return put_object(c, key, from.object->clone(), from.expiry);
+  auto object = from.object == nullptr ? nullptr : from.object->clone();
   const std::string bytes(from.bytes);
-  return put_string(c, key, bytes, from.expiry);
+  const auto expiry = from.expiry;
+  const bool replaces = c.keys.look(key).has_value();
+  const bool stored =
+      object == nullptr ? put_string(c, key, bytes, expiry) : put_object(c, key, std::move(object), expiry);
+  if (stored) tell_replaced(c, key, replaces);
+  return stored;
 }
 
 void move_key(procedure_call& c, bool if_absent) {
@@ -146,7 +157,9 @@ void move_key(procedure_call& c, bool if_absent) {
   if (c[0] == c[1]) return if_absent ? c.reply.integer(0) : c.reply.ok();
   if (if_absent && c.keys.look(c[1])) return c.reply.integer(0);
   if (!copy_to(c, *from, c[1])) return;
-  (void)c.keys.erase(c[0]);
+  (void)c.keys.take_away(c[0]);
+  c.keys.tell(event_kind::generic, "rename_from", c[0]);
+  c.keys.tell(event_kind::generic, "rename_to", c[1]);
   if_absent ? c.reply.integer(1) : c.reply.ok();
 }
 void rename(procedure_call& c) { move_key(c, false); }
@@ -168,7 +181,9 @@ void copy(procedure_call& c) {
   if (c[0] == c[1]) return c.reply.error("ERR source and destination objects are the same");
   const auto from = c.keys.find(c[0]);
   if (!from || (!replace && c.keys.look(c[1]))) return c.reply.integer(0);
-  if (copy_to(c, *from, c[1])) c.reply.integer(1);
+  if (!copy_to(c, *from, c[1])) return;
+  c.keys.tell(event_kind::generic, "copy_to", c[1]);
+  c.reply.integer(1);
 }
 
 // --- looking in
@@ -259,7 +274,8 @@ bool read_restore(procedure_call& c, restore_request& r) {
 void restore(procedure_call& c) {
   restore_request r;
   if (!read_restore(c, r)) return;
-  if (!r.replace && c.keys.look(c[0])) return c.reply.error("BUSYKEY Target key name already exists.");
+  const bool replaces = c.keys.look(c[0]).has_value();
+  if (!r.replace && replaces) return c.reply.error("BUSYKEY Target key name already exists.");
   const auto ttl_ms = integer_word(c, 1);
   if (!ttl_ms) return;
   if (*ttl_ms < 0) return c.reply.error("ERR Invalid TTL value, must be >= 0");
@@ -279,7 +295,10 @@ void restore(procedure_call& c) {
   const auto expiry = *ttl_ms == 0 ? keyspace::never : expiry_at(c, moment);
   const bool stored =
       is_string ? put_string(c, c[0], body.substr(2), expiry) : put_object(c, c[0], std::move(object), expiry);
-  if (stored) c.reply.ok();
+  if (!stored) return;
+  tell_replaced(c, c[0], replaces);
+  c.keys.tell(event_kind::generic, "restore", c[0]);
+  c.reply.ok();
 }
 
 }  // namespace

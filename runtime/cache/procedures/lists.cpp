@@ -53,70 +53,22 @@ void lrange(procedure_call& c) {
   });
 }
 
-struct lpos_request {
-  std::int64_t rank = 1;
-  std::optional<std::int64_t> count;
-  std::int64_t most = 0;  // comparisons; 0: no limit
-};
-
-bool read_lpos(procedure_call& c, lpos_request& r) {
-  for (std::size_t i = 2; i < c.size(); i += 2) {
-    const bool pairs = i + 1 < c.size();
-    if (pairs && is_word(c[i], "rank")) {
-      const auto rank = integer_word(c, i + 1);
-      if (!rank) return false;
-      if (*rank == std::numeric_limits<std::int64_t>::min()) {
-        c.reply.error("ERR value is out of range, must be positive");
-        return false;
-      }
-      r.rank = *rank;
-      if (r.rank != 0) continue;
-      c.reply.error(
-          "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start "
-          "from "
-          "the end of the list");
-      return false;
-    }
-    const bool counts = pairs && is_word(c[i], "count");
-    if (counts || (pairs && is_word(c[i], "maxlen"))) {
-      const auto n = read_integer(c[i + 1]);
-      if (!n || *n < 0) {
-        c.reply.error(counts ? "ERR COUNT can't be negative" : "ERR MAXLEN can't be negative");
-        return false;
-      }
-      if (counts)
-        r.count = *n;
-      else
-        r.most = *n;
-      continue;
-    }
-    c.reply.error(syntax_error);
-    return false;
-  }
-  return true;
-}
-
-void lpos(procedure_call& c) {
-  lpos_request r;
-  if (!read_lpos(c, r)) return;
-  const auto l = find_value<list_value>(c, c[0]);
-  if (!l.good) return;
-  std::vector<std::size_t> places;
-  auto skip = (r.rank > 0 ? r.rank : -r.rank) - 1;
-  const auto wanted = static_cast<std::size_t>(r.count.value_or(1));
-  std::int64_t compared = 0;
-  const auto look = [&](std::size_t index, std::string_view word) {
-    if (word == c[1] && skip-- <= 0) places.push_back(index);
-    ++compared;
-    return (wanted == 0 || places.size() < wanted) && (r.most == 0 || compared < r.most);
-  };
-  if (l.value != nullptr) r.rank > 0 ? l.value->visit(0, look) : l.value->visit_back(l.size() - 1, look);
-  if (!r.count) return places.empty() ? c.reply.null() : c.reply.integer(static_cast<std::int64_t>(places.front()));
-  c.reply.array(places.size());
-  for (const auto place : places) c.reply.integer(static_cast<std::int64_t>(place));
-}
-
 // --- the ends
+
+void tell_pushed(procedure_call& c, std::string_view key, bool front) {
+  c.keys.tell(event_kind::list, front ? "lpush" : "rpush", key);
+}
+
+void tell_popped(procedure_call& c, std::string_view key, bool front) {
+  c.keys.tell(event_kind::list, front ? "lpop" : "rpop", key);
+}
+
+// So many were taken off one end.
+void taken_off(procedure_call& c, std::string_view key, bool front, std::size_t count) {
+  std::string words;
+  pack_number(words, count);
+  c.keys.edited(key, front ? value_edit::pop_front : value_edit::pop_back, words);
+}
 
 void push(procedure_call& c, bool front, bool if_present) {
   if (if_present && !c.keys.look(c[0])) return c.reply.integer(0);
@@ -128,7 +80,9 @@ void push(procedure_call& c, bool front, bool if_present) {
     if (c.keys.notes() && !l.fresh()) pack_word(words, c[i]);
   }
   const auto size = static_cast<std::int64_t>(l->size());
-  if (l.commit(front ? value_edit::push_front : value_edit::push_back, words)) c.reply.integer(size);
+  if (!l.commit(front ? value_edit::push_front : value_edit::push_back, words)) return;
+  tell_pushed(c, c[0], front);
+  c.reply.integer(size);
 }
 void lpush(procedure_call& c) { push(c, true, false); }
 void rpush(procedure_call& c) { push(c, false, false); }
@@ -147,18 +101,16 @@ void take_off(procedure_call& c, std::string_view key, list_value& l, bool front
   if (count == 0) return;
   front ? l.visit(0, show) : l.visit_back(l.size() - 1, show);
   l.keep_range(front ? count : 0, l.size() - count);
-  std::string words;
-  pack_number(words, count);
-  c.keys.edited(key, front ? value_edit::pop_front : value_edit::pop_back, words);
+  tell_popped(c, key, front);
+  taken_off(c, key, front, count);
 }
 
 void pop_one(procedure_call& c, std::string_view key, list_value& l, bool front) {
   const auto place = front ? 0 : l.size() - 1;
   c.reply.bulk(l.at(place));
   l.erase(place);
-  std::string words;
-  pack_number(words, 1);
-  c.keys.edited(key, front ? value_edit::pop_front : value_edit::pop_back, words);
+  tell_popped(c, key, front);
+  taken_off(c, key, front, 1);
 }
 
 void pop(procedure_call& c, bool front) {
@@ -198,6 +150,7 @@ void linsert(procedure_call& c) {
   pack_number(words, index);
   pack_word(words, c[3]);
   const auto size = static_cast<std::int64_t>(l.size());
+  c.keys.tell(event_kind::list, "linsert", c[0]);
   c.keys.edited(c[0], value_edit::insert_at, words);
   c.reply.integer(size);
 }
@@ -215,6 +168,7 @@ void lset(procedure_call& c) {
   std::string words;
   pack_number(words, *place);
   pack_word(words, c[2]);
+  c.keys.tell(event_kind::list, "lset", c[0]);
   c.keys.edited(c[0], value_edit::replace_at, words);
   c.reply.ok();
 }
@@ -239,6 +193,7 @@ void lrem(procedure_call& c) {
     l.value->erase(place);
     pack_number(words, place);
   }
+  if (!places.empty()) c.keys.tell(event_kind::list, "lrem", c[0]);
   if (!places.empty()) c.keys.edited(c[0], value_edit::erase_at, words);
   c.reply.integer(static_cast<std::int64_t>(places.size()));
 }
@@ -252,6 +207,7 @@ void ltrim(procedure_call& c) {
   if (!l.good) return;
   if (l.value == nullptr) return c.reply.ok();
   const auto part = clip_range(*start, *stop, l.size());
+  c.keys.tell(event_kind::list, "ltrim", c[0]);
   if (part.count < l.size()) {
     l.value->keep_range(part.first, part.count);
     std::string words;
@@ -275,20 +231,26 @@ void move_element(procedure_call& c, bool from_front, bool to_front) {
   // Before anything is changed: the element would be lost.
   if (to && c[0] != c[1] && !may_grow(c, *to->object, word.size() + element_overhead)) return;
   from.value->erase(last);
-  std::string words;
-  pack_number(words, 1);
-  const bool alone = from.size() == 0;
-  if (c[0] != c[1] || !alone) c.keys.edited(c[0], from_front ? value_edit::pop_front : value_edit::pop_back, words);
-  if (c[0] == c[1] && alone) {
+  const bool same = c[0] == c[1];
+  if (same && from.size() == 0) {
     // It would be erased in between, and keeps its time to live.
     from.value->push_back(word);
-    return c.reply.bulk(word);
+  } else {
+    if (same) taken_off(c, c[0], from_front, 1);
+    opened_value<list_value> target(c, c[1]);
+    to_front ? target->push_front(word) : target->push_back(word);
+    std::string words;
+    pack_word(words, word);
+    if (!target.commit(to_front ? value_edit::push_front : value_edit::push_back, words)) {
+      // Of a new list only, for want of memory: the element stays where it was.
+      from_front ? from.value->push_front(word) : from.value->push_back(word);
+      return;
+    }
   }
-  opened_value<list_value> target(c, c[1]);
-  to_front ? target->push_front(word) : target->push_back(word);
-  words.clear();
-  pack_word(words, word);
-  if (target.commit(to_front ? value_edit::push_front : value_edit::push_back, words)) c.reply.bulk(word);
+  tell_pushed(c, c[1], to_front);
+  tell_popped(c, c[0], from_front);
+  if (!same) taken_off(c, c[0], from_front, 1);
+  c.reply.bulk(word);
 }
 
 // LEFT is true. None: an error is the reply.
@@ -365,7 +327,6 @@ function list_function(procedure p) noexcept {
     case procedure::llen: return llen;
     case procedure::lindex: return lindex;
     case procedure::lrange: return lrange;
-    case procedure::lpos: return lpos;
     case procedure::lpush: return lpush;
     case procedure::rpush: return rpush;
     case procedure::lpushx: return lpushx;

@@ -47,21 +47,13 @@ bool refuses_keys(const procedure_row& row, const word_list& words, reply_text& 
 }
 
 using lookup = procedures::function (*)(procedure) noexcept;
-constexpr lookup lookups[] = {procedures::bit_function,
-                              procedures::bitfield_function,
-                              procedures::counter_function,
-                              procedures::hash_function,
-                              procedures::key_function,
-                              procedures::list_function,
-                              procedures::set_function,
-                              procedures::set_algebra_function,
-                              procedures::shard_function,
-                              procedures::sort_function,
-                              procedures::sorted_algebra_function,
-                              procedures::sorted_range_function,
-                              procedures::sorted_set_function,
-                              procedures::string_function,
-                              procedures::transaction_function};
+constexpr lookup lookups[] = {
+    procedures::bit_function,          procedures::bitfield_function,   procedures::counter_function,
+    procedures::hash_function,         procedures::key_function,        procedures::list_function,
+    procedures::list_search_function,  procedures::set_function,        procedures::set_algebra_function,
+    procedures::shard_function,        procedures::sort_function,       procedures::sorted_algebra_function,
+    procedures::sorted_range_function, procedures::sorted_set_function, procedures::string_function,
+    procedures::transaction_function};
 
 using function_array = std::array<procedures::function, procedures_end>;
 
@@ -110,6 +102,10 @@ void run_procedure(const procedure_row& row, const word_list& words, keyspace& k
   if (!row.takes(words.size() + static_cast<std::size_t>(row.names())))
     return reply.error("ERR wrong number of arguments for '" + std::string(row.name) + "' command");
   if (refuses_keys(row, words, reply)) return;
+  const bool looks_in = row.number == procedure::object_encoding || row.number == procedure::object_freq ||
+                        row.number == procedure::object_idletime || row.number == procedure::object_refcount ||
+                        row.number == procedure::memory_usage;
+  keys.tell_missed((row.flags & procedure_readonly) != 0 && !looks_in);
   procedure_call call{keys, words, reply, row.name};
   const auto begin = reply.size();
   procedures::function_of(row.number)(call);

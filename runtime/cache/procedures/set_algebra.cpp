@@ -65,7 +65,9 @@ void store(procedure_call& c, operation op) {
   if (!find_sets(c, 1, c.size(), sets)) return;
   auto result = compute(c, op, sets);
   const auto size = static_cast<std::int64_t>(result->size());
-  if (put_object(c, c[0], std::move(result))) c.reply.integer(size);
+  if (!put_object(c, c[0], std::move(result))) return;
+  if (size != 0) c.keys.tell(event_kind::set, c.name, c[0]);
+  c.reply.integer(size);
 }
 void sinterstore(procedure_call& c) { store(c, operation::intersection); }
 void sunionstore(procedure_call& c) { store(c, operation::union_of_all); }

@@ -46,7 +46,9 @@ void sadd(procedure_call& c) {
     ++added;
     if (c.keys.notes() && !s.fresh()) pack_word(words, c[i]);
   }
-  if (added == 0 || s.commit(value_edit::set_add, words)) c.reply.integer(added);
+  if (added != 0 && !s.commit(value_edit::set_add, words)) return;
+  if (added != 0) c.keys.tell(event_kind::set, "sadd", c[0]);
+  c.reply.integer(added);
 }
 
 void srem(procedure_call& c) {
@@ -59,6 +61,7 @@ void srem(procedure_call& c) {
     ++gone;
     pack_word(words, c[i]);
   }
+  if (gone > 0) c.keys.tell(event_kind::set, "srem", c[0]);
   if (gone > 0) c.keys.edited(c[0], value_edit::set_remove, words);
   c.reply.integer(gone);
 }
@@ -74,9 +77,14 @@ void smove(procedure_call& c) {
   if (!from.value->remove(c[2])) return c.reply.integer(0);
   std::string words;
   pack_word(words, c[2]);
+  c.keys.tell(event_kind::set, "srem", c[0]);
   c.keys.edited(c[0], value_edit::set_remove, words);
   opened_value<set_value> target(c, c[1]);
-  if (!target->add(c[2]) || target.commit(value_edit::set_add, words)) c.reply.integer(1);
+  if (target->add(c[2])) {
+    if (!target.commit(value_edit::set_add, words)) return;
+    c.keys.tell(event_kind::set, "sadd", c[1]);
+  }
+  c.reply.integer(1);
 }
 
 // --- at random
@@ -149,6 +157,7 @@ void spop(procedure_call& c) {
     (void)s.value->remove(member);
     pack_word(words, member);
   }
+  c.keys.tell(event_kind::set, "spop", c[0]);
   c.keys.edited(c[0], value_edit::set_remove, words);
 }
 

@@ -116,7 +116,7 @@ void clear(procedure_call& c) {
   const auto from = *tag == mine ? *position : 0;  // a position in another process says nothing here
   const auto next = c.keys.scan(from, std::clamp<std::uint64_t>(*most, 1, clear_count_max),
                                 [&](const shard_store::entry_view& e) { names.emplace_back(e.key); });
-  for (const auto& name : names) (void)c.keys.erase(name);
+  for (const auto& name : names) (void)c.keys.take_away(name);
   write_number(c, mine);
   write_number(c, next);
   write_number(c, names.size());

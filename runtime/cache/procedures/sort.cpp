@@ -159,7 +159,9 @@ void reply_with(procedure_call& c, const sort_request& r, const std::vector<std:
   auto list = std::make_unique<list_value>(c.keys.limits());
   for (const auto& result : results) list->push_back(result ? std::string_view(*result) : std::string_view());
   const auto size = static_cast<std::int64_t>(list->size());
-  if (put_object(c, *r.store, std::move(list))) c.reply.integer(size);
+  if (!put_object(c, *r.store, std::move(list))) return;
+  if (size != 0) c.keys.tell(event_kind::list, "sortstore", *r.store);
+  c.reply.integer(size);
 }
 
 void run_sort(procedure_call& c, bool reads_only) {

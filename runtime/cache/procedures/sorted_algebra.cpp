@@ -186,7 +186,9 @@ void store(procedure_call& c, operation what) {
   if (!end || !read_algebra(c, *end, true, r)) return;
   auto result = compute(c, r);
   const auto size = static_cast<std::int64_t>(result->size());
-  if (put_object(c, c[0], std::move(result))) c.reply.integer(size);
+  if (!put_object(c, c[0], std::move(result))) return;
+  if (size != 0) c.keys.tell(event_kind::sorted_set, c.name, c[0]);
+  c.reply.integer(size);
 }
 void zunionstore(procedure_call& c) { store(c, operation::union_of_all); }
 void zinterstore(procedure_call& c) { store(c, operation::intersection); }

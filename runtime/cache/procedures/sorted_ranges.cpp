@@ -93,7 +93,9 @@ void zrangestore(procedure_call& c) {
   if (z.value != nullptr)
     r.range.visit(*z.value, [&](std::string_view member, double score) { (void)result->put(member, score); });
   const auto size = static_cast<std::int64_t>(result->size());
-  if (put_object(c, c[0], std::move(result))) c.reply.integer(size);
+  if (!put_object(c, c[0], std::move(result))) return;
+  if (size != 0) c.keys.tell(event_kind::sorted_set, c.name, c[0]);
+  c.reply.integer(size);
 }
 
 void count_range(procedure_call& c, range_by by) {
@@ -119,6 +121,7 @@ void remove_range(procedure_call& c, range_by by) {
     (void)z.value->remove(member);
     pack_word(words, member);
   }
+  if (!gone.empty()) c.keys.tell(event_kind::sorted_set, c.name, c[0]);
   if (!gone.empty()) c.keys.edited(c[0], value_edit::scores_remove, words);
   c.reply.integer(static_cast<std::int64_t>(gone.size()));
 }

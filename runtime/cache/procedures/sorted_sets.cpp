@@ -119,7 +119,10 @@ void add_scores(procedure_call& c, add_request& r) {
     pack_score(words, *becomes);
     pack_word(words, member);
   }
-  if (added + updated > 0 && !z.commit(value_edit::scores_put, words)) return;
+  if (added + updated > 0) {
+    if (!z.commit(value_edit::scores_put, words)) return;
+    c.keys.tell(event_kind::sorted_set, r.increment ? "zincr" : "zadd", c[0]);
+  }
   if (!r.increment) return c.reply.integer(r.changed ? added + updated : added);
   write_score(c, done ? std::optional(score) : std::nullopt);
 }
@@ -148,6 +151,7 @@ void zrem(procedure_call& c) {
     ++gone;
     pack_word(words, c[i]);
   }
+  if (gone > 0) c.keys.tell(event_kind::sorted_set, "zrem", c[0]);
   if (gone > 0) c.keys.edited(c[0], value_edit::scores_remove, words);
   c.reply.integer(gone);
 }
@@ -175,6 +179,7 @@ std::vector<scored> take_off(procedure_call& c, std::string_view key, sorted_set
     (void)z.remove(t.member);
     pack_word(words, t.member);
   }
+  c.keys.tell(event_kind::sorted_set, lowest ? "zpopmin" : "zpopmax", key);
   c.keys.edited(key, value_edit::scores_remove, words);
   return taken;
 }

@@ -67,9 +67,13 @@ bool read_options(procedure_call& c, std::size_t i, bool getex, set_request& r) 
 // A time that has passed already leaves nothing.
 bool store(procedure_call& c, std::string_view key, std::string_view bytes, std::optional<std::int64_t> expiry_ms,
            time_point otherwise = keyspace::never) {
-  if (!expiry_ms) return put_string(c, key, bytes, otherwise);
-  if (*expiry_ms > c.keys.wall_ms()) return put_string(c, key, bytes, expiry_at(c, *expiry_ms));
-  (void)c.keys.erase(key);
+  if (expiry_ms && *expiry_ms <= c.keys.wall_ms()) {
+    (void)c.keys.erase(key);
+    return true;
+  }
+  if (!put_string(c, key, bytes, expiry_ms ? expiry_at(c, *expiry_ms) : otherwise)) return false;
+  c.keys.tell(event_kind::string, "set", key);
+  if (expiry_ms) c.keys.tell(event_kind::generic, "expire", key);
   return true;
 }
 
@@ -89,7 +93,7 @@ void set(procedure_call& c) {
 
 void setnx(procedure_call& c) {
   if (c.keys.find(c[0])) return c.reply.integer(0);
-  if (put_string(c, c[0], c[1])) c.reply.integer(1);
+  if (store(c, c[0], c[1], std::nullopt)) c.reply.integer(1);
 }
 
 void set_for(procedure_call& c, bool seconds) {
@@ -119,7 +123,7 @@ bool put_pairs(procedure_call& c) {
     return false;
   }
   for (std::size_t i = 0; i < c.size(); i += 2) {
-    if (!put_string(c, c[i], c[i + 1])) return false;
+    if (!store(c, c[i], c[i + 1], std::nullopt)) return false;
   }
   return true;
 }
@@ -140,7 +144,7 @@ void getset(procedure_call& c) {
   const auto s = find_string(c, c[0]);
   if (!s.good) return;
   const std::string old(s.bytes);
-  if (!put_string(c, c[0], c[1])) return;
+  if (!store(c, c[0], c[1], std::nullopt)) return;
   s.present ? c.reply.bulk(old) : c.reply.null();
 }
 
@@ -162,15 +166,17 @@ void getex(procedure_call& c) {
   if (r.expiry_ms && *r.expiry_ms <= c.keys.wall_ms())
     (void)c.keys.erase(c[0]);
   else if (r.expiry_ms)
-    c.keys.set_expiry(c[0], expiry_at(c, *r.expiry_ms));
+    change_expiry(c, c[0], expiry_at(c, *r.expiry_ms));
   else if (r.persist && s.expiry != keyspace::never)
-    c.keys.set_expiry(c[0], keyspace::never);
+    change_expiry(c, c[0], keyspace::never);
 }
 
 // The reply is the size of the whole.
 void write_piece(procedure_call& c, const string_lookup& s, std::size_t offset, std::string_view piece) {
   const auto size = std::max(s.bytes.size(), offset + piece.size());
-  if (put_piece(c, c[0], s, offset, piece)) c.reply.integer(static_cast<std::int64_t>(size));
+  if (!put_piece(c, c[0], s, offset, piece)) return;
+  c.keys.tell(event_kind::string, c.name, c[0]);
+  c.reply.integer(static_cast<std::int64_t>(size));
 }
 
 void append(procedure_call& c) {
