@@ -121,8 +121,10 @@ std::vector<key> cache_keys() {
       {.section = "cache",
        .name = "eviction",
        .in = in<&c::cache, &cache::eviction>,
-       .doc = "At the limit of memory: lru drops what was used longest ago, none refuses writes.",
-       .words = {"lru", "none"}},
+       .doc = "At the limit of memory: lru drops what was used longest ago, lfu what is used least often, random "
+              "anything, ttl what expires first; the volatile ones drop only what expires, and refuse writes when "
+              "nothing does. none refuses writes.",
+       .words = {"lru", "lfu", "random", "ttl", "volatile-lru", "volatile-lfu", "volatile-random", "none"}},
       {.section = "cache",
        .name = "copy_rate_max",
        .in = in<&c::cache, &cache::copy_rate_max>,

@@ -37,7 +37,7 @@ bool is_built(const std::string& service) {
 shard_host::options store_options(const config& c, std::uint64_t hash_seed) {
   shard_host::options o{c.cache.shards,
                         c.cache.memory_max,
-                        c.cache.eviction == "none" ? eviction_policy::none : eviction_policy::lru,
+                        eviction_named(c.cache.eviction).value_or(eviction_policy::lru),
                         hash_seed,
                         {}};
   const cache_catalogue caches(c.caches, c.cache.replicas);

@@ -99,8 +99,8 @@ class cache_router final : public cache_access {
     host_.set_memory_max(bytes);
     return true;
   }
-  bool set_eviction(bool evicts) override {
-    host_.set_eviction(evicts ? eviction_policy::lru : eviction_policy::none);
+  bool set_eviction(eviction_policy p) override {
+    host_.set_eviction(p);
     return true;
   }
 

@@ -347,7 +347,7 @@ cache_access::usage shard_host::measure() const {
     u.expiring += s.held.store().with_expiry();
     u.waiting += s.held.waiting().size();
   }
-  u.evicts = eviction_.load() != eviction_policy::none;
+  u.eviction = eviction_.load();
   u.bytes = ledger_.used();
   u.bytes_max = ledger_.max();
   return u;

@@ -102,7 +102,7 @@ void memory(environment& e, section_writer out) {
   out("used_memory_dataset", usage.bytes);
   out("total_system_memory", system_memory())("total_system_memory_human", for_people(system_memory()));
   out("maxmemory", usage.bytes_max)("maxmemory_human", for_people(usage.bytes_max));
-  out("maxmemory_policy", usage.evicts ? "allkeys-lru" : "noeviction");
+  out("maxmemory_policy", name_of(usage.eviction));
   out("mem_fragmentation_ratio",
       usage.bytes == 0 ? "0.00" : fixed(static_cast<double>(resident) / static_cast<double>(usage.bytes)));
   out("mem_allocator", "libc");

@@ -51,10 +51,10 @@ refusal set_memory_max(environment& e, const std::string& value) {
   return "this node's limit cannot be changed";
 }
 
-std::string read_policy(environment& e) { return e.caches.measure().evicts ? "allkeys-lru" : "noeviction"; }
+std::string read_policy(environment& e) { return std::string(name_of(e.caches.measure().eviction)); }
 refusal set_policy(environment& e, const std::string& value) {
-  if (value != "allkeys-lru" && value != "noeviction") return "only allkeys-lru and noeviction are offered";
-  if (e.caches.set_eviction(value == "allkeys-lru")) return std::nullopt;
+  const auto policy = eviction_named(value);
+  if (policy && e.caches.set_eviction(*policy)) return std::nullopt;
   return "this node's policy cannot be changed";
 }
 

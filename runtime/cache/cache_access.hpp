@@ -12,6 +12,7 @@
 
 #include "runtime/base/function_ref.hpp"
 #include "runtime/cache/command.hpp"
+#include "runtime/cache/eviction.hpp"
 #include "runtime/cache/keyspace_event.hpp"
 
 namespace troupe {
@@ -60,14 +61,14 @@ class cache_access {
     std::uint64_t bytes_max = 0;
     std::uint64_t evicted = 0;
     std::uint64_t expired = 0;
-    std::uint64_t waiting = 0;  // clients of any node that wait for keys of this one
-    bool evicts = true;         // when the memory is full; otherwise writes fail
+    std::uint64_t waiting = 0;                        // clients of any node that wait for keys of this one
+    eviction_policy eviction = eviction_policy::lru;  // when the memory is full
   };
   [[nodiscard]] virtual usage measure() const = 0;
 
-  /// Changes this node's limit (bytes, above 0), or whether it evicts, from now on. False when it cannot.
+  /// Changes this node's limit (bytes, above 0), or what it evicts, from now on. False when it cannot.
   virtual bool set_memory_max(std::uint64_t) { return false; }
-  virtual bool set_eviction(bool) { return false; }
+  virtual bool set_eviction(eviction_policy) { return false; }
 };
 
 }  // namespace troupe

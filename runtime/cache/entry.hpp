@@ -18,7 +18,7 @@ struct shard_store::entry {
   std::uint64_t version;
   std::uint32_t position;  // top 32 bits of the hash: see scan_order
   std::uint32_t value_size;
-  std::uint32_t used;  // the store's tick at the last access
+  std::uint32_t used;  // see eviction.hpp
   std::uint32_t cache : 12;
   std::uint32_t key_size : 17;
   std::uint32_t has_expiry : 1;

@@ -64,8 +64,8 @@ std::optional<keyspace::found> keyspace::show(std::string_view key, bool access)
     f.type = f.object->type;
   f.version = e.version;
   f.expiry = e.expiry();
-  f.age = store_.tick_ - e.used;
-  if (access) e.used = ++store_.tick_;
+  f.used = e.used;
+  if (access) e.used = store_.next_use(e.used, s_.now);
   return f;
 }
 
@@ -185,6 +185,11 @@ void keyspace::set_expiry(std::string_view key, time_point expiry) {
   const auto slot = store_.find(k);
   TROUPE_CHECK(slot != shard_store::no_slot);
   if (store_.change_expiry(slot, k, expiry)) edited(key, value_edit::touch, {});
+}
+
+void keyspace::set_used(std::string_view key, std::uint32_t used) {
+  const auto slot = store_.find(store_.refer(cache_, key));
+  if (slot != shard_store::no_slot) store_.at(slot)->used = used;
 }
 
 std::uint64_t keyspace::footprint_of(std::string_view key) {

@@ -55,7 +55,7 @@ class keyspace {
     value_object* object = nullptr;  // of anything else
     std::uint64_t version = 0;
     time_point expiry = never;
-    std::uint32_t age = 0;  // accesses of the shard since the last one of this key
+    std::uint32_t used = 0;  // before this access: eviction.hpp
   };
   /// The live value; counts as an access. Valid until the key is written or another one is found to have expired.
   [[nodiscard]] std::optional<found> find(std::string_view key);
@@ -89,6 +89,9 @@ class keyspace {
   }
   [[nodiscard]] const value_limits& limits() const noexcept { return store_.limits(); }
   [[nodiscard]] std::uint64_t hash_seed() const noexcept { return store_.hash_seed(); }
+  [[nodiscard]] eviction_policy eviction() const noexcept { return store_.eviction(); }
+  /// As if a key that is there was used so.
+  void set_used(std::string_view key, std::uint32_t used);
   /// What the key takes in memory, about; 0 when it is not there.
   [[nodiscard]] std::uint64_t footprint_of(std::string_view key);
 

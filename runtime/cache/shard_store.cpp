@@ -24,13 +24,13 @@ time_point add_saturating(time_point now, duration ttl) noexcept {
 
 }  // namespace
 
-shard_store::shard_store(const store_settings& settings) noexcept : settings_(settings) {
+shard_store::shard_store(const store_settings& settings) noexcept : settings_(settings), dice_(settings.hash_seed) {
   TROUPE_CHECK(settings_.ledger != nullptr);
   static const value_limits usual;
   if (settings_.limits == nullptr) settings_.limits = &usual;
 }
 
-shard_store::shard_store(shard_store&& other) noexcept : settings_(other.settings_) {
+shard_store::shard_store(shard_store&& other) noexcept : settings_(other.settings_), dice_(other.dice_) {
   std::swap(table_, other.table_);
   std::swap(mask_, other.mask_);
   std::swap(order_, other.order_);
@@ -38,7 +38,6 @@ shard_store::shard_store(shard_store&& other) noexcept : settings_(other.setting
   std::swap(count_of_, other.count_of_);
   std::swap(bytes_, other.bytes_);
   std::swap(with_expiry_, other.with_expiry_);
-  tick_ = other.tick_;
   version_ = other.version_;
   commits_ = other.commits_;
   evicted_ = other.evicted_;
@@ -76,7 +75,7 @@ cache_reply shard_store::read(const cache_command& c, time_point now) {
 }
 
 cache_reply shard_store::show(entry& e, cache_op op, time_point now) noexcept {
-  e.used = ++tick_;
+  e.used = next_use(e.used, now);
   cache_reply r;
   r.version = e.version;
   if (e.has_expiry != 0) r.ttl = e.expiry() - now;

@@ -3,9 +3,8 @@
 //
 // Picture: a table of 8-byte slots (48 bits of address, 16 bits of hash) probed linearly, ordered by
 // the top bits of the hash; each slot points to one allocation that holds header, key and value.
-// Every byte allocated is taken from a memory_ledger that all shards of a node share. Under
-// eviction_policy::lru a full ledger evicts the least recently used of a few sampled entries (as
-// Redis does), so the order is exact only in small shards.
+// Every byte allocated is taken from a memory_ledger that all shards of a node share. When it is full, one of a few
+// sampled entries gives way, by the policy (as in Redis), so the order is exact only in small shards.
 //
 // Versions: 24 bits of configuration epoch, 40 bits of counter, one counter for the shard: a key's
 // version rises with each write, across a delete, and across a re-creation under a higher epoch.
@@ -20,6 +19,7 @@
 
 #include "runtime/base/function_ref.hpp"
 #include "runtime/cache/command.hpp"
+#include "runtime/cache/eviction.hpp"
 #include "runtime/cache/memory_ledger.hpp"
 #include "runtime/cache/scan_order.hpp"
 #include "runtime/cache/values/footprint.hpp"
@@ -35,8 +35,6 @@ inline constexpr std::uint32_t caches_max = 4096;
 
 inline constexpr unsigned version_counter_bits = 40;
 inline constexpr std::uint64_t version_epoch_max = (std::uint64_t{1} << 24) - 1;
-
-enum class eviction_policy : std::uint8_t { none, lru };
 
 struct store_settings {
   memory_ledger* ledger = nullptr;  // must outlive the store
@@ -144,6 +142,7 @@ class shard_store {
   std::uint64_t evict(std::uint64_t bytes, time_point now);
 
   void set_eviction(eviction_policy p) noexcept { settings_.eviction = p; }
+  [[nodiscard]] eviction_policy eviction() const noexcept { return settings_.eviction; }
 
   /// Frees everything. Versions go on.
   void clear() noexcept;
@@ -219,7 +218,10 @@ class shard_store {
   void settle(value_object& o) noexcept;
   void destroy(value_object* o) noexcept;
   void settle_excess(std::uint64_t most, time_point now);
-  void fill(entry& e, const key_ref& k, const content& c) noexcept;
+  void fill(entry& e, const key_ref& k, const content& c, std::uint32_t used) noexcept;
+  [[nodiscard]] std::uint32_t first_use(time_point now) const noexcept;
+  [[nodiscard]] std::uint32_t next_use(std::uint32_t used, time_point now) noexcept;
+  [[nodiscard]] std::uint64_t dispensable(const entry& e, time_point now) const noexcept;
   bool store_newer(const key_ref& k, content c, duration ttl, time_point now);
 
   [[nodiscard]] bool take_room(std::uint64_t bytes, const entry* keep, time_point now);
@@ -242,7 +244,7 @@ class shard_store {
   scan_order order_;
   std::uint32_t count_ = 0;
   std::vector<std::uint32_t> count_of_;  // by cache
-  std::uint32_t tick_ = 0;               // rises with each access; an entry's age is tick_ - entry.used
+  random dice_;
   std::uint64_t version_ = 0;
   std::uint64_t commits_ = 0;
   std::uint64_t bytes_ = 0;

@@ -13,6 +13,8 @@ namespace {
 constexpr std::uint32_t slots_min = scan_order::block_slots;
 constexpr unsigned slots_log2_max = 31;
 constexpr std::size_t eviction_samples = 8;
+// Slots that are looked at for them, when few entries may be evicted.
+constexpr std::uint32_t eviction_looks_max = 4096;
 
 constexpr std::uint32_t position_of(std::uint64_t hash) noexcept { return static_cast<std::uint32_t>(hash >> 32); }
 constexpr std::uint64_t tag_of(std::uint64_t hash) noexcept { return hash << address_bits; }
@@ -56,11 +58,11 @@ std::uint32_t shard_store::find_live(const key_ref& k, time_point now) {
   return no_slot;
 }
 
-void shard_store::fill(entry& e, const key_ref& k, const content& c) noexcept {
+void shard_store::fill(entry& e, const key_ref& k, const content& c, std::uint32_t used) noexcept {
   e.version = c.version;
   e.position = position_of(k.hash);
   e.value_size = static_cast<std::uint32_t>(c.value.size());
-  e.used = ++tick_;
+  e.used = used;
   e.cache = k.cache & (caches_max - 1);
   e.key_size = static_cast<std::uint32_t>(k.key.size()) & 0x1ffff;
   e.has_expiry = c.expiry != never;
@@ -84,7 +86,7 @@ bool shard_store::overwrite(std::uint32_t slot, const key_ref& k, const content&
   const std::uint64_t needs = footprint_of(entry::size_of(k, c));
   if (needs == had) {
     with_expiry_ -= old->has_expiry;
-    fill(*old, k, c);
+    fill(*old, k, c, next_use(old->used, now));
     return true;
   }
   if (needs > had && !take_room(needs - had, old, now)) return false;
@@ -94,7 +96,7 @@ bool shard_store::overwrite(std::uint32_t slot, const key_ref& k, const content&
     return false;
   }
   if (needs < had) give_room(had - needs);
-  fill(*fresh, k, c);
+  fill(*fresh, k, c, next_use(old->used, now));
   with_expiry_ -= old->has_expiry;
   slot = find(k);  // eviction may have moved it
   table_[slot] = (table_[slot] & ~address_mask) | reinterpret_cast<std::uintptr_t>(fresh);
@@ -115,7 +117,7 @@ bool shard_store::insert(const key_ref& k, const content& c, time_point now) {
   }
   const auto address = reinterpret_cast<std::uintptr_t>(fresh);
   TROUPE_CHECK((address & ~address_mask) == 0);
-  fill(*fresh, k, c);
+  fill(*fresh, k, c, first_use(now));
   place(address | tag_of(k.hash), fresh->position);
   ++count_;
   if (k.cache >= count_of_.size()) count_of_.resize(std::size_t{k.cache} + 1);
@@ -217,26 +219,54 @@ void shard_store::give_room(std::uint64_t bytes) noexcept {
   settings_.ledger->give(bytes);
 }
 
-// Of a few entries after the last sample the one not used for longest goes, or one that has expired.
+std::uint32_t shard_store::first_use(time_point now) const noexcept {
+  return counts_frequency(settings_.eviction) ? frequency::with(frequency::initial, now) : recency::at(now);
+}
+
+std::uint32_t shard_store::next_use(std::uint32_t used, time_point now) noexcept {
+  return counts_frequency(settings_.eviction) ? frequency::after_access(used, now, dice_) : recency::at(now);
+}
+
+// The highest goes.
+std::uint64_t shard_store::dispensable(const entry& e, time_point now) const noexcept {
+  switch (settings_.eviction) {
+    case eviction_policy::lfu:
+    case eviction_policy::volatile_lfu: return frequency::most - frequency::current(e.used, now);
+    case eviction_policy::volatile_ttl: return ~static_cast<std::uint64_t>(e.expiry().time_since_epoch().count());
+    case eviction_policy::none:
+    case eviction_policy::random:
+    case eviction_policy::volatile_random: return 0;
+    case eviction_policy::lru:
+    case eviction_policy::volatile_lru: break;
+  }
+  return recency::age(e.used, now);
+}
+
+// Of a few entries after the last sample the most dispensable one goes, or one that has expired.
 bool shard_store::evict_one(const entry* keep, time_point now) {
-  if (settings_.eviction == eviction_policy::none || count_ == 0) return false;
+  const auto policy = settings_.eviction;
+  const bool some = spares_lasting(policy);
+  if (policy == eviction_policy::none || count_ == 0 || (some && with_expiry_ == 0)) return false;
+  const bool any = policy == eviction_policy::random || policy == eviction_policy::volatile_random;
+  if (any) evict_slot_ = static_cast<std::uint32_t>(dice_.below(capacity()));
   std::uint32_t victim = no_slot;
-  std::uint32_t victim_age = 0;
+  std::uint64_t victim_worth = 0;
   std::size_t sampled = 0;
-  for (std::uint32_t seen = 0; seen <= mask_ && sampled < eviction_samples; ++seen) {
+  for (std::uint32_t seen = 0; seen <= mask_ && sampled < (any ? 1 : eviction_samples); ++seen) {
+    if (victim != no_slot && seen >= eviction_looks_max) break;
     const std::uint32_t slot = evict_slot_;
     evict_slot_ = (evict_slot_ + 1) & mask_;
-    if (table_[slot] == 0 || at(slot) == keep) continue;
+    if (table_[slot] == 0 || at(slot) == keep || (some && at(slot)->has_expiry == 0)) continue;
     ++sampled;
     if (at(slot)->is_expired(now)) {
       remove_unasked(slot);
       ++expired_;
       return true;
     }
-    const std::uint32_t age = tick_ - at(slot)->used;
-    if (victim != no_slot && age <= victim_age) continue;
+    const auto worth = dispensable(*at(slot), now);
+    if (victim != no_slot && worth <= victim_worth) continue;
     victim = slot;
-    victim_age = age;
+    victim_worth = worth;
   }
   if (victim == no_slot) return false;
   remove_unasked(victim, true);

@@ -157,7 +157,7 @@ bool shard_store::change_expiry(std::uint32_t slot, const key_ref& k, time_point
   settings_.ledger->add(needs);
   bytes_ += needs;
   give_room(had);
-  fill(*fresh, k, c);
+  fill(*fresh, k, c, old->used);
   with_expiry_ -= old->has_expiry;
   table_[slot] = (table_[slot] & ~address_mask) | reinterpret_cast<std::uintptr_t>(fresh);
   std::free(old);

@@ -85,6 +85,7 @@ TEST(shard_store_memory, evicts_the_least_recently_used) {
   store_fixture s(80 + 6 * 112);  // the smallest table and six entries
   for (int i = 0; i < 6; ++i) ASSERT_EQ(s.put(numbered(i), std::string(64, 'v')).code, errc::ok);
   EXPECT_EQ(s.store.evicted(), 0u);
+  s.now += 1s;
   for (const int i : {0, 1, 3, 4, 5}) ASSERT_EQ(s.get(numbered(i)).code, errc::ok);
   ASSERT_EQ(s.put(numbered(6), std::string(64, 'v')).code, errc::ok);
   EXPECT_EQ(s.store.evicted(), 1u);
@@ -97,6 +98,7 @@ TEST(shard_store_memory, prefers_old_entries_in_a_large_store) {
   int written = 0;
   while (s.store.evicted() == 0) s.put(numbered(written++), std::string(64, 'v'));
   const int half = written / 2;
+  s.now += 1s;
   for (int round = 0; round < 4; ++round)
     for (int i = 0; i < half; ++i) s.get(numbered(i));
   for (int i = 0; i < half / 2; ++i) s.put("new" + numbered(i).substr(3), std::string(64, 'v'));

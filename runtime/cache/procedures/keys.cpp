@@ -15,6 +15,8 @@ constexpr std::int64_t no_expiry = -1;
 /// Bytes of a string that OBJECT ENCODING calls embstr.
 constexpr std::size_t embedded_max = 44;
 constexpr std::size_t dump_crc_bytes = 4;
+/// What an entry can remember: about a year.
+constexpr std::int64_t idle_seconds_max = std::int64_t{360} * 24 * 3600;
 
 void erase_keys(procedure_call& c) {
   std::int64_t erased = 0;
@@ -198,15 +200,25 @@ void object_encoding(procedure_call& c) {
 
 void object_refcount(procedure_call& c) { c.keys.look(c[0]) ? c.reply.integer(1) : c.reply.null(); }
 
-// Ages are counted in accesses of the shard, not in seconds: a key that was used last is not idle.
-void object_idletime(procedure_call& c) { c.keys.look(c[0]) ? c.reply.integer(0) : c.reply.null(); }
+constexpr std::string_view takes_time =
+    " Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.";
+
+void object_idletime(procedure_call& c) {
+  const auto found = c.keys.look(c[0]);
+  if (!found) return c.reply.null();
+  if (counts_frequency(c.keys.eviction()))
+    return c.reply.error("ERR An LFU maxmemory policy is selected, idle time not tracked." + std::string(takes_time));
+  const auto idle = recency::idle(found->used, c.keys.now()) + recency::unit;
+  c.reply.integer(std::chrono::duration_cast<std::chrono::seconds>(idle).count());
+}
 
 void object_freq(procedure_call& c) {
-  if (!c.keys.look(c[0])) return c.reply.null();
-  c.reply.error(
-      "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching "
-      "between "
-      "policies at runtime LRU and LFU data will take some time to adjust.");
+  const auto found = c.keys.look(c[0]);
+  if (!found) return c.reply.null();
+  if (!counts_frequency(c.keys.eviction()))
+    return c.reply.error("ERR An LFU maxmemory policy is not selected, access frequency not tracked." +
+                         std::string(takes_time));
+  c.reply.integer(frequency::current(found->used, c.keys.now()));
 }
 
 void memory_usage(procedure_call& c) {
@@ -247,6 +259,8 @@ bool is_whole_dump(std::string_view bytes) {
 struct restore_request {
   bool replace = false;
   bool absolute = false;
+  std::optional<std::int64_t> idle_seconds;
+  std::optional<std::int64_t> frequency;
 };
 
 bool read_restore(procedure_call& c, restore_request& r) {
@@ -259,6 +273,7 @@ bool read_restore(procedure_call& c, restore_request& r) {
     } else if ((idle || is_word(c[i], "freq")) && i + 1 < c.size()) {
       const auto n = integer_word(c, ++i);
       if (!n) return false;
+      (idle ? r.idle_seconds : r.frequency) = *n;
       if (*n >= 0 && (idle || *n <= 255)) continue;
       c.reply.error(idle ? "ERR Invalid IDLETIME value, must be >= 0"
                          : "ERR Invalid FREQ value, must be >= 0 and <= 255");
@@ -269,6 +284,17 @@ bool read_restore(procedure_call& c, restore_request& r) {
     }
   }
   return true;
+}
+
+// What counts under the policy; the other is forgotten.
+void set_use(procedure_call& c, const restore_request& r) {
+  const auto now = c.keys.now();
+  if (counts_frequency(c.keys.eviction())) {
+    if (r.frequency) c.keys.set_used(c[0], frequency::with(static_cast<std::uint32_t>(*r.frequency), now));
+  } else if (r.idle_seconds) {
+    const auto idle = std::min<std::int64_t>(*r.idle_seconds, idle_seconds_max);
+    c.keys.set_used(c[0], recency::before(now, std::chrono::seconds(idle)));
+  }
 }
 
 void restore(procedure_call& c) {
@@ -296,6 +322,7 @@ void restore(procedure_call& c) {
   const bool stored =
       is_string ? put_string(c, c[0], body.substr(2), expiry) : put_object(c, c[0], std::move(object), expiry);
   if (!stored) return;
+  set_use(c, r);
   tell_replaced(c, c[0], replaces);
   c.keys.tell(event_kind::generic, "restore", c[0]);
   c.reply.ok();
