@@ -204,7 +204,7 @@ std::uint64_t any_number() {
   return numbers();
 }
 
-// From some place of some shard on, around all of them.
+// From some place of some shard on, around all of them: one first, and when that is empty, many at a time.
 class random_key final : public shard_walk {
  public:
   random_key(std::vector<std::uint32_t> shards, std::size_t total) : shard_walk(turned(std::move(shards))) {
@@ -223,13 +223,14 @@ class random_key final : public shard_walk {
   bool take(std::uint32_t shard, std::string_view part, bool& more) override {
     const auto page = read_shard_page(part);
     if (!page) return false;
-    if (!page->keys.empty()) key_ = page->keys[any_number() % page->keys.size()];
+    empty_ = page->keys.empty();
+    if (!key_ && !empty_) key_ = page->keys[any_number() % page->keys.size()];
     more = !key_ && positions_[shard] != 0;
     positions_[shard] = page->next;
     return true;
   }
   bool enough() const override { return key_.has_value(); }
-  std::size_t at_a_time() const override { return 1; }
+  std::size_t at_a_time() const override { return empty_ ? open_max : 1; }
   void write_result(reply_writer& w) override { key_ ? w.bulk(*key_) : w.null(); }
 
  private:
@@ -240,6 +241,7 @@ class random_key final : public shard_walk {
   }
 
   std::vector<std::uint64_t> positions_;
+  bool empty_ = false;  // the shard that answered last
   std::optional<std::string> key_;
 };
 
