@@ -49,6 +49,26 @@ for message in listener.listen():
 check(("message", "hello") in heard and ("pmessage", "hello") in heard, f"pubsub {heard}")
 listener.close()
 
+# On keys of which the node owns some and others not.
+for i in range(24):
+    key = f"{{p{i}}}"
+    with plain.pipeline(transaction=False) as pipe:
+        pipe.set(key, i).incr(key).rpush(key + "l", "a", "b").get(key)
+        check(pipe.execute() == [True, i + 1, 2, str(i + 1)], "pipeline")
+    with plain.pipeline() as pipe:
+        pipe.watch(key)
+        pipe.multi()
+        pipe.incr(key).get(key)
+        check(pipe.execute() == [i + 2, str(i + 2)], "transaction")
+    check(plain.blpop([key + "none", key + "l"], timeout=1) == (key + "l", "a"), "blpop of what is there")
+    check(plain.brpop(key + "l") == (key + "l", "b"), "brpop")
+    check(plain.blpop(key + "l", timeout=0.01) is None, "blpop in vain")
+    pusher = threading.Thread(target=lambda k=key: redis.Redis(host, port).zadd(k + "z", {"m": 1.5}))
+    pusher.start()
+    check(plain.bzpopmin(key + "z", timeout=20) == (key + "z", "m", 1.5), "bzpopmin waits")
+    pusher.join()
+check(plain.object("idletime", "k7") < 60, "object idletime")
+
 # One that goes straight to owners.
 cluster = RedisCluster(startup_nodes=[ClusterNode(host, port)], decode_responses=True)
 check(len(cluster.get_primaries()) == 3, f"primaries {cluster.get_primaries()}")
