@@ -61,6 +61,15 @@ std::vector<key> resp_keys() {
       {"resp", "bind", in<&c::resp, &resp::bind>,
        "host:port of the Redis protocol; the host as in cluster.bind, port 0: one is picked. Outside loopback it is in "
        "protected mode."},
+      {"resp", "advertise", in<&c::resp, &resp::advertise>,
+       "host:port that CLUSTER SLOTS, SHARDS and NODES tell clients; port 0: that of the door. Empty: where it "
+       "listens, "
+       "or the host of cluster.advertise when that is every address."},
+      {"resp", "notify_keyspace_events", in<&c::resp, &resp::notify_keyspace_events>,
+       "Which events of keys are published, in the letters of Redis (KEA: all): K and E say on which channels, the "
+       "others of what. Each node publishes what happens to keys it is the primary of: set it alike on all. Every "
+       "event "
+       "costs work at its node, also when nobody listens."},
       {.section = "resp",
        .name = "bulk_max",
        .in = in<&c::resp, &resp::bulk_max>,

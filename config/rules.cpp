@@ -31,6 +31,7 @@ class rules {
     check_gossip();
     check_stores();
     check_doors();
+    check_resp();
     check_caches();
     check_events();
     return std::move(broken_);
@@ -234,6 +235,14 @@ class rules {
         }
       }
     }
+  }
+
+  void check_resp() {
+    const auto& resp = c_.resp;
+    if (!resp.advertise.empty()) check_dialled("resp.advertise", resp.advertise, true);
+    if (resp.notify_keyspace_events.find_first_not_of("AKEg$lshzxetdnm") != std::string::npos)
+      broken("resp.notify_keyspace_events",
+             in_quotes(resp.notify_keyspace_events) + " has letters that are none of AKEg$lshzxetdnm");
   }
 
   static bool clash(const std::string& a, const std::string& b) {

@@ -320,6 +320,9 @@ node_addresses node::runner::addresses() const {
 std::string node::runner::advertised_resp() const {
   const auto bound = resp_->address();
   const auto colon = bound.rfind(':');
+  const auto& told = settings_.resp.advertise;
+  if (told.ends_with(":0")) return told.substr(0, told.size() - 2) + bound.substr(colon);
+  if (!told.empty()) return told;
   const auto host = bound.substr(0, colon);
   if (host != "0.0.0.0" && host != "[::]") return bound;
   const auto& cluster = cluster_.advertised();

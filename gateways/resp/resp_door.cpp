@@ -10,6 +10,7 @@
 #include "gateways/resp/environment.hpp"
 #include "gateways/resp/keyspace_channel.hpp"
 #include "gateways/resp/lane.hpp"
+#include "gateways/resp/notify_flags.hpp"
 
 namespace troupe {
 
@@ -79,6 +80,9 @@ expected<void> resp_door::open() {
     lanes_.clear();
     return opened;
   }
+  const auto flags = resp::parse_notify(context_.settings.resp.notify_keyspace_events).value_or(0);
+  shared_->live.notify = flags;
+  if (flags != 0) events_->set(flags);
   channels->on_messages([this](const pubsub_access::batch& messages) { deliver(messages); });
   register_metrics();
   return {};

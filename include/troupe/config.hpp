@@ -96,6 +96,8 @@ struct http_config {
 
 struct resp_config {
   std::string bind = "127.0.0.1:6380";
+  std::string advertise;               // host:port that cluster-aware clients are told; empty: found by the program
+  std::string notify_keyspace_events;  // as Redis has it: "KEA"; empty: nothing is published
   std::uint64_t bulk_max = 512 * mib;
   std::uint64_t output_buffer_max = 256 * mib;  // replies waiting for a slow reader
   duration idle_timeout{};                      // 0: connections may idle for ever, as in Redis

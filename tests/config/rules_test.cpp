@@ -21,6 +21,18 @@ class rules : public config_test {
   }
 };
 
+TEST_F(rules, what_resp_tells_clients_makes_sense) {
+  config c = sound();
+  c.resp.advertise = "redis.example:6380";
+  c.resp.notify_keyspace_events = "KEg$lshzxetdnmA";
+  EXPECT_THAT(validate(c), IsEmpty());
+  c.resp.advertise = "0.0.0.0:6380";
+  expect_fault(c, "resp.advertise: \"0.0.0.0:6380\" is no address that others can reach");
+  c.resp.advertise = "";
+  c.resp.notify_keyspace_events = "KEQ";
+  expect_fault(c, "resp.notify_keyspace_events: \"KEQ\" has letters that are none of");
+}
+
 TEST_F(rules, a_sound_configuration_has_no_faults) { EXPECT_THAT(validate(sound()), IsEmpty()); }
 
 TEST_F(rules, services_must_be_named_and_known) {
