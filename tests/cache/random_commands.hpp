@@ -12,10 +12,11 @@ namespace troupe {
 
 class random_commands {
  public:
-  explicit random_commands(std::uint64_t seed) : rng_(seed) {}
+  /// `waiting`: with commands that wait, which cost a real server its time.
+  explicit random_commands(std::uint64_t seed, bool waiting = false) : rng_(seed), waiting_(waiting) {}
 
   std::vector<std::string> next() {
-    const auto& shape = shapes()[rng_.below(shapes().size())];
+    const auto& shape = pick_shape();
     std::vector<std::string> words;
     for (std::size_t i = 0; i < shape.size();) {
       const auto end = std::min(shape.find(' ', i), shape.size());
@@ -31,6 +32,12 @@ class random_commands {
   random& rng() { return rng_; }
 
  private:
+  const std::string& pick_shape() {
+    for (;;) {
+      const auto& shape = shapes()[rng_.below(shapes().size())];
+      if (waiting_ || shape.find("0.001") == std::string::npos) return shape;
+    }
+  }
   std::string pick(std::initializer_list<const char*> from) { return *(from.begin() + rng_.below(from.size())); }
   std::string key() { return "{t}" + std::string(1, static_cast<char>('a' + rng_.below(8))); }
   std::string member() {
@@ -241,6 +248,7 @@ class random_commands {
   }
 
   random rng_;
+  const bool waiting_;
 };
 
 }  // namespace troupe
