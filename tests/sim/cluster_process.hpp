@@ -58,6 +58,8 @@ class cluster_process final : public process {
   [[nodiscard]] simulated_stores& stores() noexcept { return stores_; }
   /// A command of a shard that it serves. `done` may be called later, or be dropped when the process ends.
   void submit(std::uint32_t shard, const cache_command& c, time_point deadline, time_point now, reply_callback done);
+  /// A client that waits for elements, at a shard that is served here.
+  void wait(std::uint32_t shard, const cache_command& c, time_point until, time_point now, reply_callback done);
   /// The first thing that it could not do for its machine; empty: there was none.
   [[nodiscard]] const std::string& fault() const noexcept { return fault_; }
 

@@ -9,6 +9,7 @@
 
 #include "tests/sim/cluster_process.hpp"
 #include "tests/sim/list_client.hpp"
+#include "tests/sim/queue_client.hpp"
 #include "tests/sim/shard_client.hpp"
 
 namespace troupe::sim {
@@ -36,12 +37,14 @@ struct replicated_stage : cluster_stage {
             }),
         replicas(copies),
         client(std::make_shared<shard_client>(w)),
-        lists(std::make_shared<list_client>(w)) {
+        lists(std::make_shared<list_client>(w)),
+        queues(std::make_shared<queue_client>(w)) {
     w.start_all();
     expect_settled("after the start");
     expect_green("after the start");
     client->start(1ms);
     lists->start(5ms);
+    queues->start(20ms);
     w.run_for(1s);
   }
 
@@ -67,6 +70,7 @@ struct replicated_stage : cluster_stage {
   std::uint32_t replicas;
   std::shared_ptr<shard_client> client;
   std::shared_ptr<list_client> lists;
+  std::shared_ptr<queue_client> queues;
 };
 
 class cluster_replication : public ::testing::TestWithParam<const char*> {
@@ -83,11 +87,15 @@ class cluster_replication : public ::testing::TestWithParam<const char*> {
       if (HasFailure()) return;
       EXPECT_TRUE(s.client->read_all());
       EXPECT_TRUE(s.lists->read_all());
+      s.queues->stop_pushing();
+      s.w.run_for(5s);
+      s.queues->check_drained();
       s.w.run_for(100ms);
       expect_sound(s.w);
       EXPECT_GT(s.lists->acknowledged(), 100U);
       EXPECT_GT(s.lists->moved(), 50U);
       EXPECT_GT(s.lists->read(), 50U);
+      EXPECT_GT(s.queues->popped(), 50U);
       EXPECT_EQ(s.client->shards_lost(), 0U) << "seed " << seed;
     }
   }

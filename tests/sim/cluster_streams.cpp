@@ -21,9 +21,16 @@ void cluster_process::submit(std::uint32_t shard, const cache_command& c, time_p
   carry_out();
 }
 
+void cluster_process::wait(std::uint32_t shard, const cache_command& c, time_point until, time_point now,
+                           reply_callback done) {
+  now_ = now;
+  stores_.at(shard).wait(c, now, until, std::move(done));
+  carry_out();
+}
+
 bool cluster_process::restless() const {
   for (std::uint32_t s = 0; s < simulated_shards; ++s) {
-    if (stores_.at(s).stream().restless()) return true;
+    if (stores_.at(s).stream().restless() || !stores_.at(s).waiting().empty()) return true;
   }
   return false;
 }
@@ -32,6 +39,7 @@ void cluster_process::tick_streams(time_point now) {
   streams_ticked_ = now;
   for (std::uint32_t s = 0; s < simulated_shards; ++s) {
     auto& held = stores_.at(s);
+    held.tick_waiting(now);
     held.stream().on_tick(held.store(), now, channel_);
     held.stream().laggards(now, [&](std::uint64_t pid) {
       if (machine_) machine_->on_laggard(s, held.epoch(), pid, now, output_);
@@ -49,6 +57,7 @@ void cluster_process::carry_streams() {
     }
   }
   for (std::uint32_t s = 0; s < simulated_shards; ++s) {
+    for (auto& c : stores_.at(s).waiting().take_called()) c.done(std::move(c.reply));
     if (!stores_.at(s).stream().has_ready()) continue;
     for (auto& r : stores_.at(s).stream().take_ready()) r.done(std::move(r.reply));
   }
