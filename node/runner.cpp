@@ -35,11 +35,8 @@ bool is_built(const std::string& service) {
 }
 
 shard_host::options store_options(const config& c, std::uint64_t hash_seed) {
-  shard_host::options o{c.cache.shards,
-                        c.cache.memory_max,
-                        eviction_named(c.cache.eviction).value_or(eviction_policy::lru),
-                        hash_seed,
-                        {}};
+  const auto eviction = eviction_named(c.cache.eviction).value_or(eviction_policy::lru);
+  shard_host::options o{c.cache.shards, c.cache.memory_max, eviction, hash_seed, {}};
   const cache_catalogue caches(c.caches, c.cache.replicas);
   for (std::size_t i = 0; i < caches.all().size(); ++i) {
     if (caches.all()[i].settings.backed) o.backed.push_back(static_cast<cache_id>(i));
@@ -320,9 +317,8 @@ node_addresses node::runner::addresses() const {
 std::string node::runner::advertised_resp() const {
   const auto bound = resp_->address();
   const auto colon = bound.rfind(':');
-  const auto& told = settings_.resp.advertise;
-  if (told.ends_with(":0")) return told.substr(0, told.size() - 2) + bound.substr(colon);
-  if (!told.empty()) return told;
+  if (const auto& told = settings_.resp.advertise; !told.empty())
+    return told.ends_with(":0") ? told.substr(0, told.size() - 2) + bound.substr(colon) : told;
   const auto host = bound.substr(0, colon);
   if (host != "0.0.0.0" && host != "[::]") return bound;
   const auto& cluster = cluster_.advertised();
