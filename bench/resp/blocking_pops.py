@@ -4,8 +4,8 @@ keys, and at a redis-server beside it.
 
 usage: bench/resp/blocking_pops.py build/troupe [rounds]
 
-Prints the median and the 99th percentile from the push to the answer of the client that waits. Exits 1 when an element
-is lost or comes to the wrong client.
+Prints the median and the 99th percentile from the push to the answer of the client that waits, and what a thousand
+clients cost that wait and get nothing. Exits 1 when an element is lost or comes to the wrong client.
 """
 import os
 import re
@@ -67,6 +67,27 @@ def measure(waiting_port, pushing_port, rounds):
     return statistics.median(taken) * 1e6, taken[int(len(taken) * 0.99)] * 1e6
 
 
+def processor_seconds(process):
+    with open(f"/proc/{process.pid}/stat") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def share(process, seconds):
+    before = processor_seconds(process)
+    time.sleep(seconds)
+    return (processor_seconds(process) - before) / seconds * 100
+
+
+def measure_idle(process, port, clients, seconds):
+    alone = share(process, seconds)
+    waiting = [connect(port) for _ in range(clients)]
+    for i, c in enumerate(waiting):
+        c.send(command("BLPOP", f"idle:{i}", "0"))
+    time.sleep(3)
+    return alone, share(process, seconds)
+
+
 def start_cluster(program, directory):
     cluster = subprocess.Popen([program, "dev", "--nodes", "3"], cwd=directory, stdout=subprocess.PIPE, text=True)
     ports = []
@@ -106,6 +127,8 @@ def main():
         for name, where in (("the same node", 0), ("another node", 1)):
             median, worst = measure(ports[0], ports[where], rounds)
             print(f"troupe, 3 nodes, pushed at {name}: median {median:.0f} us, p99 {worst:.0f} us")
+        alone, loaded = measure_idle(cluster, ports[0], 1000, 10)
+        print(f"troupe, 3 nodes in one process: {alone:.1f} % of a core, {loaded:.1f} % while 1000 clients wait")
         if shutil.which("redis-server"):
             server, port = start_redis(directory)
             running.append(server)
