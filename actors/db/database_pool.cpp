@@ -8,7 +8,18 @@ namespace troupe {
 namespace {
 
 // Trouble that may pass by itself: the namespace is kept and tried again.
-bool may_heal(errc code) noexcept { return code == errc::storage_failed || code == errc::unavailable; }
+bool may_heal(errc code) noexcept {
+  switch (code) {
+    case errc::storage_failed:
+    case errc::unavailable:
+    case errc::out_of_memory:
+    case errc::conflict:                 // a deadlock with another program, a lock that was not to be had
+    case errc::deadline_exceeded:        // a statement that an operator cancelled
+    case errc::outcome_unknown:          // the connection broke at the commit of a migration
+    case errc::stale_term: return true;  // another leads by now
+    default: return false;
+  }
+}
 
 // Ends a reservation whose time is over: a job that keeps nothing.
 class abandoned final : public database_job {
@@ -23,25 +34,37 @@ class abandoned final : public database_job {
 class reset_job final : public database_job {
  public:
   using finish = std::function<void(expected<void>)>;
-  reset_job(std::uint64_t reservation, std::vector<migration> migrations, std::optional<fenced> right, finish done)
+  reset_job(std::uint64_t reservation, std::vector<migration> migrations, database_pool::leader_right right,
+            database_pool::gate g, finish done)
       : database_job(time_point::max()),
         reservation_(reservation),
         migrations_(std::move(migrations)),
         right_(std::move(right)),
+        gate_(std::move(g)),
         done_(std::move(done)) {}
   bool writes() const noexcept override { return true; }
   std::uint64_t reservation() const noexcept override { return reservation_; }
+  bool wants_reopening() const noexcept override { return emptied_; }
+  // Who leads is asked now, not when the job began to wait. Calls that come meanwhile find a closed gate; one that is
+  // emptied and not migrated stays so until it is opened anew.
   expected<void> run(database_session& session, const batch_times&) override {
-    auto dropped = session.reset();
-    return dropped ? session.migrate(migrations_, right_) : dropped;
+    const auto right = right_ ? right_() : std::nullopt;
+    gate_(false);
+    auto done = session.reset(right);
+    emptied_ = done.has_value();
+    if (done) done = session.migrate(migrations_, right);
+    if (done || !emptied_) gate_(true);
+    return done;
   }
   void done(expected<void> outcome) override { done_(std::move(outcome)); }
 
  private:
   const std::uint64_t reservation_;
   const std::vector<migration> migrations_;
-  const std::optional<fenced> right_;
+  const database_pool::leader_right right_;
+  const database_pool::gate gate_;
   const finish done_;
+  bool emptied_ = false;
 };
 
 }  // namespace
@@ -126,15 +149,15 @@ void database_pool::stop() {
   for (auto& l : lanes_) l->session.reset();
 }
 
-expected<void> database_pool::reset(lane_id id) {
+expected<void> database_pool::reset(lane_id id, gate g) {
   std::vector<migration> migrations;
   {
     const std::lock_guard lock(mutex_);
     migrations = lanes_[id]->migrations;
   }
-  const auto right = driver_->shared() && right_ ? right_() : std::nullopt;
   return await_answer<void>(time_point::max(), errc::unavailable, [&](reset_job::finish done) {
-    submit(id, std::make_shared<reset_job>(new_reservation(), std::move(migrations), right, std::move(done)));
+    submit(id, std::make_shared<reset_job>(new_reservation(), std::move(migrations),
+                                           driver_->shared() ? right_ : leader_right{}, std::move(g), std::move(done)));
   });
 }
 
@@ -238,13 +261,19 @@ bool database_pool::spoils_session(errc code) const noexcept {
   return code == errc::outcome_unknown || code == errc::corrupt || (code == errc::unavailable && driver_->shared());
 }
 
-// A connection that broke while nobody used it is noticed by the next batch, of which nothing was done: once more.
+// A connection that broke while nobody used it is noticed by the next batch, of which nothing was done: once more, but
+// without the jobs of it that were committed one by one.
 batch_outcome database_pool::run_with_reconnect(lane& l, const job_list& jobs, const batch_times& times) {
   auto outcome = run_batch(*l.session, jobs, times);
   if (!driver_->shared() || !outcome.storage_error || outcome.storage_error->code != errc::unavailable) return outcome;
   l.session.reset();
   if (auto connected = connect(l); !connected) return outcome;
-  return run_batch(*l.session, jobs, times);
+  const auto first = static_cast<std::ptrdiff_t>(outcome.decided);
+  auto rest = run_batch(*l.session, job_list(jobs.begin() + first, jobs.end()), times);
+  std::move(rest.of_jobs.begin(), rest.of_jobs.end(), outcome.of_jobs.begin() + first);
+  outcome.storage_error = std::move(rest.storage_error);
+  outcome.committed_writes |= rest.committed_writes;
+  return outcome;
 }
 
 void database_pool::carry_out(lane& l, scheduler::batch& b) {
@@ -281,13 +310,14 @@ void database_pool::carry_out(lane& l, scheduler::batch& b) {
 void database_pool::carry_out_alone(lane& l, lane_id id, database_job& job, const batch_times& times) {
   auto outcome = job.run(*l.session, times);
   counters_.jobs.fetch_add(1, std::memory_order_relaxed);
-  const bool spoilt = !outcome && spoils_session(outcome.error().code);
+  const bool reopens = !outcome && job.wants_reopening();
+  const bool spoilt = reopens || (!outcome && spoils_session(outcome.error().code));
   const std::uint64_t kept = job.keeps_lane() && !spoilt ? job.reservation() : 0;
   if (kept == 0) {
     l.session->close_cursor();
     l.session->rollback();
   }
-  if (!outcome && is_storage_error(outcome.error().code)) {
+  if (reopens || (!outcome && is_storage_error(outcome.error().code))) {
     settle(l, outcome.error(), false, times);
     if (spoilt) l.session.reset();
   }

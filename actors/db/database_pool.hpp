@@ -61,8 +61,10 @@ class database_pool {
   /// Lanes whose sessions only read a namespace that was opened; each runs beside the others and beside the writer.
   [[nodiscard]] std::vector<lane_id> open_readers(const std::string& name_space, std::size_t count);
 
-  /// Drops all in the namespace of the lane and migrates it anew, in its turn; blocks. Not from a worker.
-  [[nodiscard]] expected<void> reset(lane_id id);
+  /// Drops all in the namespace of the lane and migrates it anew, in its turn; blocks. Not from a worker. `g` is told
+  /// on the worker when calls may come and when not.
+  using gate = std::function<void(bool open)>;
+  [[nodiscard]] expected<void> reset(lane_id id, gate g);
 
   /// A number for database_job::reservation.
   [[nodiscard]] std::uint64_t new_reservation() noexcept { return reservations_.fetch_add(1) + 1; }

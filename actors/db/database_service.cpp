@@ -37,9 +37,16 @@ std::shared_ptr<database_access> database_service::way_to(const std::string& nam
                                             driver_->dialect());
 }
 
-expected<database> database_service::open(const std::string& name, std::vector<migration> migrations) {
+std::shared_ptr<measured_database> database_service::front_of(const std::string& name) const {
   const std::lock_guard lock(mutex_);
-  if (const auto known = opened_.find(name); known != opened_.end()) return database(known->second.front, name);
+  const auto known = opened_.find(name);
+  return known == opened_.end() ? nullptr : known->second.front;
+}
+
+// One at a time: it may take long, and whoever asks what is open does not wait for it.
+expected<database> database_service::open(const std::string& name, std::vector<migration> migrations) {
+  const std::lock_guard one(opening_);
+  if (auto known = front_of(name)) return database(std::move(known), name);
   if (migrations.empty() && !settings_.migrations.empty()) {
     auto files = read_migrations(settings_.migrations, name, driver_->dialect());
     if (!files) return tl::unexpected(std::move(files.error()));
@@ -71,6 +78,7 @@ expected<database> database_service::open(const std::string& name, std::vector<m
     if (g->ready) o.front->open();
   }
   const auto front = o.front;
+  const std::lock_guard lock(mutex_);
   opened_.emplace(name, std::move(o));
   return database(front, name);
 }
@@ -115,13 +123,13 @@ expected<void> database_service::copy(const std::string& name, const std::string
 }
 
 expected<void> database_service::clear(const std::string& name, const std::string& meant) {
-  lane_id lane = 0;
+  opened o;
   {
     const std::lock_guard lock(mutex_);
     const auto found = opened_.find(name);
     if (found == opened_.end())
       return fail(errc::not_found, "no namespace " + name + " of a service is open on this node");
-    lane = found->second.lane;
+    o = found->second;
   }
   if (meant != name) {
     around_.log.warn("database", "reset_refused", {{"namespace", name}});
@@ -130,7 +138,10 @@ expected<void> database_service::clear(const std::string& name, const std::strin
   if (driver_->shared() && !(around_.right && around_.right()))
     return fail(errc::unavailable, "only the leader resets what nodes share: ask that node");
   around_.log.warn("database", "reset_started", {{"namespace", name}});
-  auto done = pool_->reset(lane);
+  auto done = pool_->reset(o.lane, [o](bool open) {
+    *o.ready = open;
+    open ? o.front->open() : o.front->close("it is being reset");
+  });
   if (done)
     around_.log.warn("database", "reset_done", {{"namespace", name}});
   else
@@ -140,12 +151,18 @@ expected<void> database_service::clear(const std::string& name, const std::strin
 
 void database_service::start() { pool_->start(); }
 
-// Every call is answered before the threads go that answer them.
+// Every call is answered before the threads go that answer them. The pool before the thread that may wait for it.
 void database_service::stop() {
   stopping_ = true;
-  side_.stop();
+  std::map<std::string, opened> all;
+  {
+    const std::lock_guard lock(mutex_);
+    all = opened_;
+  }
+  for (const auto& [name, o] : all) o.front->stop();
   driver_->stop();
   pool_->stop();
+  side_.stop();
 }
 
 caf::actor database_service::spawn(caf::actor_system& system) {

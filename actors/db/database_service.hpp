@@ -79,6 +79,7 @@ class database_service final : public database_admin {
     std::shared_ptr<std::atomic<bool>> ready;
   };
 
+  [[nodiscard]] std::shared_ptr<measured_database> front_of(const std::string& name) const;
   void on_health(const database_status& s);
   void register_driver_metrics(metrics& m);
   void aside(std::function<expected<void>()> work, done_callback done);
@@ -92,6 +93,7 @@ class database_service final : public database_admin {
   const std::string driver_name_;
   const std::shared_ptr<database_pool> pool_;  // shared with the readers of metrics
   std::unique_ptr<cache_backing> caches_;
+  std::mutex opening_;  // before mutex_
   mutable std::mutex mutex_;
   std::map<std::string, opened> opened_;  // guarded by mutex_
   std::atomic<bool> stopping_{false};

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/database/value_bytes.hpp"
+
 namespace troupe {
 namespace {
 
@@ -12,6 +14,7 @@ time_point now() { return time_point(std::chrono::steady_clock::now()); }
 
 expected<void> check_values(const sql_statement& s, const sql_row& values) {
   if (s.empty()) return fail(errc::invalid_argument, "no statement");
+  if (bytes_of_values(values) > database::values_bytes_max) return fail(errc::too_large, s.name() + ": its values");
   if (values.size() != s.parameters())
     return fail(errc::invalid_argument, s.name() + ": it takes " + std::to_string(s.parameters()) + " values, not " +
                                             std::to_string(values.size()));
@@ -21,13 +24,6 @@ expected<void> check_values(const sql_statement& s, const sql_row& values) {
       return fail(errc::invalid_argument,
                   s.name() + ": value " + std::to_string(i + 1) + " is text with a zero byte: use a blob");
   }
-  return {};
-}
-
-expected<void> check_call(const sql_call& call, sql_access access) {
-  if (auto sound = check_values(call.statement, call.values); !sound) return sound;
-  if (access != sql_access::writes && call.statement.writes())
-    return fail(errc::invalid_argument, call.statement.name() + ": a statement that writes is for execute()");
   return {};
 }
 
@@ -50,7 +46,7 @@ class measured_transaction final : public transaction_access {
       : front_(std::move(front)), inner_(std::move(inner)) {}
 
   void run(sql_call call, sql_callback done) override {
-    if (auto sound = check_call(call, sql_access::writes); !sound)
+    if (auto sound = front_->check_call(call, sql_access::writes); !sound)
       return done(tl::unexpected(std::move(sound.error())));
     const auto statement = call.statement;
     inner_->run(std::move(call),
@@ -76,8 +72,20 @@ measured_database::measured_database(std::shared_ptr<database_access> inner, std
       around_(s),
       closed_because_("its migrations are not applied yet"),
       of_(database::statements_max + 1),
+      known_(new std::atomic<const void*>[database::statements_max + 1]()),
       filled_(database::statements_max + 1, false) {
   add_numbers(0, "ad_hoc");
+}
+
+expected<void> measured_database::check_call(const sql_call& call, sql_access access) const {
+  if (auto sound = check_values(call.statement, call.values); !sound) return sound;
+  const auto id = call.statement.id();
+  if (id != 0 &&
+      (id > database::statements_max || known_[id].load(std::memory_order_acquire) != call.statement.identity()))
+    return fail(errc::invalid_argument, call.statement.name() + ": it was prepared by another database");
+  if (access != sql_access::writes && call.statement.writes())
+    return fail(errc::invalid_argument, call.statement.name() + ": a statement that writes is for execute()");
+  return {};
 }
 
 void measured_database::close(std::string why) {
@@ -106,6 +114,7 @@ expected<sql_statement> measured_database::prepare(const std::string& name, std:
   if (!s) return s;
   const std::lock_guard lock(mutex_);
   add_numbers(s->id(), name);
+  known_[s->id()].store(s->identity(), std::memory_order_release);
   return s;
 }
 
@@ -149,7 +158,10 @@ void measured_database::run_all(std::vector<sql_call> calls, time_point deadline
   if (calls.size() > database::calls_max)
     return done(fail(errc::too_large, "more than " + std::to_string(database::calls_max) + " statements at once"));
   if (calls.empty()) return done(std::vector<sql_result>{});
+  std::size_t bytes = 0;
   for (const auto& call : calls) {
+    if ((bytes += bytes_of_values(call.values)) > database::values_bytes_max)
+      return done(fail(errc::too_large, "the values of so many statements at once"));
     if (auto sound = check_call(call, sql_access::writes); !sound)
       return done(tl::unexpected(std::move(sound.error())));
   }

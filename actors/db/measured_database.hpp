@@ -42,7 +42,12 @@ class measured_database final : public database_access, public std::enable_share
   void bulk_insert(bulk_target into, row_source source, time_point deadline, count_callback done) override;
   [[nodiscard]] expected<subscription> listen(const std::string& channel, notification_callback f) override;
   void notify(const std::string& channel, std::string payload, time_point deadline, done_callback done) override;
-  void after(duration wait, std::function<void()> f) override { inner_->after(wait, std::move(f)); }
+  void after(duration wait, std::function<void(bool came)> f) override { inner_->after(wait, std::move(f)); }
+  void stop() override { inner_->stop(); }
+
+  /// errc::invalid_argument for a statement of another database, values that do not fit it, and one that writes where
+  /// only reading is meant; errc::too_large.
+  [[nodiscard]] expected<void> check_call(const sql_call& call, sql_access access) const;
 
   /// Counts a statement of a transaction as one of its own.
   void on_done(const sql_statement& s, time_point began, const error* failed);
@@ -64,9 +69,10 @@ class measured_database final : public database_access, public std::enable_share
   mutable std::mutex mutex_;
   std::string closed_because_;  // guarded by mutex_
   std::vector<numbers> of_;     // by the statement's id; a place is filled before its id is given out
-  std::vector<bool> filled_;    // guarded by mutex_
-  time_point second_{};         // guarded by mutex_
-  std::uint32_t lines_ = 0;     // in it; guarded by mutex_
+  std::unique_ptr<std::atomic<const void*>[]> known_;  // the statement of each id, by its identity
+  std::vector<bool> filled_;                           // guarded by mutex_
+  time_point second_{};                                // guarded by mutex_
+  std::uint32_t lines_ = 0;                            // in it; guarded by mutex_
 };
 
 }  // namespace troupe

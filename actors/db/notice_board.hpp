@@ -15,21 +15,19 @@ namespace troupe {
 class notice_board : public std::enable_shared_from_this<notice_board> {
  public:
   using listener = std::function<void(const notification&)>;
-  /// Called when the first listener of a channel comes and when its last one went.
-  using change = std::function<void(const std::string& channel, bool wanted)>;
+  /// Called when a listener of a channel came and when its last one went: has() tells what is. Calls of two threads may
+  /// come in any order.
+  using change = std::function<void(const std::string& channel)>;
 
   explicit notice_board(change f = {}) : changed_(std::move(f)) {}
 
   [[nodiscard]] subscription add(const std::string& channel, listener f) {
     auto kept = std::make_shared<listener>(std::move(f));
-    bool first = false;
     {
       const std::lock_guard lock(mutex_);
-      auto& all = channels_[channel];
-      first = all.empty();
-      all.push_back(kept);
+      channels_[channel].push_back(kept);
     }
-    if (first && changed_) changed_(channel, true);
+    if (changed_) changed_(channel);
     return {kept.get(), [board = weak_from_this(), channel, kept](void*) {
               if (const auto b = board.lock()) b->remove(channel, kept);
             }};
@@ -39,11 +37,9 @@ class notice_board : public std::enable_shared_from_this<notice_board> {
     for (const auto& f : listeners_of(n.channel)) (*f)(n);
   }
 
-  [[nodiscard]] std::vector<std::string> channels() const {
+  [[nodiscard]] bool has(const std::string& channel) const {
     const std::lock_guard lock(mutex_);
-    std::vector<std::string> names;
-    for (const auto& [name, all] : channels_) names.push_back(name);
-    return names;
+    return channels_.count(channel) > 0;
   }
 
  private:
@@ -63,7 +59,7 @@ class notice_board : public std::enable_shared_from_this<notice_board> {
       if (!all.empty()) return;
       channels_.erase(channel);
     }
-    if (changed_) changed_(channel, false);
+    if (changed_) changed_(channel);
   }
 
   const change changed_;

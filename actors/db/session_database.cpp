@@ -41,23 +41,27 @@ class reserved_lane {
   const std::optional<lane_id> lane_;
 };
 
+// The first error stays: after it there is only the rollback. Steps run one at a time, in the lane.
 class session_transaction final : public transaction_access {
  public:
   explicit session_transaction(std::shared_ptr<reserved_lane> lane) : lane_(std::move(lane)) {}
 
   void run(sql_call call, sql_callback done) override {
     lane_->step(
-        [call = std::move(call)](database_session& s) -> expected<sql_result> {
-          if (!s.in_transaction()) return fail(errc::conflict, "a statement before ended the transaction");
+        [call = std::move(call), failed = failed_](database_session& s) -> expected<sql_result> {
+          if (*failed) return tl::unexpected(**failed);
           auto result = s.run(call.statement.text(), call.values);
-          if (!result) return tl::unexpected(told_by(call.statement, std::move(result.error())));
+          if (!result) *failed = told_by(call.statement, std::move(result.error()));
+          if (result && !s.in_transaction()) *failed = error{errc::conflict, "a statement ended the transaction"};
+          if (*failed) return tl::unexpected(**failed);
           return result;
         },
         always, done);
   }
   void commit(done_callback done) override {
     lane_->step(
-        [](database_session& s) -> expected<sql_result> {
+        [failed = failed_](database_session& s) -> expected<sql_result> {
+          if (*failed) return tl::unexpected(**failed);
           if (auto committed = s.commit(); !committed) return tl::unexpected(committed.error());
           return sql_result{};
         },
@@ -73,6 +77,7 @@ class session_transaction final : public transaction_access {
 
  private:
   const std::shared_ptr<reserved_lane> lane_;
+  const std::shared_ptr<std::optional<error>> failed_ = std::make_shared<std::optional<error>>();  // of the lane
 };
 
 class session_cursor final : public cursor_access {
@@ -192,11 +197,37 @@ void session_database::notify(const std::string& channel, std::string payload, t
                     });
 }
 
-void session_database::after(duration wait, std::function<void()> f) {
+void session_database::after(duration wait, std::function<void(bool came)> f) {
+  std::uint64_t id = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!stopped_) waiting_.emplace(id = ++waits_, std::move(f));
+  }
+  if (id == 0) return f(false);
   auto timer = std::make_shared<boost::asio::steady_timer>(loop_, wait);
-  timer->async_wait([timer, f = std::move(f)](const boost::system::error_code& stopped) {
-    if (!stopped) f();
+  timer->async_wait([timer, id, weak = weak_from_this()](const boost::system::error_code& ended) {
+    const auto self = weak.lock();
+    if (const auto waiting = self ? self->take_waiting(id) : nullptr) waiting(!ended);
   });
+}
+
+std::function<void(bool)> session_database::take_waiting(std::uint64_t id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = waiting_.find(id);
+  if (found == waiting_.end()) return nullptr;
+  auto f = std::move(found->second);
+  waiting_.erase(found);
+  return f;
+}
+
+void session_database::stop() {
+  std::map<std::uint64_t, std::function<void(bool)>> told;
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+    told.swap(waiting_);
+  }
+  for (const auto& [id, f] : told) f(false);
 }
 
 }  // namespace troupe

@@ -6,6 +6,8 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -36,9 +38,12 @@ class session_database final : public database_access, public std::enable_shared
   void bulk_insert(bulk_target into, row_source source, time_point deadline, count_callback done) override;
   [[nodiscard]] expected<subscription> listen(const std::string& channel, notification_callback f) override;
   void notify(const std::string& channel, std::string payload, time_point deadline, done_callback done) override;
-  void after(duration wait, std::function<void()> f) override;
+  void after(duration wait, std::function<void(bool came)> f) override;
+  void stop() override;
 
  private:
+  [[nodiscard]] std::function<void(bool)> take_waiting(std::uint64_t id);
+
   database_pool& pool_;
   boost::asio::io_context& loop_;
   const lane_id writer_;
@@ -46,7 +51,10 @@ class session_database final : public database_access, public std::enable_shared
   const std::vector<lane_id> long_readers_;
   const sql_dialect dialect_;
   std::mutex mutex_;
-  statement_catalogue catalogue_;  // guarded by mutex_
+  statement_catalogue catalogue_;                               // guarded by mutex_
+  std::map<std::uint64_t, std::function<void(bool)>> waiting_;  // in after(); guarded by mutex_
+  std::uint64_t waits_ = 0;                                     // guarded by mutex_
+  bool stopped_ = false;                                        // guarded by mutex_
   const std::shared_ptr<notice_board> notices_;
 };
 

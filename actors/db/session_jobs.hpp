@@ -9,18 +9,10 @@
 
 #include "runtime/database/bulk_statement.hpp"
 #include "runtime/database/database_access.hpp"
+#include "runtime/database/value_bytes.hpp"
 #include "runtime/services/database_job.hpp"
 
 namespace troupe {
-
-[[nodiscard]] inline std::size_t bytes_of_values(const sql_row& values) noexcept {
-  std::size_t bytes = values.size() * sizeof(sql_value);
-  for (const auto& v : values) {
-    if (const auto* text = std::get_if<std::string>(&v)) bytes += text->size();
-    if (const auto* b = std::get_if<blob>(&v)) bytes += b->bytes.size();
-  }
-  return bytes;
-}
 
 [[nodiscard]] inline error told_by(const sql_statement& s, error e) {
   e.context = s.name() + ": " + e.context;
@@ -138,7 +130,11 @@ class bulk_job final : public database_job {
  private:
   expected<void> insert(database_session& session) {
     if (auto begun = session.begin(db_access::write); !begun) return begun;
-    for (auto rows = source_(); !rows.empty(); rows = source_()) {
+    for (;;) {
+      if (time_point(std::chrono::steady_clock::now()) >= deadline())
+        return fail(errc::deadline_exceeded, "the rows took too long");
+      const auto rows = source_();
+      if (rows.empty()) break;
       for (const auto& row : rows) {
         if (auto fits = check_bulk_row(into_, row, rows_); !fits) return fits;
         if (auto written = session.run(text_, row); !written) return tl::unexpected(bulk_error(written.error(), rows_));

@@ -91,7 +91,10 @@ void transaction_retry::on_end(expected<void> outcome, bool conflicted) {
   const auto wait = waits_.next(rng_);
   const bool time_left = time_point(std::chrono::steady_clock::now()) + wait < deadline_;
   if (outcome || !conflicted || tries_ >= options_.tries_max || !time_left) return done_(std::move(outcome));
-  access_->after(wait, [self = shared_from_this()] { self->attempt(); });
+  access_->after(wait, [self = shared_from_this()](bool came) {
+    if (came) return self->attempt();
+    self->done_(fail(errc::unavailable, "the database is being closed"));
+  });
 }
 
 namespace {
@@ -139,7 +142,7 @@ expected<void> transact_blocking(database_access& access,
     const bool time_left = time_point(std::chrono::steady_clock::now()) + wait < deadline;
     if (end->outcome || !end->again || tries >= o.tries_max || !time_left) return std::move(end->outcome);
     (void)await_answer<void>(deadline, errc::deadline_exceeded,
-                             [&](const done_callback& done) { access.after(wait, [done] { done({}); }); });
+                             [&](const done_callback& done) { access.after(wait, [done](bool) { done({}); }); });
   }
 }
 

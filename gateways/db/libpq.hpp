@@ -9,13 +9,14 @@ namespace troupe {
 
 // clang-format off
 #define TROUPE_LIBPQ_FUNCTIONS(f)                                                                     \
-  f(PQbackendPID) f(PQclear) f(PQcmdTuples) f(PQconnectPoll) f(PQconnectStartParams) f(PQconninfo)    \
-  f(PQconninfoFree) f(PQconninfoParse) f(PQconsumeInput) f(PQenterPipelineMode) f(PQerrorMessage)     \
-  f(PQexitPipelineMode) f(PQfinish) f(PQflush) f(PQfname) f(PQfreemem) f(PQftype) f(PQgetisnull)      \
-  f(PQgetlength) f(PQgetResult) f(PQgetvalue) f(PQisBusy) f(PQnfields) f(PQnotifies) f(PQntuples)     \
-  f(PQpipelineSync) f(PQputCopyData) f(PQputCopyEnd) f(PQresultErrorField) f(PQresultErrorMessage)    \
-  f(PQresultStatus) f(PQsendPrepare) f(PQsendQuery) f(PQsendQueryParams) f(PQsendQueryPrepared)       \
-  f(PQsetNoticeProcessor) f(PQsetnonblocking) f(PQsocket) f(PQstatus)
+  f(PQbackendPID) f(PQclear) f(PQcmdStatus) f(PQcmdTuples) f(PQconnectPoll) f(PQconnectStartParams)   \
+  f(PQconninfo) f(PQconninfoFree) f(PQconninfoParse) f(PQconsumeInput) f(PQenterPipelineMode)         \
+  f(PQerrorMessage) f(PQexitPipelineMode) f(PQfinish) f(PQflush) f(PQfname) f(PQfreemem) f(PQftype)   \
+  f(PQgetisnull) f(PQgetlength) f(PQgetResult) f(PQgetvalue) f(PQhost) f(PQhostaddr) f(PQisBusy)      \
+  f(PQnfields) f(PQnotifies) f(PQntuples) f(PQpipelineSync) f(PQport) f(PQputCopyData)                \
+  f(PQputCopyEnd) f(PQresultErrorField) f(PQresultErrorMessage) f(PQresultStatus) f(PQsendPrepare)    \
+  f(PQsendQuery) f(PQsendQueryParams) f(PQsendQueryPrepared) f(PQsetNoticeProcessor)        \
+  f(PQsetNoticeReceiver) f(PQsetnonblocking) f(PQsocket) f(PQstatus)
 // clang-format on
 
 struct libpq {

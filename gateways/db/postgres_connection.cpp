@@ -11,7 +11,9 @@ namespace {
 using descriptor = boost::asio::posix::stream_descriptor;
 using boost::system::error_code;
 
-std::string prepared_name(std::uint64_t id) { return "t" + std::to_string(id); }
+std::string prepared_name(std::uint64_t id, std::uint64_t serial) {
+  return "t" + std::to_string(id) + "_" + std::to_string(serial);
+}
 
 }  // namespace
 
@@ -32,6 +34,7 @@ void postgres_connection::send(std::vector<sql_call> calls, answer_callback done
   g.statements.reserve(calls.size());
   if (!open_) {
     g.answer.lost = true;
+    g.answer.not_done = true;
     g.answer.why = {errc::unavailable, "postgres: the connection is closed"};
     auto ended = std::move(groups_.back());
     groups_.pop_back();
@@ -42,7 +45,7 @@ void postgres_connection::send(std::vector<sql_call> calls, answer_callback done
     sent = sent && send_one(call);
     g.statements.push_back(std::move(call.statement));
   }
-  expected_.push_back({part::sync, false, 0});
+  expected_.push_back({part::sync, false, 0, 0});
   if (!sent || pq().PQpipelineSync(connection_.get()) == 0) return break_off("cannot send");
   flush();
 }
@@ -52,15 +55,18 @@ bool postgres_connection::send_one(const sql_call& call) {
   const auto& s = call.statement;
   auto* c = connection_.get();
   if (s.id() == 0) {
-    expected_.push_back({part::run, false, 0});
+    expected_.push_back({part::run, false, 0, 0});
     return pq().PQsendQueryParams(c, s.text().c_str(), p.count(), nullptr, p.texts(), p.lengths(), p.formats(), 0) == 1;
   }
-  const auto name = prepared_name(s.id());
-  if (prepared_.insert(s.id()).second) {
-    expected_.push_back({part::prepare, false, s.id()});
+  const auto [known, is_new] = prepared_.try_emplace(s.id(), serial_ + 1);
+  const auto serial = known->second;
+  const auto name = prepared_name(s.id(), serial);
+  if (is_new) {
+    ++serial_;
+    expected_.push_back({part::prepare, false, s.id(), serial});
     if (pq().PQsendPrepare(c, name.c_str(), s.text().c_str(), 0, nullptr) == 0) return false;
   }
-  expected_.push_back({part::run, false, s.id()});
+  expected_.push_back({part::run, false, s.id(), serial});
   return pq().PQsendQueryPrepared(c, name.c_str(), p.count(), p.texts(), p.lengths(), p.formats(), 0) == 1;
 }
 
@@ -121,12 +127,8 @@ bool postgres_connection::take(PGresult* raw) {
     expected_.pop_front();
     return true;
   }
-  if (pq().PQstatus(connection_.get()) == CONNECTION_BAD) {
-    farewell_ = !fault_of(r.get()).state.empty();
-    if (farewell_ && !groups_.empty()) groups_.front().answer.not_done = front.what != part::sync;
-    break_off(first_line(pq().PQresultErrorMessage(r.get())));
+  if (pq().PQresultStatus(r.get()) == PGRES_FATAL_ERROR && ends_connection(r.get(), front.what != part::sync))
     return true;
-  }
   if (pq().PQresultStatus(r.get()) == PGRES_PIPELINE_SYNC) {
     if (front.what != part::sync) return false;
     expected_.pop_front();
@@ -138,33 +140,57 @@ bool postgres_connection::take(PGresult* raw) {
   return true;
 }
 
+// The server's last words, or what libpq says for it. What arrived before has been taken: a broken connection may still
+// hold answers.
+bool postgres_connection::ends_connection(const PGresult* r, bool before_sync) {
+  const auto fault = fault_of(r);
+  const bool by_libpq = fault.state.empty() && pq().PQstatus(connection_.get()) == CONNECTION_BAD;
+  if (!fault.ends_session && !by_libpq) return false;
+  farewell_ = fault.ends_session;
+  if (!groups_.empty()) {
+    groups_.front().answer.reached = true;
+    groups_.front().answer.not_done = farewell_ && before_sync;
+  }
+  break_off(first_line(pq().PQresultErrorMessage(r)));
+  return true;
+}
+
 void postgres_connection::take_result(postgres_result r, const expectation& e) {
   auto& g = groups_.front();
   const auto status = pq().PQresultStatus(r.get());
   if (status == PGRES_PIPELINE_ABORTED) {
-    if (e.what == part::prepare) prepared_.erase(e.id);
+    if (e.what == part::prepare) forget_prepared(e);
     return;
   }
-  if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
-    if (e.what == part::prepare) prepared_.erase(e.id);
-    return fail_group(r.get());
-  }
+  if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) return fail_group(r.get(), e);
   if (e.what != part::run || g.answer.failed) return;
+  if (e.id == 0) g.answer.tag = pq().PQcmdStatus(r.get());
   std::shared_ptr<const sql_columns> unnamed;
   auto rows = rows_of(r.get(), e.id == 0 ? unnamed : columns_[e.id]);
   if (rows) {
     g.answer.results.push_back(std::move(*rows));
   } else {
     g.answer.failed = true;
+    g.answer.unread = true;
     g.answer.why = std::move(rows.error());
   }
 }
 
-void postgres_connection::fail_group(const PGresult* r) {
-  auto& a = groups_.front().answer;
-  if (a.failed) return;
+// Only the preparation that this was about: another may be on its way.
+void postgres_connection::forget_prepared(const expectation& e) {
+  const auto known = prepared_.find(e.id);
+  if (known != prepared_.end() && known->second == e.serial) prepared_.erase(known);
+}
+
+// What the server refuses outweighs what could not be read here: then nothing of it was done.
+void postgres_connection::fail_group(const PGresult* r, const expectation& e) {
   auto fault = fault_of(r);
+  if (e.what == part::prepare || fault.stale_plan) forget_prepared(e);
+  auto& a = groups_.front().answer;
+  if (a.failed && !a.unread) return;
   a.failed = true;
+  a.unread = false;
+  a.stale_plan = fault.stale_plan;
   a.state = std::move(fault.state);
   a.why = std::move(fault.why);
   const auto& statements = groups_.front().statements;
@@ -206,12 +232,13 @@ void postgres_connection::close(const error& why) {
   release_socket();
   connection_.reset();
   expected_.clear();
-  if (copying_) end_copy(tl::unexpected(why), true);
+  if (copying_) close_copy(why);
   auto groups = std::move(groups_);
   groups_.clear();
   for (std::size_t i = 0; i < groups.size(); ++i) {
     auto& g = groups[i];
     g.answer.lost = true;
+    g.answer.reached = i == 0;
     g.answer.not_done = g.answer.not_done || (farewell_ && i > 0);
     if (!g.answer.failed) g.answer.why = why;
     g.done(std::move(g.answer));

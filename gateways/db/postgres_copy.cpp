@@ -15,7 +15,7 @@ constexpr int chunks_at_a_time = 8;
 }  // namespace
 
 void postgres_connection::copy_in(const std::string& text, std::function<expected<std::string>()> next_chunk,
-                                  std::function<void(expected<std::uint64_t>, bool lost)> done) {
+                                  std::function<void(expected<std::uint64_t>, bool unclear)> done) {
   copying_ = std::make_unique<copying>();
   copying_->next_chunk = std::move(next_chunk);
   copying_->done = std::move(done);
@@ -51,9 +51,11 @@ void postgres_connection::copy_more() {
       const char* text = pq().PQcmdTuples(r.get());
       std::from_chars(text, text + std::strlen(text), rows);
       if (copying_->outcome) copying_->outcome = rows;
-    } else if (copying_->outcome) {
-      copying_->outcome = tl::unexpected(fault_of(r.get()).why);
-      if (pq().PQstatus(c) == CONNECTION_BAD) return break_off("the connection broke");
+      copying_->at = copying::stage::done;
+    } else {
+      auto fault = fault_of(r.get());
+      if (fault.ends_session || pq().PQstatus(c) == CONNECTION_BAD) return break_off("the connection broke");
+      if (copying_->outcome) copying_->outcome = tl::unexpected(std::move(fault.why));
     }
   }
 }
@@ -66,6 +68,7 @@ bool postgres_connection::copy_chunk() {
     if (!chunk || chunk->empty()) {
       const char* why = chunk ? nullptr : "the rows ended in an error";
       if (!chunk) copying_->outcome = tl::unexpected(std::move(chunk.error()));
+      copying_->given_up = why != nullptr;
       if (pq().PQputCopyEnd(c, why) < 0) {
         break_off("cannot send");
         return false;
@@ -85,13 +88,21 @@ bool postgres_connection::copy_chunk() {
   return false;
 }
 
+// The connection broke. Before the end of the rows was sent, and after an answer, the outcome is known all the same.
+void postgres_connection::close_copy(const error& why) {
+  if (!copying_->outcome) copying_->at = copying::stage::done;
+  if (copying_->at == copying::stage::done) return end_copy(std::move(copying_->outcome), true);
+  end_copy(tl::unexpected(why), true);
+}
+
 void postgres_connection::end_copy(expected<std::uint64_t> outcome, bool lost) {
   const auto ended = std::move(copying_);
-  if (!lost && pq().PQenterPipelineMode(connection_.get()) != 1) {
-    ended->done(std::move(outcome), false);
-    return break_off("no pipeline mode");
-  }
-  ended->done(std::move(outcome), lost);
+  ++answered_;
+  const bool silent = lost && ended->at == copying::stage::ended && !ended->given_up;
+  const bool unclear = silent || (outcome && ended->unreplicated);
+  const bool usable = lost || pq().PQenterPipelineMode(connection_.get()) == 1;
+  ended->done(std::move(outcome), unclear);
+  if (!usable) break_off("no pipeline mode");
 }
 
 }  // namespace troupe

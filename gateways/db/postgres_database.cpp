@@ -44,6 +44,7 @@ void postgres_database::stop() {
   std::shared_ptr<postgres_side> standby;
   {
     const std::lock_guard lock(mutex_);
+    stopped_ = true;
     standby = standby_;
   }
   if (standby) standby->stop();
@@ -57,6 +58,7 @@ expected<sql_statement> postgres_database::prepare(const std::string& name, std:
 postgres_side& postgres_database::side(bool stale) {
   if (!stale) return *primary_;
   const std::lock_guard lock(mutex_);
+  if (stopped_) return *primary_;  // refuses
   if (!standby_) {
     standby_ = std::make_shared<postgres_side>(loop_, target_.in(name_space_, postgres_role::standby),
                                                of_standby(limits_), std::hash<std::string>{}(name_space_));
@@ -108,8 +110,8 @@ expected<subscription> postgres_database::listen(const std::string& channel, not
 void postgres_database::notify(const std::string& channel, std::string payload, time_point deadline,
                                done_callback done) {
   if (auto fits = check_channel(channel); !fits) return done(fits);
-  primary_->run({{notify_statement(), {name_space_ + "_" + channel, std::move(payload)}}}, false, false, deadline,
-                [done = std::move(done)](const expected<std::vector<sql_result>>& r) {
+  primary_->run({{notify_statement(), {name_space_ + postgres_listener::separator + channel, std::move(payload)}}},
+                false, false, deadline, [done = std::move(done)](const expected<std::vector<sql_result>>& r) {
                   if (r) return done({});
                   done(tl::unexpected(r.error()));
                 });
@@ -121,7 +123,7 @@ expected<void> postgres_database::check_channel(const std::string& channel) cons
   return fail(errc::invalid_argument, "the channel " + channel + " is too long beside its namespace");
 }
 
-void postgres_database::after(duration wait, std::function<void()> f) {
+void postgres_database::after(duration wait, std::function<void(bool came)> f) {
   primary_->at(time_point(std::chrono::steady_clock::now()) + wait, std::move(f));
 }
 

@@ -22,7 +22,7 @@ class postgres_database final : public database_access, public std::enable_share
   ~postgres_database() override;
 
   void start() { primary_->start(); }
-  void stop();
+  void stop() override;
 
   [[nodiscard]] sql_dialect dialect() const noexcept override { return sql_dialect::postgres; }
   [[nodiscard]] expected<sql_statement> prepare(const std::string& name, std::string_view text) override;
@@ -33,7 +33,7 @@ class postgres_database final : public database_access, public std::enable_share
   void bulk_insert(bulk_target into, row_source source, time_point deadline, count_callback done) override;
   [[nodiscard]] expected<subscription> listen(const std::string& channel, notification_callback f) override;
   void notify(const std::string& channel, std::string payload, time_point deadline, done_callback done) override;
-  void after(duration wait, std::function<void()> f) override;
+  void after(duration wait, std::function<void(bool came)> f) override;
 
   [[nodiscard]] const postgres_side::figures& counted() const noexcept { return primary_->counted(); }
   [[nodiscard]] const std::string& name_space() const noexcept { return name_space_; }
@@ -49,6 +49,7 @@ class postgres_database final : public database_access, public std::enable_share
   const std::shared_ptr<postgres_side> primary_;
   std::mutex mutex_;
   std::shared_ptr<postgres_side> standby_;  // guarded by mutex_; null until the first stale read
+  bool stopped_ = false;                    // guarded by mutex_
   std::shared_ptr<postgres_listener> listener_;
   statement_catalogue catalogue_{sql_dialect::postgres};  // guarded by mutex_
 };

@@ -8,14 +8,14 @@ namespace troupe {
 
 postgres_listener::postgres_listener(boost::asio::io_context& loop, postgres_target target, std::string prefix,
                                      std::uint64_t seed)
-    : loop_(loop), target_(std::move(target)), prefix_(std::move(prefix)), timer_(loop), rng_(seed) {}
+    : loop_(loop), target_(std::move(target)), prefix_(std::move(prefix) + separator), timer_(loop), rng_(seed) {}
 
 notice_board& postgres_listener::board() {
   const std::lock_guard lock(mutex_);
   if (!board_) {
-    board_ = std::make_shared<notice_board>([weak = weak_from_this()](const std::string& channel, bool wanted) {
+    board_ = std::make_shared<notice_board>([weak = weak_from_this()](const std::string& channel) {
       const auto self = weak.lock();
-      if (self) boost::asio::post(self->loop_, [self, channel, wanted] { self->want(channel, wanted); });
+      if (self) boost::asio::post(self->loop_, [self, channel] { self->look_at(channel); });
     });
   }
   return *board_;
@@ -33,23 +33,40 @@ void postgres_listener::stop() {
   });
 }
 
-void postgres_listener::want(const std::string& channel, bool wanted) {
+void postgres_listener::look_at(const std::string& channel) {
   if (stopped_) return;
-  if (wanted)
-    wanted_.insert(channel);
-  else
-    wanted_.erase(channel);
-  if (connection_ && connection_->is_open()) return send(channel, wanted);
-  if (wanted && !dialling_) dial();
+  const bool is_open = connection_ && connection_->is_open();
+  if (!board().has(channel)) {
+    if (wanted_.erase(channel) > 0 && is_open) send(channel, false);
+    return;
+  }
+  const auto [known, is_new] = wanted_.emplace(channel, false);
+  if (!is_open) {
+    if (!dialling_) dial();
+  } else if (is_new) {
+    send(channel, true);
+  } else if (known->second) {
+    board().tell({channel, "", true});  // one more who listens
+  }
 }
 
-// The names are of [a-z0-9_] and so need no quotes to be safe.
+// The names are of [a-z0-9_:] and so need no more than quotes.
 void postgres_listener::send(const std::string& channel, bool wanted) {
-  const std::string text = (wanted ? "listen \"" : "unlisten \"") + prefix_ + "_" + channel + "\"";
+  const std::string text = (wanted ? "listen \"" : "unlisten \"") + prefix_ + channel + "\"";
   connection_->send({{sql_statement::unchecked("listen", text, 0), {}}},
-                    [self = shared_from_this()](const postgres_answer& a) {
-                      if (a.failed && !a.lost && self->connection_) self->connection_->close(a.why), self->on_lost();
+                    [self = shared_from_this(), channel, wanted](const postgres_answer& a) {
+                      if (a.lost || !self->connection_) return;
+                      if (!a.failed) return wanted ? self->on_listening(channel) : void();
+                      self->connection_->close(a.why);
+                      self->on_lost();
                     });
+}
+
+void postgres_listener::on_listening(const std::string& channel) {
+  const auto found = wanted_.find(channel);
+  if (found == wanted_.end()) return;
+  found->second = true;
+  board().tell({channel, "", true});
 }
 
 void postgres_listener::dial() {
@@ -60,8 +77,8 @@ void postgres_listener::dial() {
   });
   connection_->on_notification([weak = weak_from_this()](const std::string& channel, std::string payload) {
     const auto self = weak.lock();
-    if (!self || !channel.starts_with(self->prefix_ + "_")) return;
-    self->board().tell({channel.substr(self->prefix_.size() + 1), std::move(payload), false});
+    if (!self || !channel.starts_with(self->prefix_)) return;
+    self->board().tell({channel.substr(self->prefix_.size()), std::move(payload), false});
   });
   connection_->dial([self = shared_from_this()](const expected<void>& outcome) { self->on_dialled(outcome); });
 }
@@ -71,14 +88,14 @@ void postgres_listener::on_dialled(const expected<void>& outcome) {
   if (stopped_) return;
   if (!outcome) return again();
   waits_.reset();
-  for (const auto& channel : wanted_) send(channel, true);
-  if (!std::exchange(had_one_, true) || !connection_) return;
-  const auto channels = wanted_;
-  for (const auto& channel : channels) board().tell({channel, "", true});
+  for (const auto& [channel, listens] : std::map(wanted_)) {
+    if (connection_) send(channel, true);
+  }
 }
 
 void postgres_listener::on_lost() {
   connection_.reset();
+  for (auto& [channel, listens] : wanted_) listens = false;
   if (!stopped_ && !wanted_.empty() && !dialling_) again();
 }
 

@@ -1,11 +1,13 @@
-// LISTEN on a connection of its own, dialled when somebody listens and again whenever it breaks. After a break each
-// listener is told of the gap: what was notified meanwhile is lost.
+// LISTEN on a connection of its own, dialled when somebody listens and again whenever it breaks. Each time that the
+// server says that it listens, the listeners of the channel are told of a gap: what was notified before is lost, what
+// is notified from then on is not.
 //
-// A channel of a namespace is NAMESPACE_CHANNEL in the server: a database has one space of names for all schemas.
+// A channel of a namespace is NAMESPACE:CHANNEL in the server, which has one space of names for all schemas.
 #pragma once
 
+#include <map>
 #include <memory>
-#include <set>
+#include <mutex>
 #include <string>
 
 #include <boost/asio/io_context.hpp>
@@ -28,14 +30,17 @@ class postgres_listener : public std::enable_shared_from_this<postgres_listener>
   [[nodiscard]] subscription listen(const std::string& channel, notice_board::listener f);
   void stop();
 
+  static constexpr char separator = ':';  // in no name of a namespace
+
  private:
   [[nodiscard]] notice_board& board();
-  void want(const std::string& channel, bool wanted);
+  void look_at(const std::string& channel);
   void dial();
   void on_dialled(const expected<void>& outcome);
   void on_lost();
   void again();
   void send(const std::string& channel, bool wanted);
+  void on_listening(const std::string& channel);
 
   boost::asio::io_context& loop_;
   const postgres_target target_;
@@ -45,10 +50,9 @@ class postgres_listener : public std::enable_shared_from_this<postgres_listener>
   backoff waits_{dial_first, dial_most};
   std::mutex mutex_;
   std::shared_ptr<notice_board> board_;  // guarded by mutex_; made at the first listen
-  std::set<std::string> wanted_;
+  std::map<std::string, bool> wanted_;   // channel -> the server listens
   std::shared_ptr<postgres_connection> connection_;
   bool dialling_ = false;
-  bool had_one_ = false;
   bool stopped_ = false;
 };
 

@@ -1,6 +1,7 @@
 #include "gateways/db/postgres_session.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include <poll.h>
@@ -14,15 +15,24 @@ namespace {
 
 time_point now() { return time_point(std::chrono::steady_clock::now()); }
 
-void swallow_notice(void*, const char*) {}
+constexpr std::size_t refusal_bytes_max = 512;  // of all places together
 
 }  // namespace
 
 bool postgres_session::wait(bool for_writing, time_point deadline) const {
   pollfd p{pq().PQsocket(connection_.get()), static_cast<short>(for_writing ? POLLOUT : POLLIN), 0};
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - now()).count();
   constexpr std::int64_t longest = 3'600'000;
-  return left > 0 && ::poll(&p, 1, static_cast<int>(std::min<std::int64_t>(left, longest))) > 0;
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - now()).count();
+    if (left <= 0) return false;
+    const int ready = ::poll(&p, 1, static_cast<int>(std::min<std::int64_t>(left, longest)));
+    if (ready > 0) return true;
+    if (ready < 0 && errno != EINTR) return false;
+  }
+}
+
+void postgres_session::on_notice(void* self, const PGresult* notice) {
+  if (tells_unreplicated(notice)) static_cast<postgres_session*>(self)->unreplicated_ = true;
 }
 
 time_point postgres_session::until(duration most) const { return std::min(deadline_, now() + most); }
@@ -44,25 +54,56 @@ expected<std::unique_ptr<postgres_session>> postgres_session::open(const postgre
                                                                    const std::string& name_space) {
   auto session = std::make_unique<postgres_session>(name_space);
   if (auto dialled = session->dial(target); !dialled) return tl::unexpected(dialled.error());
-  const auto there = session->run("select 1 from pg_namespace where nspname = $1", {name_space});
-  if (!there) return tl::unexpected(there.error());
-  if (there->empty()) {
-    if (auto made = session->plain("create schema if not exists \"" + name_space + "\""); !made)
-      return tl::unexpected(made.error());
-  }
+  if (auto made = session->make_schema(); !made) return tl::unexpected(made.error());
   return session;
 }
 
+// Two nodes that do so at the same time are in each other's way, whatever "if not exists" says: the loser looks again.
+expected<void> postgres_session::make_schema() {
+  expected<void> made;
+  for (int tries = 0; tries < 2; ++tries) {
+    const auto there = run("select 1 from pg_namespace where nspname = $1", {name_space_});
+    if (!there) return tl::unexpected(there.error());
+    if (!there->empty()) return {};
+    made = plain("create schema if not exists \"" + name_space_ + "\"");
+    if (made || made.error().code != errc::already_exists) return made;
+  }
+  return made;
+}
+
+// A place at a time, as the asynchronous way does it (postgres_dial.cpp).
 expected<void> postgres_session::dial(const postgres_target& target) {
-  const auto deadline = now() + dial_timeout;
-  connection_.reset(target.dial({}));
+  const auto end = now() + dial_timeout;
+  const auto attempts = target.attempts(target.places());
+  auto patience = attempts.size() == 1 ? dial_timeout : place_timeout;
+  std::string refusals;
+  for (bool was_silent = true; was_silent && now() < end; patience *= 2) {
+    was_silent = false;
+    for (const auto& attempt : attempts) {
+      const auto dialled = dial_one(target, attempt, std::min(end, now() + patience));
+      if (dialled) return {};
+      was_silent |= dialled.error().code == errc::deadline_exceeded;
+      const auto& why = dialled.error().context;
+      if (refusals.find(why) == refusals.npos && refusals.size() + why.size() < refusal_bytes_max)
+        refusals += (refusals.empty() ? "" : "; ") + why;
+    }
+  }
+  return fail(errc::unavailable, refusals);
+}
+
+expected<void> postgres_session::dial_one(const postgres_target& target, const postgres_attempt& attempt,
+                                          time_point deadline) {
+  connection_.reset(target.dial(attempt));
   if (!connection_) return fail(errc::out_of_memory, "postgres");
-  pq().PQsetNoticeProcessor(connection_.get(), swallow_notice, nullptr);
+  pq().PQsetNoticeReceiver(connection_.get(), on_notice, this);
   auto step = PGRES_POLLING_WRITING;
   while (step != PGRES_POLLING_OK) {
     if (step == PGRES_POLLING_FAILED || pq().PQstatus(connection_.get()) == CONNECTION_BAD)
       return tl::unexpected(lost("no connection"));
-    if (!wait(step == PGRES_POLLING_WRITING, deadline)) return tl::unexpected(lost("no connection in time"));
+    if (!wait(step == PGRES_POLLING_WRITING, deadline)) {
+      connection_.reset();
+      return fail(errc::deadline_exceeded, "postgres: no connection in time");
+    }
     step = pq().PQconnectPoll(connection_.get());
   }
   pq().PQsetnonblocking(connection_.get(), 1);
@@ -85,6 +126,10 @@ expected<postgres_session::outcome> postgres_session::gather(time_point deadline
     postgres_result next(pq().PQgetResult(c));
     if (!next) break;
     const auto status = pq().PQresultStatus(next.get());
+    if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
+      (void)lost("");  // it would wait for rows for ever
+      return fail(errc::invalid_argument, "postgres: COPY between client and server is not for a statement");
+    }
     const bool good = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
     if (!good && o.state.empty()) o.state = fault_of(next.get()).state.empty() ? "?" : fault_of(next.get()).state;
     if (good && !o.state.empty()) continue;  // the first error stays
@@ -96,10 +141,12 @@ expected<postgres_session::outcome> postgres_session::gather(time_point deadline
 
 expected<db_result> postgres_session::rows(expected<outcome> o) {
   if (!o) return tl::unexpected(o.error());
-  if (o->state.empty()) return rows_of(o->last.get(), columns_);
+  if (o->state.empty()) {
+    tag_ = o->last ? pq().PQcmdStatus(o->last.get()) : "";
+    return o->last ? rows_of(o->last.get(), columns_) : db_result{};
+  }
   auto fault = fault_of(o->last.get());
-  if (spoils_connection(fault.state)) (void)lost("");
-  if (spoils_prepared(fault.state, fault.why.context)) (void)lost("");
+  if (spoils_connection(fault.state) || fault.stale_plan) (void)lost("");
   return tl::unexpected(std::move(fault.why));
 }
 
@@ -154,10 +201,14 @@ expected<void> postgres_session::begin(db_access access) {
   return begun;
 }
 
+// COMMIT of a transaction that failed succeeds, too: its tag is ROLLBACK then.
 expected<void> postgres_session::commit() {
   const bool was_open = connection_ != nullptr;
   in_transaction_ = false;
+  unreplicated_ = false;
   auto done = plain("commit");
+  if (done && unreplicated_) return fail(errc::outcome_unknown, "committed, but not at the standby");
+  if (done && tag_ != "COMMIT") return fail(errc::invalid_argument, "rolled back: a statement in it had failed");
   if (done) return done;
   if (was_open && sent_ && !connection_) return fail(errc::outcome_unknown, done.error().context);
   rollback();

@@ -18,7 +18,8 @@ namespace troupe {
 class postgres_session final : public database_session {
  public:
   static constexpr duration dial_timeout = std::chrono::seconds(3);
-  static constexpr duration answer_timeout = std::chrono::seconds(10);  // of one statement
+  static constexpr duration place_timeout = std::chrono::milliseconds(500);  // of one of several, at the first round
+  static constexpr duration answer_timeout = std::chrono::seconds(10);       // of one statement
   static constexpr duration migration_timeout = std::chrono::minutes(10);
   static constexpr std::size_t statements_max = 256;
 
@@ -43,7 +44,7 @@ class postgres_session final : public database_session {
                                        const std::optional<fenced>& right) override;
   [[nodiscard]] expected<void> probe() override;
   [[nodiscard]] expected<void> backup(const std::string& file, const std::function<bool()>& go_on) override;
-  [[nodiscard]] expected<void> reset() override;
+  [[nodiscard]] expected<void> reset(const std::optional<fenced>& right) override;
 
   explicit postgres_session(std::string name_space) : name_space_(std::move(name_space)) {}
 
@@ -57,6 +58,10 @@ class postgres_session final : public database_session {
   };
 
   [[nodiscard]] expected<void> dial(const postgres_target& target);
+  [[nodiscard]] expected<void> dial_one(const postgres_target& target, const postgres_attempt& attempt,
+                                        time_point deadline);
+  [[nodiscard]] expected<void> make_schema();
+  static void on_notice(void* self, const PGresult* notice);
   [[nodiscard]] bool wait(bool for_writing, time_point deadline) const;
   [[nodiscard]] time_point until(duration most) const;
   [[nodiscard]] expected<outcome> gather(time_point deadline);
@@ -69,7 +74,9 @@ class postgres_session final : public database_session {
   [[nodiscard]] expected<std::vector<migration>> missing(const std::vector<migration>& migrations);
   [[nodiscard]] expected<void> apply_all(const std::vector<migration>& migrations, const fenced& right);
   [[nodiscard]] expected<void> apply(const migration& m);
+  [[nodiscard]] expected<void> lock_and_take_term(const fenced& right);
   [[nodiscard]] expected<void> take_term(const fenced& right);
+  [[nodiscard]] expected<void> drop_all(const fenced& right);
 
   const std::string name_space_;
   std::unique_ptr<PGconn, closer> connection_;
@@ -77,7 +84,9 @@ class postgres_session final : public database_session {
   std::shared_ptr<const sql_columns> columns_;
   time_point deadline_ = time_point::max();
   bool in_transaction_ = false;
-  bool sent_ = false;  // the last statement may have reached the server
+  bool sent_ = false;          // the last statement may have reached the server
+  bool unreplicated_ = false;  // it is committed, but the wait for the standby was cancelled
+  std::string tag_;            // of the last statement
 };
 
 }  // namespace troupe

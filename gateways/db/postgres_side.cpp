@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 
 #include "runtime/database/sqlstate.hpp"
+#include "runtime/database/value_bytes.hpp"
 
 namespace troupe {
 namespace {
@@ -28,9 +29,19 @@ postgres_answer never_sent() {
   return a;
 }
 
-// The server behind the connection is no use any more, or what the connection has prepared is not.
-bool retires(const postgres_answer& a) {
-  return a.failed && (spoils_connection(a.state) || spoils_prepared(a.state, a.why.context));
+// The server behind the connection is no use any more. A read that is told so was none: its fault.
+bool leaves(const postgres_answer& a, bool reads) {
+  return a.failed && spoils_connection(a.state) && !(reads && a.state == sqlstate_read_only);
+}
+
+error told(const postgres_answer& a, bool reads) {
+  return {reads && a.state == sqlstate_read_only ? errc::invalid_argument : a.why.code, a.why.context};
+}
+
+std::size_t bytes_of(const std::vector<sql_call>& calls) {
+  std::size_t bytes = 0;
+  for (const auto& c : calls) bytes += sizeof(c) + bytes_of_values(c.values);
+  return bytes;
 }
 
 }  // namespace
@@ -60,7 +71,8 @@ void postgres_side::stop() {
     self->apply(std::move(out));
     const auto connections = std::exchange(self->connections_, {});
     for (const auto& [id, c] : connections) c->close({errc::unavailable, closing});
-    self->appointments_.clear();
+    for (const auto& [at, c] : std::exchange(self->messengers_, {})) c->close({errc::unavailable, closing});
+    for (const auto& [when, f] : std::exchange(self->appointments_, {})) f(false);
     ended->set_value();
   });
   (void)ended->get_future().wait_for(stop_max);
@@ -70,6 +82,7 @@ void postgres_side::run(std::vector<sql_call> calls, bool reads, bool together, 
                         sql_results_callback done) {
   auto r = std::make_shared<request>();
   r->calls = std::move(calls);
+  r->bytes = bytes_of(r->calls);
   r->reads = reads;
   r->together = together;
   r->deadline = deadline;
@@ -85,16 +98,21 @@ void postgres_side::borrow(time_point deadline, lease_callback done) {
 }
 
 void postgres_side::hand_in(request_ptr r) {
+  const char* refused = closing;
+  r->held = &held_bytes_;
+  const auto before = held_bytes_.fetch_add(r->bytes);
   {
     const std::lock_guard lock(mutex_);
-    if (!closed_) {
+    if (!closed_ && before != 0 && before + r->bytes > bytes_max) {
+      refused = "too many bytes wait for the database";
+    } else if (!closed_) {
       inbox_.push_back(std::move(r));
       if (std::exchange(posted_, true)) return;
     }
   }
   if (!r) return boost::asio::post(loop_, [self = shared_from_this()] { self->empty_inbox(); });
-  if (r->lent) return r->lent(fail(errc::unavailable, closing));
-  r->done(fail(errc::unavailable, closing));
+  if (r->lent) return r->lent(fail(errc::unavailable, refused));
+  r->done(fail(errc::unavailable, refused));
 }
 
 void postgres_side::empty_inbox() {
@@ -146,8 +164,10 @@ void postgres_side::apply(connection_pool::output out) {
 void postgres_side::grant(ticket t, connection_pool::connection c) {
   const auto found = requests_.find(t);
   const auto connection = connections_.find(c);
-  if (found == requests_.end() || connection == connections_.end()) return used(c);  // it was answered meanwhile
+  if (found == requests_.end()) return used(c);  // it was answered meanwhile
+  if (connection == connections_.end()) return again(t, found->second->careful, never_sent().why);
   found->second->where = c;
+  found->second->group = 0;
   if (!found->second->lent) return granted_[c].push_back(t);
   const auto r = found->second;
   deadlines_.erase({r->deadline, t});
@@ -179,9 +199,13 @@ void postgres_side::send_granted() {
 
 void postgres_side::send_group(connection_pool::connection c, const std::vector<ticket>& reads) {
   const auto connection = connections_.find(c);
-  std::vector<sql_call> calls;
-  for (const auto t : reads) calls.push_back(requests_.at(t)->calls.front());  // kept: it may have to be sent again
   if (connection == connections_.end()) return on_group(c, reads, never_sent());
+  std::vector<sql_call> calls;
+  for (const auto t : reads) {
+    auto& r = *requests_.at(t);
+    r.group = connection->second->next_group();
+    calls.push_back(r.calls.front());  // kept: it may have to be sent again
+  }
   connection->second->send(std::move(calls), [self = shared_from_this(), c, reads](postgres_answer a) {
     self->on_group(c, reads, std::move(a));
   });
@@ -190,60 +214,67 @@ void postgres_side::send_group(connection_pool::connection c, const std::vector<
 void postgres_side::send_alone(connection_pool::connection c, ticket t) {
   const auto connection = connections_.find(c);
   if (connection == connections_.end()) return on_alone(c, t, never_sent());
-  connection->second->send(requests_.at(t)->calls, [self = shared_from_this(), c, t](postgres_answer a) {
-    self->on_alone(c, t, std::move(a));
-  });
+  auto& r = *requests_.at(t);
+  r.group = connection->second->next_group();
+  connection->second->send(
+      r.calls, [self = shared_from_this(), c, t](postgres_answer a) { self->on_alone(c, t, std::move(a)); });
 }
 
 // Reads before the one that failed have their rows, those after it never ran.
 void postgres_side::on_group(connection_pool::connection c, const std::vector<ticket>& reads, postgres_answer a) {
-  const bool lost = a.lost;
+  const bool leave = leaves(a, true);
   const bool at_sync = a.failed && a.results.size() == reads.size();
-  const bool retired = retires(a);
-  if (lost || retired) on_broken(c);
+  const bool cancelled = a.state == sqlstate_cancelled && take_cancel(c);
+  const bool repeats = leave || cancelled || a.stale_plan;
+  if (a.lost) on_broken(c);
+  if (leave) retire(c);
   for (std::size_t i = 0; i < reads.size(); ++i) {
-    if (!lost && !retired) used(c);
-    if (lost || at_sync) {
+    if (!a.lost) used(c);
+    if (a.lost || at_sync) {
       again(reads[i], true, a.why);
     } else if (i < a.results.size()) {
       std::vector<sql_result> one;
       one.push_back(std::move(a.results[i]));
       finish(reads[i], std::move(one));
-    } else if (i == a.results.size() && !retired && a.state != sqlstate_cancelled) {
-      finish(reads[i], tl::unexpected(a.why));
+    } else if (i == a.results.size() && !repeats) {
+      finish(reads[i], tl::unexpected(told(a, true)));
     } else {
       again(reads[i], true, a.why);
     }
   }
+  look_at(c);
   send_granted();
   arm();
 }
 
 void postgres_side::on_alone(connection_pool::connection c, ticket t, postgres_answer a) {
-  const bool retired = retires(a);
-  if (a.lost || retired)
-    on_broken(c);
-  else
-    used(c);
   const auto found = requests_.find(t);
-  if (found != requests_.end()) {
-    auto& r = *found->second;
-    const bool cancelled = a.failed && a.state == sqlstate_cancelled && !r.overdue;  // meant for another
-    const bool at_sync = a.failed && a.results.size() == r.calls.size();
-    if (a.lost && !a.not_done && !r.reads) {
-      finish(t, fail(errc::outcome_unknown, a.why.context));
-    } else if (retired && at_sync && !r.reads) {
-      finish(t, fail(errc::outcome_unknown, a.why.context));
-    } else if (a.lost || retired || cancelled) {
-      again(t, true, a.why);
-    } else if (a.failed) {
-      finish(t, tl::unexpected(std::move(a.why)));
-    } else {
-      finish(t, std::move(a.results));
-    }
-  }
+  const auto r = found == requests_.end() ? nullptr : found->second;  // null: it was answered before
+  const auto known = connections_.find(c);
+  const bool late = !a.failed && r && r->overdue && known != connections_.end() && known->second->has_cancel();
+  const bool cancelled = late || (a.state == sqlstate_cancelled && take_cancel(c));
+  if (a.lost) on_broken(c);
+  if (!a.lost && r && leaves(a, r->reads)) retire(c);
+  used(c);
+  if (r) settle_alone(t, *r, std::move(a), cancelled);
+  look_at(c);
   send_granted();
   arm();
+}
+
+// A cancellation that comes too late may end the wait for the standby: success is not success then.
+void postgres_side::settle_alone(ticket t, const request& r, postgres_answer a, bool cancelled) {
+  const bool leave = leaves(a, r.reads);
+  const bool at_sync = a.failed && a.results.size() == r.calls.size();
+  const bool silent = a.lost && !a.not_done;
+  const bool unnamed = a.failed && a.state.empty() && !a.lost;  // not by the server
+  const bool late = !a.failed && r.overdue && cancelled;
+  if (!r.reads && (silent || unnamed || late || a.unreplicated || (leave && at_sync)))
+    return finish(t, fail(errc::outcome_unknown,
+                          late || a.unreplicated ? "committed, but perhaps not at the standby" : a.why.context));
+  if (a.lost || leave || a.stale_plan || (a.failed && cancelled && !r.overdue)) return again(t, true, a.why);
+  if (a.failed) return finish(t, tl::unexpected(told(a, r.reads)));
+  finish(t, std::move(a.results));
 }
 
 void postgres_side::again(ticket t, bool careful, const error& why) {
@@ -251,7 +282,9 @@ void postgres_side::again(ticket t, bool careful, const error& why) {
   if (found == requests_.end()) return;
   auto r = found->second;
   r->where = 0;
+  r->group = 0;
   r->careful = careful;
+  if (r->overdue) return finish(t, fail(errc::deadline_exceeded, why.context));
   if (stopped_ || ++r->tries >= tries_max) return finish(t, tl::unexpected(why));
   ++figures_.repeated;
   want(t, r);
@@ -324,12 +357,27 @@ void postgres_side::on_broken(connection_pool::connection c) {
   if (found == connections_.end()) return;
   const auto gone = found->second;
   connections_.erase(found);
+  retired_.erase(c);
+  overdue_.erase(overdue_.lower_bound({c, 0}), overdue_.upper_bound({c, UINT64_MAX}));
   connection_pool::output out;
   pool_.on_lost(c, now(), out);
   apply(std::move(out));
   gone->close({errc::unavailable, "postgres: the connection is given up"});
   send_granted();
   arm();
+}
+
+// It takes nothing more, and is closed when all that it has is answered.
+void postgres_side::retire(connection_pool::connection c) {
+  if (connections_.count(c) == 0 || !retired_.insert(c).second) return;
+  connection_pool::output out;
+  pool_.on_lost(c, now(), out);
+  apply(std::move(out));
+}
+
+bool postgres_side::take_cancel(connection_pool::connection c) {
+  const auto found = connections_.find(c);
+  return found != connections_.end() && found->second->take_cancel();
 }
 
 void postgres_side::tick() {

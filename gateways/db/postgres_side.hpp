@@ -9,6 +9,13 @@
 //   its deadline passes in the queue      deadline_exceeded        deadline_exceeded
 //   its deadline passes at the server     deadline_exceeded        cancelled; deadline_exceeded when the server
 //                                                                  says so within cancel_grace, else outcome_unknown
+//   it is committed, not at the standby   -                        outcome_unknown
+//   what is prepared no longer fits       sent again, prepared     the same
+//   the server takes no writes any more   invalid_argument         sent again on another connection; this one takes
+//                                                                  nothing more and closes when it is empty
+//
+// A cancellation goes by a connection dialled for it, to the very server, and only while the one that is overdue is
+// what that server is at. One that hits the next all the same is told by take_cancel(): that one is sent again.
 #pragma once
 
 #include <atomic>
@@ -36,6 +43,7 @@ class postgres_side : public std::enable_shared_from_this<postgres_side> {
   static constexpr duration cancel_grace = std::chrono::milliseconds(250);
   static constexpr duration silence_max = std::chrono::seconds(1);  // after a cancellation: then the connection goes
   static constexpr duration stop_max = std::chrono::seconds(1);
+  static constexpr std::size_t bytes_max = 128 * 1024 * 1024;  // of the values of all that waits and is under way
 
   /// A connection that one user has alone; goes back when it goes. On the loop's thread only.
   class lease {
@@ -70,8 +78,13 @@ class postgres_side : public std::enable_shared_from_this<postgres_side> {
   void run(std::vector<sql_call> calls, bool reads, bool together, time_point deadline, sql_results_callback done);
   /// From any thread; the callback runs on the loop.
   void borrow(time_point deadline, lease_callback done);
-  /// Runs `f` on the loop at that time, unless the side is stopped.
-  void at(time_point when, std::function<void()> f);
+  /// From any thread: `came` on the loop at that time, or false when the side is stopped before.
+  void at(time_point when, std::function<void(bool came)> f);
+
+  /// On the loop: runs `f` at that time, unless it is withdrawn or the side is stopped.
+  using appointment = std::pair<time_point, std::uint64_t>;
+  [[nodiscard]] appointment appoint(time_point when, std::function<void()> f);
+  void withdraw(const appointment& a) { appointments_.erase(a); }
   [[nodiscard]] boost::asio::io_context& loop() noexcept { return loop_; }
 
   struct figures {
@@ -82,7 +95,12 @@ class postgres_side : public std::enable_shared_from_this<postgres_side> {
 
  private:
   struct request {
+    ~request() {
+      if (held != nullptr) *held -= bytes;
+    }
     std::vector<sql_call> calls;
+    std::size_t bytes = 0;
+    std::atomic<std::size_t>* held = nullptr;  // where the bytes are counted
     bool reads = false;
     bool together = false;
     bool careful = false;  // shares no sync point any more
@@ -91,6 +109,7 @@ class postgres_side : public std::enable_shared_from_this<postgres_side> {
     lease_callback lent;  // instead of calls
     std::uint32_t tries = 0;
     connection_pool::connection where = 0;  // 0: waits
+    std::uint64_t group = 0;                // of the connection; 0: not sent yet
     bool overdue = false;
   };
   using request_ptr = std::shared_ptr<request>;
@@ -109,13 +128,17 @@ class postgres_side : public std::enable_shared_from_this<postgres_side> {
   void on_broken(connection_pool::connection c);
   void on_group(connection_pool::connection c, const std::vector<ticket>& reads, postgres_answer a);
   void on_alone(connection_pool::connection c, ticket t, postgres_answer a);
+  void settle_alone(ticket t, const request& r, postgres_answer a, bool cancelled);
+  void retire(connection_pool::connection c);
+  [[nodiscard]] bool take_cancel(connection_pool::connection c);
+  void look_at(connection_pool::connection c);
   void finish(ticket t, expected<std::vector<sql_result>> outcome);
   void used(connection_pool::connection c);
   void again(ticket t, bool careful, const error& why);
   void give_back(connection_pool::connection c);
   void cancel(connection_pool::connection c);
   void on_deadlines();
-  void on_overdue(ticket t, request& r);
+  void on_overdue(ticket t, const request_ptr& r);
   void arm();
   void tick();
 
@@ -125,10 +148,16 @@ class postgres_side : public std::enable_shared_from_this<postgres_side> {
   boost::asio::steady_timer timer_;
   time_point armed_ = time_point::max();
   std::map<connection_pool::connection, std::shared_ptr<postgres_connection>> connections_;
+  std::set<connection_pool::connection> retired_;  // of them: they take nothing more
+  std::atomic<std::size_t> held_bytes_{0};         // stands before the requests that point to it
   std::map<ticket, request_ptr> requests_;
   std::map<connection_pool::connection, std::vector<ticket>> granted_;  // not sent yet
   std::set<std::pair<time_point, ticket>> deadlines_;
-  std::multimap<time_point, std::function<void()>> appointments_;
+  using group_at = std::pair<connection_pool::connection, std::uint64_t>;
+  std::set<group_at> overdue_;  // to be cancelled when the server comes to them
+  std::map<group_at, std::shared_ptr<postgres_connection>> messengers_;  // of cancellations
+  std::map<appointment, std::function<void(bool came)>> appointments_;
+  std::uint64_t appointment_ids_ = 0;
   ticket next_ticket_ = 0;
   bool stopped_ = false;
   figures figures_;

@@ -1,5 +1,6 @@
 #include "gateways/db/postgres_target.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -15,16 +16,12 @@ constexpr std::pair<const char*, const char*> defaults[] = {
     {"application_name", "troupe"}, {"keepalives_idle", "10"},     {"keepalives_interval", "5"},
     {"keepalives_count", "3"},      {"tcp_user_timeout", "15000"}, {"client_encoding", "UTF8"},
 };
-constexpr const char* session_options =
-    "-c idle_in_transaction_session_timeout=60s -c client_connection_check_interval=5s "
-    "-c standard_conforming_strings=on";
-
-bool is_name(const std::string& host) {
-  if (host.empty() || host.front() == '/' || host.front() == '@') return false;
-  boost::system::error_code no_address;
-  boost::asio::ip::make_address(host, no_address);
-  return static_cast<bool>(no_address);
-}
+// The DSN's own options come after these and prevail,
+constexpr const char* usual_options =
+    "-c idle_in_transaction_session_timeout=60s -c client_connection_check_interval=5s";
+// but not over these: how values are written, which schema it is, and that a warning about a lost wait is sent.
+constexpr const char* fixed_options =
+    "-c standard_conforming_strings=on -c bytea_output=hex -c client_min_messages=warning";
 
 std::vector<std::string> split(const std::string& list) {
   std::vector<std::string> parts(1);
@@ -36,8 +33,6 @@ std::vector<std::string> split(const std::string& list) {
   }
   return parts;
 }
-
-void append(std::string& list, const std::string& item, bool first) { list.append(first ? "" : ",").append(item); }
 
 }  // namespace
 
@@ -55,14 +50,19 @@ expected<postgres_target> postgres_target::parse(const std::string& dsn, const s
     if (o->val != nullptr) t.words_[o->keyword] = o->val;
   for (const auto& [name, value] : defaults) t.words_.emplace(name, value);
   if (!password.empty()) t.words_["password"] = password;
+  const auto hosts = t.list("host"), addresses = t.list("hostaddr"), ports = t.list("port");
+  const auto places = std::max(hosts.size(), addresses.size());
+  const bool hosts_fit = hosts.empty() || addresses.empty() || hosts.size() == addresses.size();
+  if (!hosts_fit || (ports.size() > 1 && ports.size() != places))
+    return fail(errc::bad_config, "db.dsn has lists of hosts and ports of different length");
   return t;
 }
 
 postgres_target postgres_target::in(const std::string& name_space, postgres_role role) const {
   postgres_target t = *this;
   auto& options = t.words_["options"];
-  options = std::string(session_options) + (name_space.empty() ? "" : " -c search_path=" + name_space) +
-            (options.empty() ? "" : " ") + options;
+  options = std::string(usual_options) + " " + options + " " + fixed_options +
+            (name_space.empty() ? "" : " -c search_path=" + name_space);
   if (role == postgres_role::standby)
     t.words_["target_session_attrs"] = "prefer-standby";
   else
@@ -70,39 +70,59 @@ postgres_target postgres_target::in(const std::string& name_space, postgres_role
   return t;
 }
 
-std::vector<std::string> postgres_target::hosts() const {
-  const auto found = words_.find("host");
-  return found == words_.end() || words_.count("hostaddr") > 0 ? std::vector<std::string>{} : split(found->second);
+postgres_target postgres_target::only(const postgres_place& place) const {
+  postgres_target t = *this;
+  t.put(place);
+  t.words_["target_session_attrs"] = "any";
+  return t;
 }
 
-bool postgres_target::has_names() const {
-  for (const auto& host : hosts())
-    if (is_name(host)) return true;
-  return false;
+std::vector<std::string> postgres_target::list(const char* word) const {
+  const auto found = words_.find(word);
+  return found == words_.end() || found->second.empty() ? std::vector<std::string>{} : split(found->second);
 }
 
-PGconn* postgres_target::dial(const std::vector<std::vector<std::string>>& addresses) const {
-  words w = words_;
-  const auto names = hosts();
-  if (!addresses.empty()) {
-    const auto port = w.find("port");
-    const auto ports = port == w.end() ? std::vector<std::string>{} : split(port->second);
-    std::string host_list, address_list, port_list;
-    bool first = true;
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      for (const auto& address : addresses[i]) {
-        append(host_list, names[i], first);
-        append(address_list, address, first);
-        if (!ports.empty()) append(port_list, ports[ports.size() == 1 ? 0 : i], first);
-        first = false;
-      }
-    }
-    w["host"] = host_list;
-    w["hostaddr"] = address_list;
-    if (!ports.empty()) w["port"] = port_list;
+void postgres_target::put(const postgres_place& place) {
+  words_["host"] = place.host;
+  words_["hostaddr"] = place.address;
+  words_["port"] = place.port;
+}
+
+std::vector<postgres_place> postgres_target::places() const {
+  const auto hosts = list("host"), addresses = list("hostaddr"), ports = list("port");
+  std::vector<postgres_place> all(std::max<std::size_t>(1, std::max(hosts.size(), addresses.size())));
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (i < hosts.size()) all[i].host = hosts[i];
+    if (i < addresses.size()) all[i].address = addresses[i];
+    if (!ports.empty()) all[i].port = ports[ports.size() == 1 ? 0 : i];
   }
+  return all;
+}
+
+bool postgres_target::is_name(const postgres_place& place) {
+  if (place.host.empty() || !place.address.empty() || place.host.front() == '/' || place.host.front() == '@')
+    return false;
+  boost::system::error_code no_address;
+  boost::asio::ip::make_address(place.host, no_address);
+  return static_cast<bool>(no_address);
+}
+
+std::vector<postgres_attempt> postgres_target::attempts(const std::vector<postgres_place>& places) const {
+  const auto wanted = words_.find("target_session_attrs");
+  std::vector<std::string> in_turn{wanted == words_.end() ? "any" : wanted->second};
+  if (in_turn.front() == "prefer-standby") in_turn = {"standby", "any"};
+  std::vector<postgres_attempt> all;
+  for (const auto& session : in_turn)
+    for (const auto& place : places) all.push_back({place, session});
+  return all;
+}
+
+PGconn* postgres_target::dial(const postgres_attempt& attempt) const {
+  postgres_target one = *this;
+  one.put(attempt.place);
+  one.words_["target_session_attrs"] = attempt.session;
   std::vector<const char*> keys, values;
-  for (const auto& [key, value] : w) {
+  for (const auto& [key, value] : one.words_) {
     keys.push_back(key.c_str());
     values.push_back(value.c_str());
   }

@@ -14,6 +14,19 @@
 
 namespace troupe {
 
+/// One place to dial; what is empty is left to libpq.
+struct postgres_place {
+  std::string host;
+  std::string address;
+  std::string port;
+};
+
+/// One try: a place, and what its server must be (target_session_attrs).
+struct postgres_attempt {
+  postgres_place place;
+  std::string session;
+};
+
 enum class postgres_role : std::uint8_t { primary, standby };
 
 class postgres_target {
@@ -26,15 +39,23 @@ class postgres_target {
   /// For connections that live in the schema `name_space`; a standby is only preferred.
   [[nodiscard]] postgres_target in(const std::string& name_space, postgres_role role) const;
 
-  /// Hosts that are neither an address nor a path, each with what it will be dialled by once it is looked up.
-  [[nodiscard]] bool has_names() const;
-  [[nodiscard]] std::vector<std::string> hosts() const;
+  /// The same for connections to that one server, whatever it is by now.
+  [[nodiscard]] postgres_target only(const postgres_place& place) const;
 
-  /// Begins a connection. `addresses`: of each host in the order of hosts(), empty when there was nothing to look up.
-  /// Null without memory.
-  [[nodiscard]] PGconn* dial(const std::vector<std::vector<std::string>>& addresses) const;
+  /// In the order of the DSN; at least one.
+  [[nodiscard]] std::vector<postgres_place> places() const;
+  /// Its host is a name that has to be looked up.
+  [[nodiscard]] static bool is_name(const postgres_place& place);
+  /// What is tried in turn, a place at a time: libpq would not leave a place that is silent.
+  [[nodiscard]] std::vector<postgres_attempt> attempts(const std::vector<postgres_place>& places) const;
+
+  /// Begins a connection. Null without memory.
+  [[nodiscard]] PGconn* dial(const postgres_attempt& attempt) const;
 
  private:
+  [[nodiscard]] std::vector<std::string> list(const char* word) const;
+  void put(const postgres_place& place);
+
   words words_;
 };
 

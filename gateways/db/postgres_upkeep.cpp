@@ -20,6 +20,12 @@ constexpr const char* raise_term =
     "update troupe_schema set fence_term = $1, fence_leader = $2 where id = 1 and (fence_term < $1 or (fence_term = $1 "
     "and fence_leader = $2))";
 
+// What is wrong with a migration itself. Anything else, a lock that was not to be had for one, may pass.
+bool is_fault_of_sql(errc code) {
+  return code == errc::invalid_argument || code == errc::already_exists || code == errc::missing_reference ||
+         code == errc::access_denied || code == errc::too_large;
+}
+
 }  // namespace
 
 expected<std::vector<migration>> postgres_session::missing(const std::vector<migration>& migrations) {
@@ -58,9 +64,7 @@ expected<void> postgres_session::migrate(const std::vector<migration>& migration
 expected<void> postgres_session::apply_all(const std::vector<migration>& migrations, const fenced& right) {
   for (;;) {
     if (auto begun = begin(db_access::write); !begun) return begun;
-    if (auto locked = run(take_lock, {name_space_}); !locked) return tl::unexpected(locked.error());
-    if (auto made = plain(make_tables); !made) return made;
-    if (auto mine = take_term(right); !mine) return mine;
+    if (auto mine = lock_and_take_term(right); !mine) return mine;
     const auto plan = missing(migrations);
     if (!plan) return tl::unexpected(plan.error());
     if (plan->empty()) return commit();
@@ -71,6 +75,12 @@ expected<void> postgres_session::apply_all(const std::vector<migration>& migrati
     if (!noted) return tl::unexpected(noted.error());
     if (auto committed = commit(); !committed) return committed;
   }
+}
+
+expected<void> postgres_session::lock_and_take_term(const fenced& right) {
+  if (auto locked = run(take_lock, {name_space_}); !locked) return tl::unexpected(locked.error());
+  if (auto made = plain(make_tables); !made) return made;
+  return take_term(right);
 }
 
 expected<void> postgres_session::take_term(const fenced& right) {
@@ -85,7 +95,7 @@ expected<void> postgres_session::apply(const migration& m) {
   const auto what = "schema " + name_space_ + ": migration " + std::to_string(m.number) + " (" + m.name + ")";
   auto done = plain(m.sql, migration_timeout);
   if (!done) {
-    if (done.error().code == errc::unavailable || done.error().code == errc::storage_failed) return done;
+    if (!is_fault_of_sql(done.error().code)) return done;
     return fail(errc::bad_config, what + ": " + done.error().context);
   }
   const auto still = run("select pg_current_xact_id_if_assigned() is not null", {});
@@ -95,19 +105,34 @@ expected<void> postgres_session::apply(const migration& m) {
   return fail(errc::bad_config, what + " ends its own transaction");
 }
 
-// A write of its own, so that a server that became a standby or a full disk is noticed.
+// A write of its own, so that a server that became a standby or a full disk is noticed. Another node may make the table
+// at the same moment.
 expected<void> postgres_session::probe() {
-  if (auto made = plain("create table if not exists troupe_probe(id integer primary key, at timestamptz not null)");
-      !made)
-    return made;
+  auto made = plain("create table if not exists troupe_probe(id integer primary key, at timestamptz not null)");
+  if (!made && made.error().code != errc::already_exists) return made;
   return plain("insert into troupe_probe values(1, now()) on conflict(id) do update set at = excluded.at");
 }
 
-// Both statements go as one transaction.
-expected<void> postgres_session::reset() {
+// Under the lock of the migrations and with the leader's term, which the new schema remembers.
+expected<void> postgres_session::reset(const std::optional<fenced>& right) {
   rollback();
+  if (!right) return fail(errc::unavailable, "only the leader resets what nodes share");
+  if (auto begun = begin(db_access::write); !begun) return begun;
+  auto done = drop_all(*right);
+  if (!done) {
+    rollback();
+    return done;
+  }
+  return commit();
+}
+
+expected<void> postgres_session::drop_all(const fenced& right) {
+  if (auto mine = lock_and_take_term(right); !mine) return mine;
   const auto schema = "\"" + name_space_ + "\"";
-  return plain("drop schema if exists " + schema + " cascade; create schema " + schema, migration_timeout);
+  if (auto dropped = plain("drop schema " + schema + " cascade; create schema " + schema, migration_timeout); !dropped)
+    return dropped;
+  if (auto made = plain(make_tables); !made) return made;
+  return take_term(right);
 }
 
 }  // namespace troupe

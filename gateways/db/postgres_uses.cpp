@@ -12,6 +12,8 @@
 namespace troupe {
 namespace {
 
+time_point now() { return time_point(std::chrono::steady_clock::now()); }
+
 using lease_ptr = std::shared_ptr<postgres_side::lease>;
 
 sql_statement own(const char* name, std::string text) { return sql_statement::unchecked(name, std::move(text), 0); }
@@ -23,16 +25,20 @@ std::string begin_text(const transaction_settings& s) {
   return std::string("begin isolation level ") + isolation + (s.read_only ? " read only" : " read write");
 }
 
-// What both kinds of conversation have in common: a connection inside BEGIN, one deadline, one end.
+// What both kinds of conversation have in common: a connection inside BEGIN, one deadline, one end. BEGIN goes with the
+// first statement, as one group: when it fails, the statement does not run.
 class conversation : public std::enable_shared_from_this<conversation> {
  public:
-  conversation(lease_ptr lease, time_point deadline)
-      : loop_(lease->side().loop()), lease_(std::move(lease)), deadline_(deadline) {}
+  conversation(lease_ptr lease, time_point deadline, std::string begin, bool read_only)
+      : loop_(lease->side().loop()),
+        lease_(std::move(lease)),
+        deadline_(deadline),
+        begin_(std::move(begin)),
+        read_only_(read_only) {}
 
-  void begin(const std::string& text) {
-    step(own("begin", text), {}, [](const expected<sql_result>&) {});
+  void start() {
     if (deadline_ == time_point::max()) return;
-    lease_->side().at(deadline_, [weak = weak_from_this()] {
+    expiry_ = lease_->side().appoint(deadline_, [weak = weak_from_this()] {
       if (const auto self = weak.lock()) self->expire();
     });
   }
@@ -40,10 +46,14 @@ class conversation : public std::enable_shared_from_this<conversation> {
   // On the loop.
   void step(const sql_statement& s, sql_row values, const sql_callback& done) {
     if (!lease_ || over_) return done(tl::unexpected(late_ ? too_late() : ended()));
-    lease_->connection->send({{s, std::move(values)}}, [self = shared_from_this(), done](postgres_answer a) {
+    if (failed_) return done(tl::unexpected(*failed_));
+    std::vector<sql_call> calls;
+    if (!begin_.empty()) calls.push_back({own("begin", std::exchange(begin_, "")), {}});
+    calls.push_back({s, std::move(values)});
+    lease_->connection->send(std::move(calls), [self = shared_from_this(), done](postgres_answer a) {
       if (a.lost) return done(tl::unexpected(self->on_lost(a)));
       if (a.failed) return done(tl::unexpected(self->on_failed(a)));
-      done(std::move(a.results.front()));
+      done(std::move(a.results.back()));
     });
   }
 
@@ -54,34 +64,35 @@ class conversation : public std::enable_shared_from_this<conversation> {
       rollback();
       return done(tl::unexpected(why));
     }
-    over_ = true;
+    end();
+    if (!begin_.empty()) {  // nothing was done in it
+      lease_.reset();
+      return done({});
+    }
+    auto& side = lease_->side();
+    const auto limit =
+        side.appoint(std::max(deadline_, now()) + postgres_side::cancel_grace, [self = shared_from_this(), done] {
+          if (self->lease_) self->lease_->spoil();  // answers as a connection that broke
+        });
     lease_->connection->send({{own("commit", "commit"), {}}},
-                             [self = shared_from_this(), done](const postgres_answer& a) {
+                             [self = shared_from_this(), limit, done](const postgres_answer& a) {
                                const auto lease = std::exchange(self->lease_, nullptr);
-                               if (self->answered_) return;
-                               self->answered_ = true;
-                               // The server stops: whether it was committed is as unclear as after a broken connection.
-                               const bool unclear = (a.lost && !a.not_done) || (a.failed && a.state.starts_with("57P"));
-                               if (unclear) return done(fail(errc::outcome_unknown, a.why.context));
-                               if (a.lost || a.failed) return done(tl::unexpected(a.lost ? broken(a) : a.why));
-                               done({});
+                               lease->side().withdraw(limit);
+                               done(self->outcome_of(a));
                              });
-    lease_->side().at(std::max(deadline_, time_point(std::chrono::steady_clock::now())) + postgres_side::cancel_grace,
-                      [self = shared_from_this(), done] {
-                        if (self->answered_) return;
-                        self->answered_ = true;
-                        if (self->lease_) self->lease_->spoil();
-                        done(fail(errc::outcome_unknown, "the server did not answer the commit in time"));
-                      });
   }
 
   void rollback() {
     if (!lease_ || over_) return;
-    over_ = true;
-    auto lease = std::exchange(lease_, nullptr);
-    if (!lease->connection->is_open()) return;
-    auto* c = lease->connection.get();
-    c->send({{own("rollback", "rollback"), {}}}, [lease](const postgres_answer& a) {
+    end();
+    const auto lease = std::exchange(lease_, nullptr);
+    if (!begin_.empty() || !lease->connection->is_open()) return;
+    auto& side = lease->side();
+    const auto limit =
+        side.appoint(std::max(std::min(deadline_, now() + answer_max), now()) + postgres_side::silence_max,
+                     [lease] { lease->spoil(); });
+    lease->connection->send({{own("rollback", "rollback"), {}}}, [lease, limit](const postgres_answer& a) {
+      lease->side().withdraw(limit);
       if (a.failed && !a.lost) lease->spoil();
     });
   }
@@ -89,23 +100,52 @@ class conversation : public std::enable_shared_from_this<conversation> {
   [[nodiscard]] boost::asio::io_context& loop() const { return loop_; }
 
  private:
+  static constexpr duration answer_max = std::chrono::seconds(10);  // of a rollback behind statements
+
   static error ended() { return {errc::invalid_argument, "it is over"}; }
   static error too_late() { return {errc::deadline_exceeded, "its deadline passed"}; }
   static error broken(const postgres_answer& a) { return {errc::conflict, "rolled back: " + a.why.context}; }
 
+  void end() {
+    over_ = true;
+    if (expiry_) lease_->side().withdraw(*std::exchange(expiry_, std::nullopt));
+  }
+
+  // COMMIT of a transaction that failed succeeds, too: its tag is ROLLBACK then. The server's last words while it was
+  // at the commit, or nothing more from it: who knows.
+  [[nodiscard]] expected<void> outcome_of(const postgres_answer& a) const {
+    const bool never_reached = a.not_done && !a.reached;
+    const bool unclear = (a.lost && !never_reached) || a.unreplicated || (a.failed && a.state.starts_with("57P"));
+    if (unclear)
+      return fail(errc::outcome_unknown, a.unreplicated ? "committed, but not at the standby" : a.why.context);
+    if (a.lost) return tl::unexpected(broken(a));
+    if (a.failed) return tl::unexpected(a.why);
+    if (a.tag == "COMMIT") return {};
+    return tl::unexpected(failed_ ? *failed_ : error{errc::conflict, "the server rolled it back"});
+  }
+
   // Nothing of it was committed: the server rolls back what a connection leaves open.
   error on_lost(const postgres_answer& a) {
-    over_ = true;
+    if (!failed_) failed_ = late_ ? too_late() : broken(a);
+    if (over_) return *failed_;  // the commit behind it has the lease
+    if (lease_) end();
     lease_.reset();
-    return late_ ? too_late() : broken(a);
+    return *failed_;
   }
 
   error on_failed(const postgres_answer& a) {
+    if (a.state == sqlstate_already_failed && failed_) return *failed_;
     error why = a.why;
-    if (a.state == sqlstate_cancelled) why = late_ ? too_late() : error{errc::conflict, "cancelled: " + a.why.context};
-    if (spoils_connection(a.state) || spoils_prepared(a.state, a.why.context)) {
+    if (a.state == sqlstate_cancelled && late_) why = too_late();
+    if (a.state == sqlstate_cancelled && !late_ && lease_ && lease_->connection->take_cancel())
+      why = {errc::conflict, "cancelled: " + a.why.context};
+    if (a.state == sqlstate_read_only && read_only_) {
+      why.code = errc::invalid_argument;
+    } else if (spoils_connection(a.state)) {
       why.code = errc::conflict;
-      if (lease_) lease_->spoil();
+      if (lease_ && !over_) lease_->spoil();
+    } else if (a.stale_plan) {
+      why.code = errc::conflict;
     }
     if (!failed_) failed_ = why;
     return why;
@@ -114,6 +154,7 @@ class conversation : public std::enable_shared_from_this<conversation> {
   void expire() {
     if (!lease_ || over_) return;
     late_ = true;
+    expiry_.reset();
     if (lease_->connection->under_way() > 0) lease_->cancel();
     rollback();
   }
@@ -121,10 +162,12 @@ class conversation : public std::enable_shared_from_this<conversation> {
   boost::asio::io_context& loop_;
   lease_ptr lease_;
   const time_point deadline_;
-  std::optional<error> failed_;
+  std::string begin_;  // until it was sent
+  const bool read_only_;
+  std::optional<postgres_side::appointment> expiry_;
+  std::optional<error> failed_;  // the first; after it there is only the rollback
   bool over_ = false;
   bool late_ = false;
-  bool answered_ = false;  // the commit
 };
 
 class postgres_transaction final : public transaction_access {
@@ -185,8 +228,7 @@ class copy_source {
   expected<std::string> next() {
     std::string chunk;
     while (chunk.size() < postgres_connection::copy_bytes_max) {
-      if (time_point(std::chrono::steady_clock::now()) >= deadline_)
-        return fail(errc::deadline_exceeded, "the rows took too long");
+      if (now() >= deadline_) return fail(errc::deadline_exceeded, "the rows took too long");
       const auto rows = source_();
       if (rows.empty()) break;
       for (const auto& row : rows) {
@@ -210,14 +252,15 @@ class copy_source {
 
 std::shared_ptr<transaction_access> make_postgres_transaction(lease_ptr lease, const transaction_settings& s,
                                                               time_point deadline) {
-  auto c = std::make_shared<conversation>(std::move(lease), deadline);
-  c->begin(begin_text(s));
+  auto c = std::make_shared<conversation>(std::move(lease), deadline, begin_text(s), s.read_only);
+  c->start();
   return std::make_shared<postgres_transaction>(std::move(c));
 }
 
 void open_postgres_cursor(lease_ptr lease, sql_call call, time_point deadline, open_callback done) {
-  auto c = std::make_shared<conversation>(std::move(lease), deadline);
-  c->begin("begin isolation level repeatable read read only");
+  auto c = std::make_shared<conversation>(std::move(lease), deadline, "begin isolation level repeatable read read only",
+                                          true);
+  c->start();
   const auto declare = sql_statement::unchecked(
       call.statement.name(), "declare troupe_cursor no scroll cursor for " + call.statement.text(), call.values.size());
   c->step(declare, std::move(call.values), [c, done = std::move(done)](const expected<sql_result>& r) {
@@ -227,16 +270,37 @@ void open_postgres_cursor(lease_ptr lease, sql_call call, time_point deadline, o
   });
 }
 
+// At the deadline the server is asked to give up; one that does not answer then loses the connection.
 void copy_into_postgres(lease_ptr lease, bulk_target into, row_source source, time_point deadline,
                         count_callback done) {
   const auto text = copy_text(into);
   if (!text) return done(tl::unexpected(text.error()));
   const auto rows = std::make_shared<copy_source>(std::move(into), std::move(source), deadline);
-  auto* c = lease->connection.get();
-  c->copy_in(
+  struct limits {
+    bool late = false;
+    std::optional<postgres_side::appointment> next;
+  };
+  const auto at = std::make_shared<limits>();
+  if (deadline != time_point::max()) {
+    at->next = lease->side().appoint(deadline, [lease, at] {
+      at->late = true;
+      lease->cancel();
+      at->next = lease->side().appoint(now() + postgres_side::cancel_grace, [lease, at] {
+        at->next.reset();
+        lease->spoil();
+      });
+    });
+  }
+  lease->connection->copy_in(
       *text, [rows] { return rows->next(); },
-      [lease, done = std::move(done)](expected<std::uint64_t> r, bool lost) {
-        if (lost && !r) return done(fail(errc::outcome_unknown, r.error().context));
+      [lease, at, done = std::move(done)](expected<std::uint64_t> r, bool unclear) {
+        if (at->next) lease->side().withdraw(*at->next);
+        if (unclear)
+          return done(fail(errc::outcome_unknown, r ? "committed, but not at the standby" : r.error().context));
+        const bool meant_for_another =
+            !r && !at->late && r.error().code == errc::deadline_exceeded && lease->connection->take_cancel();
+        if (meant_for_another) return done(fail(errc::unavailable, r.error().context));
+        if (!r && at->late) return done(fail(errc::deadline_exceeded, r.error().context));
         done(std::move(r));
       });
 }

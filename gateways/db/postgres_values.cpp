@@ -2,7 +2,6 @@
 
 #include <charconv>
 #include <cmath>
-#include <cstdio>
 #include <cstring>
 
 #include <troupe/database.hpp>
@@ -68,6 +67,22 @@ bool are_names(const sql_columns& columns, const PGresult* r, int width) {
   return true;
 }
 
+// SELECT and FETCH have a number behind them, too: of the rows that they return.
+std::uint64_t rows_changed(const PGresult* r) {
+  auto* result = const_cast<PGresult*>(r);  // libpq only reads it
+  const std::string_view tag = pq().PQcmdStatus(result);
+  if (tag.starts_with("SELECT") || tag.starts_with("FETCH") || tag.starts_with("MOVE")) return 0;
+  const char* number = pq().PQcmdTuples(result);
+  std::uint64_t rows = 0;
+  std::from_chars(number, number + std::strlen(number), rows);
+  return rows;
+}
+
+std::string_view field(const PGresult* r, int which) {
+  const char* text = pq().PQresultErrorField(r, which);
+  return text == nullptr ? std::string_view{} : text;
+}
+
 }  // namespace
 
 postgres_parameters::postgres_parameters(const sql_row& values) {
@@ -96,8 +111,12 @@ void postgres_parameters::add(const sql_value& v) {
     const auto end = std::to_chars(digits, digits + sizeof digits - 1, *n).ptr;
     text = number({digits, static_cast<std::size_t>(end - digits)});
   } else if (const auto* d = std::get_if<double>(&v)) {
-    const int size = std::snprintf(digits, sizeof digits, "%.17g", *d);
-    text = number({digits, static_cast<std::size_t>(size)});
+    if (std::isfinite(*d)) {
+      const auto end = std::to_chars(digits, digits + sizeof digits - 1, *d).ptr;
+      text = number({digits, static_cast<std::size_t>(end - digits)});
+    } else {
+      text = std::isnan(*d) ? "NaN" : *d > 0 ? "Infinity" : "-Infinity";
+    }
   } else if (const auto* s = std::get_if<std::string>(&v)) {
     text = s->c_str();
   } else if (const auto* x = std::get_if<blob>(&v)) {
@@ -113,8 +132,7 @@ void postgres_parameters::add(const sql_value& v) {
 expected<sql_result> rows_of(const PGresult* r, std::shared_ptr<const sql_columns>& columns) {
   const auto& f = pq();
   sql_result out;
-  const char* changed = f.PQcmdTuples(const_cast<PGresult*>(r));
-  std::from_chars(changed, changed + std::strlen(changed), out.changed);
+  out.changed = rows_changed(r);
   if (f.PQresultStatus(r) != PGRES_TUPLES_OK) return out;
   const int width = f.PQnfields(r);
   const int height = f.PQntuples(r);
@@ -151,11 +169,17 @@ std::string first_line(std::string_view text) {
 }
 
 postgres_fault fault_of(const PGresult* r) {
-  const char* state = pq().PQresultErrorField(r, PG_DIAG_SQLSTATE);
   postgres_fault fault;
-  fault.state = state == nullptr ? "" : state;
+  fault.state = field(r, PG_DIAG_SQLSTATE);
+  const auto severity = field(r, PG_DIAG_SEVERITY_NONLOCALIZED);
+  fault.ends_session = severity == "FATAL" || severity == "PANIC";
+  fault.stale_plan = spoils_prepared(fault.state, field(r, PG_DIAG_SOURCE_FUNCTION));
   fault.why = {code_of_sqlstate(fault.state), "postgres: " + first_line(pq().PQresultErrorMessage(r))};
   return fault;
+}
+
+bool tells_unreplicated(const PGresult* notice) {
+  return field(notice, PG_DIAG_SOURCE_FUNCTION) == "SyncRepWaitForLSN";
 }
 
 }  // namespace troupe

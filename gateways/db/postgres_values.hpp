@@ -47,9 +47,14 @@ using postgres_result = std::unique_ptr<PGresult, result_freer>;
 /// The error of a result: its first line, its code by SQLSTATE.
 struct postgres_fault {
   std::string state;
+  bool ends_session = false;  // FATAL or PANIC
+  bool stale_plan = false;    // what is prepared no longer fits
   error why;
 };
 [[nodiscard]] postgres_fault fault_of(const PGresult* r);
+
+/// The server says that it committed here without waiting for its standby: it was cancelled while it waited.
+[[nodiscard]] bool tells_unreplicated(const PGresult* notice);
 
 /// What libpq says of a connection, without a line end.
 [[nodiscard]] std::string first_line(std::string_view text);

@@ -142,7 +142,8 @@ tl::unexpected<error> sqlite_session::failed(int code, const std::string& what) 
 
 sqlite_session::sqlite_session(const std::string& path, duration busy_timeout)
     : path_(path),
-      db_(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_NOMUTEX, milliseconds_of(busy_timeout)) {}
+      db_(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_NOMUTEX, milliseconds_of(busy_timeout)),
+      busy_timeout_(busy_timeout) {}
 
 expected<std::unique_ptr<sqlite_session>> sqlite_session::open(const std::string& path,
                                                                const sqlite_driver::settings& s, db_access access) {
@@ -258,8 +259,17 @@ expected<void> sqlite_session::run_plain(std::string_view sql) {
   return {};
 }
 
+// Another process may have the write lock: it is waited for no longer than the caller does.
 expected<void> sqlite_session::begin(db_access access) {
-  return run_plain(access == db_access::write ? "BEGIN IMMEDIATE" : "BEGIN");
+  if (access != db_access::write) return run_plain("BEGIN");
+  if (deadline_ == time_point::max()) return run_plain("BEGIN IMMEDIATE");
+  const auto left = deadline_ - time_point(std::chrono::steady_clock::now());
+  (void)sqlite3_busy_timeout(db_.getHandle(), milliseconds_of(std::min(busy_timeout_, left)));
+  auto begun = run_plain("BEGIN IMMEDIATE");
+  (void)sqlite3_busy_timeout(db_.getHandle(), milliseconds_of(busy_timeout_));
+  if (!begun && begun.error().code == errc::unavailable && left <= busy_timeout_)
+    begun.error().code = errc::deadline_exceeded;
+  return begun;
 }
 
 expected<void> sqlite_session::commit() {

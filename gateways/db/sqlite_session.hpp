@@ -50,7 +50,7 @@ class sqlite_session final : public database_session {
                                        const std::optional<fenced>& right) override;
   [[nodiscard]] expected<void> probe() override;
   [[nodiscard]] expected<void> backup(const std::string& file, const std::function<bool()>& go_on) override;
-  [[nodiscard]] expected<void> reset() override;
+  [[nodiscard]] expected<void> reset(const std::optional<fenced>& right) override;
 
   sqlite_session(const std::string& path, duration busy_timeout);
 
@@ -72,6 +72,7 @@ class sqlite_session final : public database_session {
   [[nodiscard]] expected<void> apply(const migration& m);
   [[nodiscard]] expected<void> write_probe();
   [[nodiscard]] expected<void> drop_all();
+  [[nodiscard]] expected<void> copy_into(const std::string& file, const std::function<bool()>& go_on);
   [[nodiscard]] tl::unexpected<error> failed(int code, const std::string& what) const;
   template <class F>
   auto guarded(F&& f) -> decltype(f());
@@ -80,6 +81,7 @@ class sqlite_session final : public database_session {
   SQLite::Database db_;
   statements statements_;                                              // most recently used first; must end before db_
   std::unordered_map<std::string_view, statements::iterator> by_sql_;  // keys view statements_' own text
+  const duration busy_timeout_;                                        // how long a statement waits for another process
   time_point deadline_ = time_point::max();
   std::optional<kept_statement> cursor_;
   bool cursor_ended_ = false;

@@ -1,9 +1,14 @@
 // What a SQLite session does beside running statements: migrations, the probe of a disk that was full, the copy of a
 // file that is in use, and reading a part at a time.
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 
 #include <SQLiteCpp/Backup.h>
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include "gateways/db/sqlite_session.hpp"
 #include "runtime/database/bulk_statement.hpp"
@@ -104,16 +109,57 @@ expected<db_result> sqlite_session::fetch(std::size_t rows_max) {
 
 void sqlite_session::close_cursor() noexcept { cursor_.reset(); }
 
+namespace {
+
+// Not among the node's own files, where it would be taken for one of them.
+bool is_inside(const std::filesystem::path& file, const std::filesystem::path& directory) {
+  std::error_code unknown;
+  const auto at = std::filesystem::weakly_canonical(std::filesystem::absolute(file), unknown);
+  const auto root = std::filesystem::weakly_canonical(std::filesystem::absolute(directory), unknown);
+  return std::mismatch(root.begin(), root.end(), at.begin(), at.end()).first == root.end();
+}
+
+// A file of our own, or none: what is there already is left as it is, a symbolic link, too.
+expected<void> make_anew(const std::string& file) {
+  const int fd = ::open(file.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+  if (fd >= 0) {
+    ::close(fd);
+    return {};
+  }
+  if (errno == EEXIST)
+    return fail(errc::already_exists, file + " is there already: another backup, or one that broke off");
+  return fail(errc::storage_failed, "cannot create " + file + ": " + std::strerror(errno));
+}
+
+// Under its name at once or not at all, and never in another's place.
+expected<void> name_it(const std::string& unfinished, const std::string& file) {
+  if (::link(unfinished.c_str(), file.c_str()) == 0) return {};
+  if (errno == EEXIST) return fail(errc::already_exists, file + " is there already");
+  return fail(errc::storage_failed, "cannot name " + file + ": " + std::strerror(errno));
+}
+
+}  // namespace
+
 expected<void> sqlite_session::backup(const std::string& file, const std::function<bool()>& go_on) {
+  const auto data_dir = std::filesystem::path(path_).parent_path().parent_path();
+  if (file.empty() || is_inside(file, data_dir))
+    return fail(errc::invalid_argument, "a backup goes into a file outside of the data directory");
   std::error_code unknown;
   if (std::filesystem::exists(file, unknown)) return fail(errc::already_exists, file + " is there already");
   const std::string unfinished = file + ".unfinished";
+  if (auto made = make_anew(unfinished); !made) return made;
+  auto copied = copy_into(unfinished, go_on);
+  if (copied) copied = name_it(unfinished, file);
   std::filesystem::remove(unfinished, unknown);
-  // A snapshot that is held: without it each write of others would begin the copy anew.
+  return copied;
+}
+
+// A snapshot that is held: without it each write of others would begin the copy anew.
+expected<void> sqlite_session::copy_into(const std::string& file, const std::function<bool()>& go_on) {
   if (auto begun = begin(db_access::read); !begun) return begun;
   auto copied = guarded([&]() -> expected<void> {
     (void)db_.execAndGet("SELECT count(*) FROM sqlite_master");
-    SQLite::Database copy(unfinished, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+    SQLite::Database copy(file, SQLite::OPEN_READWRITE);
     SQLite::Backup pages(copy, db_);
     for (int code = SQLITE_OK; code != SQLITE_DONE;) {
       if (!go_on()) return fail(errc::unavailable, "the backup was given up");
@@ -122,11 +168,6 @@ expected<void> sqlite_session::backup(const std::string& file, const std::functi
     return {};
   });
   rollback();
-  if (copied) {
-    std::filesystem::rename(unfinished, file, unknown);
-    if (unknown) copied = fail(errc::storage_failed, "cannot name " + file + ": " + unknown.message());
-  }
-  if (!copied) std::filesystem::remove(unfinished, unknown);
   return copied;
 }
 
@@ -148,7 +189,7 @@ expected<void> sqlite_session::drop_all() {
   }
 }
 
-expected<void> sqlite_session::reset() {
+expected<void> sqlite_session::reset(const std::optional<fenced>&) {
   rollback();
   close_cursor();
   (void)db_.tryExec("PRAGMA foreign_keys = OFF");

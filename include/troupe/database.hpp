@@ -2,15 +2,17 @@
 // same interface whichever database the configuration names.
 //
 // A handle is cheap to copy, may be used from any thread and must not outlive its node. Every call has a deadline and
-// two forms: with a callback, which runs exactly once on a thread of the node and must not block, and one that blocks,
-// for threads that are neither an actor's nor one of the node.
+// two forms: with a callback, which runs exactly once and must not block, and one that blocks, for threads that are
+// neither an actor's nor one of the node. The callback runs on a thread of the node, or inside the call itself when
+// that is refused at once: hold no lock over a call that the callback takes, too.
 //
 //   what a call answers        it was done   repeat it?
 //   a value                    yes
 //   conflict                   no            yes; transact() does so by itself
 //   unavailable                no            later: the database is away, or too much waits
 //   deadline_exceeded          no            with more time
-//   outcome_unknown            who knows     only what may be done twice
+//   outcome_unknown            who knows     only what may be done twice. Also: it is done, but perhaps not at a
+//                                            synchronous standby, or its result is too large to be read
 //   already_exists, missing_reference, invalid_argument, too_large, storage_failed, corrupt: no, and not again
 #pragma once
 
@@ -120,7 +122,9 @@ using row_source = std::function<std::vector<sql_row>()>;
 struct notification {
   std::string channel;
   std::string payload;
-  /// The connection was away for a moment: notifications may have been missed; the payload is empty.
+  /// What was notified before may have been missed: told when the listening begins (PostgreSQL) and each time that the
+  /// connection was away. From here on nothing is missed: now is the time to look at what notifications are about. The
+  /// payload is empty.
   bool gap = false;
 };
 /// Ends the listening when it goes.
@@ -132,6 +136,7 @@ class database {
   static constexpr std::size_t payload_bytes_max = 7999;     // of a notification
   static constexpr std::size_t channel_bytes_max = 40;       // [a-z0-9_]
   static constexpr std::size_t calls_max = 10000;            // of one run_all()
+  static constexpr std::size_t values_bytes_max = 64 << 20;  // of one call, or of all of one run_all()
   static constexpr std::size_t result_bytes_max = 64 << 20;  // of one statement; more: too_large, use a cursor
 
   database(std::shared_ptr<database_access> access, std::string name_space);

@@ -2,7 +2,8 @@
 // it changes anything. Made by database::prepare; cheap to copy; may be used from any thread, again and again.
 //
 // Parameters are written ?, ?1 or $1, in any database; one statement uses one of the two kinds. Whatever stands
-// in quotes or comments is left alone. Values never become part of the text.
+// in quotes or comments is left alone; ?? is a question mark that is none (the operators ?, ?| and ?& of jsonb). Values
+// never become part of the text.
 #pragma once
 
 #include <cstddef>
@@ -40,6 +41,8 @@ class sql_statement {
   /// False when its words say that it only reads. What a function does that it calls, nobody can see.
   [[nodiscard]] bool writes() const noexcept { return parts_->writes; }
   [[nodiscard]] bool empty() const noexcept { return parts_ == nullptr; }
+  /// The same for copies of one statement, different for any two that are there at a time.
+  [[nodiscard]] const void* identity() const noexcept { return parts_.get(); }
 
  private:
   struct parts {

@@ -1,8 +1,8 @@
 #include "runtime/database/bulk_statement.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
-#include <cstdio>
 #include <string_view>
 
 namespace troupe {
@@ -28,8 +28,7 @@ std::string number_text(double v) {
   if (std::isnan(v)) return "NaN";
   if (std::isinf(v)) return v > 0 ? "Infinity" : "-Infinity";
   char text[32];
-  const int size = std::snprintf(text, sizeof text, "%.17g", v);
-  return {text, static_cast<std::size_t>(size)};
+  return {text, std::to_chars(text, text + sizeof text, v).ptr};
 }
 
 void append_escaped(std::string& to, std::string_view text) {

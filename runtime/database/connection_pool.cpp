@@ -21,15 +21,17 @@ void connection_pool::want(ticket who, pool_use use, time_point deadline, time_p
   if (stopped_) return out.refused.push_back({who, errc::unavailable, "the database is being closed"});
   if (refuses_all()) return out.refused.push_back({who, errc::unavailable, "no connection: " + last_failure_});
   if (deadline <= now) return out.refused.push_back({who, errc::deadline_exceeded, ""});
-  if (waiters_.empty() && grant_now(who, use, now, out)) {
+  if (queue_of(use).empty() && grant_now(who, use, now, out)) {
     const bool crowded = use == pool_use::shared && slots_.at(out.granted.back().where).uses > 1;
     if (crowded && wants_more_width(now)) dial_more(now, true, out);
     return;
   }
-  if (waiters_.size() >= limits_.queue_max)
+  if (waiting() >= limits_.queue_max)
     return out.refused.push_back({who, errc::unavailable, "too many wait for a connection"});
   const bool later = deadline - now > limits_.queue_timeout;
-  waiters_.push_back({who, use, deadline, later ? now + limits_.queue_timeout : deadline});
+  const auto until = later ? now + limits_.queue_timeout : deadline;
+  queue_of(use).emplace(++arrivals_, waiter{who, deadline, until});
+  expiring_.emplace(until, arrivals_);
   settle(now, out);
 }
 
@@ -93,7 +95,7 @@ void connection_pool::finished(connection c, time_point now, output& out) {
   found->second.exclusive = false;
   found->second.moved = now;
   found->second.last_use = now;
-  if (!waiters_.empty()) settle(now, out);
+  if (waiting() > 0) settle(now, out);
 }
 
 void connection_pool::on_dialled(connection c, time_point now, output& out) {
@@ -117,7 +119,7 @@ void connection_pool::on_dial_failed(connection c, std::string why, time_point n
   ++dial_failures_;
   last_failure_ = std::move(why);
   dial_at_ = now + dial_.next(rng_);
-  if (refuses_all()) return refuse_all(out);
+  if (refuses_all()) return refuse_all("no connection: " + last_failure_, out);
   settle(now, out);
 }
 
@@ -146,17 +148,18 @@ void connection_pool::on_tick(time_point now, output& out) {
 }
 
 void connection_pool::expire(time_point now, output& out) {
-  std::deque<waiter> kept;
-  for (auto& w : waiters_) {
-    if (w.until > now)
-      kept.push_back(w);
-    else if (w.deadline <= now)
+  while (!expiring_.empty() && expiring_.begin()->first <= now) {
+    const auto arrival = expiring_.begin()->second;
+    expiring_.erase(expiring_.begin());
+    auto& q = shared_.count(arrival) > 0 ? shared_ : exclusive_;
+    const waiter w = q.at(arrival);
+    q.erase(arrival);
+    if (w.deadline <= now)
       out.refused.push_back({w.who, errc::deadline_exceeded, "no connection was free"});
     else
       out.refused.push_back({w.who, errc::unavailable,
                              ready_ > 0 ? "no connection was free in time" : "no connection: " + last_failure_});
   }
-  waiters_.swap(kept);
 }
 
 // Checks those that nobody used for a while, and closes them when there are more than the least.
@@ -181,15 +184,23 @@ void connection_pool::look_after_idle(time_point now, output& out) {
   }
 }
 
+// In the order in which they came; a kind whose first finds nothing is left.
 void connection_pool::settle(time_point now, output& out) {
   if (stopped_) return;
-  std::deque<waiter> kept;
-  while (!waiters_.empty()) {
-    const waiter w = waiters_.front();
-    waiters_.pop_front();
-    if (!grant_now(w.who, w.use, now, out)) kept.push_back(w);
+  expire(now, out);  // the time of one may have passed just now
+  bool shared = !shared_.empty();
+  bool exclusive = !exclusive_.empty();
+  while (shared || exclusive) {
+    const bool take_shared = shared && (!exclusive || shared_.begin()->first < exclusive_.begin()->first);
+    auto& q = take_shared ? shared_ : exclusive_;
+    const auto first = q.begin();
+    const bool given = grant_now(first->second.who, take_shared ? pool_use::shared : pool_use::exclusive, now, out);
+    if (given) {
+      expiring_.erase({first->second.until, first->first});
+      q.erase(first);
+    }
+    (take_shared ? shared : exclusive) = given && !q.empty();
   }
-  waiters_.swap(kept);
   reserve_for_waiting();
   dial_more(now, false, out);
 }
@@ -197,9 +208,7 @@ void connection_pool::settle(time_point now, output& out) {
 // One connection for each exclusive use that waits takes no more statements, so that its turn comes.
 void connection_pool::reserve_for_waiting() {
   std::size_t wanted = 0;
-  if (slots_.size() >= limits_.connections_max)
-    wanted = static_cast<std::size_t>(
-        std::count_if(waiters_.begin(), waiters_.end(), [](const waiter& w) { return w.use == pool_use::exclusive; }));
+  if (slots_.size() >= limits_.connections_max) wanted = exclusive_.size();
   std::size_t shared = 0;
   for (auto& [id, s] : slots_) {
     s.reserved = false;
@@ -216,14 +225,8 @@ void connection_pool::reserve_for_waiting() {
 
 void connection_pool::dial_more(time_point now, bool wider, output& out) {
   if (stopped_ || now < dial_at_) return;
-  std::size_t wanted = 0;
-  for (const auto& w : waiters_) {
-    if (w.use == pool_use::exclusive)
-      ++wanted;
-    else
-      wider = true;
-  }
-  if (wider) ++wanted;
+  std::size_t wanted = exclusive_.size();
+  if (wider || !shared_.empty()) ++wanted;
   const bool trial = failures_ > 0 && ready_ == 0;
   if (slots_.size() < limits_.connections_min) wanted = std::max(wanted, limits_.connections_min - ready_);
   if (trial) wanted = 1;
@@ -235,16 +238,19 @@ void connection_pool::dial_more(time_point now, bool wider, output& out) {
   }
 }
 
-void connection_pool::refuse_all(output& out) {
-  for (const auto& w : waiters_) out.refused.push_back({w.who, errc::unavailable, "no connection: " + last_failure_});
-  waiters_.clear();
+void connection_pool::refuse_all(const std::string& why, output& out) {
+  shared_.merge(exclusive_);
+  for (const auto& [arrival, w] : shared_) out.refused.push_back({w.who, errc::unavailable, why});
+  shared_.clear();
+  exclusive_.clear();
+  expiring_.clear();
 }
 
 time_point connection_pool::next_tick() const {
   auto at = time_point::max();
-  for (const auto& w : waiters_) at = std::min(at, w.until);
+  if (!expiring_.empty()) at = expiring_.begin()->first;
   if (stopped_) return at;
-  const bool short_of = slots_.size() < limits_.connections_min || !waiters_.empty() || (failures_ > 0 && ready_ == 0);
+  const bool short_of = slots_.size() < limits_.connections_min || waiting() > 0 || (failures_ > 0 && ready_ == 0);
   if (short_of && dialling_ == 0 && slots_.size() < limits_.connections_max) at = std::min(at, dial_at_);
   for (const auto& [id, s] : slots_) {
     if (s.state == phase::checking) at = std::min(at, s.moved + limits_.check_timeout);
@@ -257,8 +263,7 @@ time_point connection_pool::next_tick() const {
 
 void connection_pool::stop(output& out) {
   stopped_ = true;
-  for (const auto& w : waiters_) out.refused.push_back({w.who, errc::unavailable, "the database is being closed"});
-  waiters_.clear();
+  refuse_all("the database is being closed", out);
 }
 
 }  // namespace troupe

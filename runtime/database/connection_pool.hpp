@@ -12,9 +12,10 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <troupe/error.hpp>
@@ -87,7 +88,7 @@ class connection_pool {
 
   [[nodiscard]] breaker_state breaker() const noexcept;
   [[nodiscard]] std::size_t open_connections() const noexcept { return ready_; }
-  [[nodiscard]] std::size_t waiting() const noexcept { return waiters_.size(); }
+  [[nodiscard]] std::size_t waiting() const noexcept { return shared_.size() + exclusive_.size(); }
   [[nodiscard]] std::size_t in_use() const noexcept;
   [[nodiscard]] std::uint64_t dial_failures() const noexcept { return dial_failures_; }
   [[nodiscard]] const std::string& last_failure() const noexcept { return last_failure_; }
@@ -104,10 +105,12 @@ class connection_pool {
   };
   struct waiter {
     ticket who;
-    pool_use use;
     time_point deadline;  // of the caller
     time_point until;     // the earlier of it and the longest wait
   };
+  // By the order in which they came: one queue for each kind of use, because one kind may find a connection when the
+  // other does not.
+  using queue = std::map<std::uint64_t, waiter>;
 
   [[nodiscard]] static backoff backoff_of(const pool_limits& l) { return {l.dial_first, l.dial_most}; }
   [[nodiscard]] bool refuses_all() const noexcept { return failures_ >= limits_.failures_to_open && ready_ == 0; }
@@ -119,7 +122,8 @@ class connection_pool {
   void settle(time_point now, output& out);
   void reserve_for_waiting();
   void dial_more(time_point now, bool wider, output& out);
-  void refuse_all(output& out);
+  [[nodiscard]] queue& queue_of(pool_use use) noexcept { return use == pool_use::shared ? shared_ : exclusive_; }
+  void refuse_all(const std::string& why, output& out);
   void expire(time_point now, output& out);
   void look_after_idle(time_point now, output& out);
 
@@ -127,7 +131,9 @@ class connection_pool {
   random rng_;
   backoff dial_;
   std::map<connection, slot> slots_;  // ordered: the output depends on it
-  std::deque<waiter> waiters_;
+  queue shared_, exclusive_;
+  std::set<std::pair<time_point, std::uint64_t>> expiring_;  // of both, by `until`
+  std::uint64_t arrivals_ = 0;
   connection next_ = 1;
   std::size_t ready_ = 0;  // ready or checking
   std::size_t dialling_ = 0;

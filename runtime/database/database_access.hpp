@@ -2,8 +2,8 @@
 // One object is one namespace. PostgreSQL implements it over its connections (gateways/db/postgres_database), databases
 // that only know blocking sessions get it from actors/db/session_database.
 //
-// Thread-safe. Callbacks run exactly once, on a thread of the node, and never inside the call that they belong to
-// while it holds a lock. Deadlines are points on the monotonic clock.
+// Thread-safe. Callbacks run exactly once: on a thread of the node, or inside the call itself when it is refused at
+// once; never under a lock. Deadlines are points on the monotonic clock.
 #pragma once
 
 #include <functional>
@@ -58,8 +58,11 @@ class database_access {
   [[nodiscard]] virtual expected<subscription> listen(const std::string& channel, notification_callback f) = 0;
   virtual void notify(const std::string& channel, std::string payload, time_point deadline, done_callback done) = 0;
 
-  /// Calls `f` after `wait`, on a thread of the node; dropped when the node stops first.
-  virtual void after(duration wait, std::function<void()> f) = 0;
+  /// Calls `f` once, on a thread of the node: after `wait`, or with false when stop() comes first.
+  virtual void after(duration wait, std::function<void(bool came)> f) = 0;
+
+  /// Ends what is under way and refuses what comes.
+  virtual void stop() {}
 };
 
 }  // namespace troupe

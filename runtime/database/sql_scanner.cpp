@@ -19,12 +19,12 @@ sql_scanner::part sql_scanner::take(sql_token kind, std::size_t end) {
   return p;
 }
 
-sql_scanner::part sql_scanner::quoted(char quote, bool backslashes, std::size_t from) {
+sql_scanner::part sql_scanner::quoted(char quote, sql_token kind, std::size_t from, bool backslashes) {
   for (std::size_t i = from; i < text_.size(); ++i) {
     if (backslashes && text_[i] == '\\') {
       ++i;
     } else if (text_[i] == quote) {
-      if (quote == ']' || at(i + 1) != quote) return take(sql_token::other, i + 1);
+      if (quote == ']' || at(i + 1) != quote) return take(kind, i + 1);
       ++i;
     }
   }
@@ -69,7 +69,7 @@ sql_scanner::part sql_scanner::word() {
   while (is_name(at(end))) ++end;
   const auto name = text_.substr(at_, end - at_);
   const bool escapes = dialect_ == sql_dialect::postgres && (name == "e" || name == "E") && at(end) == '\'';
-  return escapes ? quoted('\'', true, end + 1) : take(sql_token::word, end);
+  return escapes ? quoted('\'', sql_token::other, end + 1, true) : take(sql_token::word, end);
 }
 
 sql_scanner::part sql_scanner::next() {
@@ -83,12 +83,14 @@ sql_scanner::part sql_scanner::next() {
   }
   if ((c == '-' && after == '-') || (c == '/' && after == '*')) return comment();
   if (begins_name(c)) return word();
-  if (c == '\'' || c == '"') return quoted(c, false, at_ + 1);
-  if (dialect_ == sql_dialect::sqlite && c == '`') return quoted(c, false, at_ + 1);
-  if (dialect_ == sql_dialect::sqlite && c == '[') return quoted(']', false, at_ + 1);
+  if (c == '\'') return quoted(c, sql_token::other, at_ + 1);
+  if (c == '"') return quoted(c, sql_token::name, at_ + 1);
+  if (dialect_ == sql_dialect::sqlite && c == '`') return quoted(c, sql_token::name, at_ + 1);
+  if (dialect_ == sql_dialect::sqlite && c == '[') return quoted(']', sql_token::name, at_ + 1);
   if (c == '$') return dollar();
   if (c == ';') return take(sql_token::semicolon, at_ + 1);
   std::size_t end = at_ + 1;
+  if (c == '?' && after == '?') return take(sql_token::question, at_ + 2);
   if (c == '?') {
     while (is_digit(at(end))) ++end;
     return take(sql_token::parameter, end);

@@ -11,7 +11,18 @@
 
 namespace troupe {
 
-enum class sql_token : std::uint8_t { end, blank, word, number, parameter, semicolon, other, unfinished };
+enum class sql_token : std::uint8_t {
+  end,
+  blank,
+  word,
+  number,
+  parameter,
+  semicolon,
+  name,
+  question,
+  other,
+  unfinished
+};
 
 class sql_scanner {
  public:
@@ -21,13 +32,14 @@ class sql_scanner {
     sql_token kind = sql_token::end;
     std::string_view text;
   };
-  /// `unfinished`: a quote or a comment that never ends. Blanks hold comments, too.
+  /// `unfinished`: a quote or a comment that never ends. Blanks hold comments, too. `name`: one in double quotes, or in
+  /// what else SQLite takes. `question`: ??, which stands for a question mark that is no parameter.
   [[nodiscard]] part next();
 
  private:
   [[nodiscard]] char at(std::size_t i) const noexcept { return i < text_.size() ? text_[i] : '\0'; }
   [[nodiscard]] part take(sql_token kind, std::size_t end);
-  [[nodiscard]] part quoted(char quote, bool backslashes, std::size_t from);
+  [[nodiscard]] part quoted(char quote, sql_token kind, std::size_t from, bool backslashes = false);
   [[nodiscard]] part comment();
   [[nodiscard]] part dollar();
   [[nodiscard]] part word();

@@ -22,7 +22,17 @@ constexpr std::array refused{"begin"sv,     "start"sv,   "commit"sv,     "end"sv
                              "discard"sv,   "do"sv,      "copy"sv,       "listen"sv,  "unlisten"sv, "prepare"sv,
                              "execute"sv,   "fetch"sv,   "deallocate"sv, "declare"sv, "close"sv,    "move"sv,
                              "pragma"sv,    "vacuum"sv,  "load"sv,       "lock"sv};
-constexpr std::string_view refused_function = "set_config";
+// Wherever they stand, in quotes, too: settings and locks that would stay with the connection, and what lives in it.
+constexpr std::array held_by_connection{"set_config"sv,
+                                        "pg_settings"sv,
+                                        "pg_advisory_lock"sv,
+                                        "pg_try_advisory_lock"sv,
+                                        "pg_advisory_lock_shared"sv,
+                                        "pg_try_advisory_lock_shared"sv,
+                                        "pg_temp"sv};
+// CREATE may have these before what it creates.
+constexpr std::array temporary{"temp"sv, "temporary"sv};
+constexpr std::array created{"table"sv, "view"sv, "sequence"sv, "index"sv, "trigger"sv, "function"sv, "procedure"sv};
 
 template <class Words>
 bool is_one_of(const Words& words, std::string_view word) {
@@ -57,10 +67,15 @@ class reader {
     }
     if (ended_ && p.kind != sql_token::blank) return bad("more than one statement in one call");
     if (p.kind == sql_token::parameter) return on_parameter(p.text);
+    if (p.kind == sql_token::name) {
+      if (lower(text_.substr(text_.size() < 2 ? 0 : text_.size() - 2)) == "u&")
+        return bad("names written U&\"..\" are not taken");
+      if (auto known = on_name(p.text.substr(1, p.text.size() - 2)); !known) return known;
+    }
     if (p.kind == sql_token::word) {
       if (auto known = on_word(lower(p.text)); !known) return known;
     }
-    text_.append(p.text);
+    text_.append(p.kind == sql_token::question ? p.text.substr(1) : p.text);
     return {};
   }
 
@@ -84,9 +99,20 @@ class reader {
       first_ = word;
       if (is_one_of(refused, word)) return bad("'" + word + "' is not for a statement: see transact, bulk_insert");
     }
-    if (word == refused_function) return bad("set_config changes the connection for others");
+    if (auto known = on_name(word); !known) return known;
+    const bool creates = first_ == "create" && !created_;
+    if ((creates || before_ == "into") && is_one_of(temporary, word))
+      return bad("temporary tables would stay with the connection");
+    created_ = created_ || is_one_of(created, word);
     changes_ = changes_ || is_one_of(changing, word);
+    const bool fills = word == "into" && (before_ == "insert" || before_ == "merge");
+    before_ = fills ? "" : word;  // a table may be called temp
     return {};
+  }
+
+  static expected<void> on_name(std::string_view name) {
+    if (!is_one_of(held_by_connection, name) && !name.starts_with("pg_temp_")) return {};
+    return bad("'" + std::string(name) + "' changes the connection for others");
   }
 
   expected<void> on_parameter(std::string_view p) {
@@ -110,7 +136,9 @@ class reader {
   std::string first_;
   std::vector<std::size_t> numbers_;
   bool bare_ = false;
+  std::string before_;  // the word before
   bool changes_ = false;
+  bool created_ = false;  // the word that says what CREATE creates has come
   bool ended_ = false;
 };
 

@@ -35,8 +35,8 @@ bool spoils_connection(std::string_view state) noexcept {
   return state.starts_with("57P") || state.starts_with("08") || state == sqlstate_read_only || state == "25P03";
 }
 
-bool spoils_prepared(std::string_view state, std::string_view text) noexcept {
-  return state == "26000" || (state == "0A000" && text.find("cached plan") != text.npos);
+bool spoils_prepared(std::string_view state, std::string_view place) noexcept {
+  return state == "26000" || (state == "0A000" && place == "RevalidateCachedQuery");
 }
 
 }  // namespace troupe

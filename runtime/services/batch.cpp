@@ -56,10 +56,11 @@ std::optional<loss> attempt_writes(database_session& session, const job_list& jo
 // What one job spoilt (a constraint that is looked at when the transaction ends, a statement that was given up) is
 // no fault of the others: each has a transaction of its own then.
 std::optional<error> attempt_apart(database_session& session, const job_list& jobs, const batch_times& times,
-                                   std::vector<expected<void>>& outcomes) {
+                                   std::vector<expected<void>>& outcomes, std::size_t& decided) {
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     std::vector<expected<void>> own(1);
     auto lost = attempt_writes(session, {jobs[i]}, times, own);
+    decided = i;
     if (lost && !lost->by_a_job) {
       for (; i < jobs.size(); ++i) outcomes[i] = tl::unexpected(lost->why);
       return std::move(lost->why);
@@ -103,8 +104,8 @@ batch_outcome run_batch(database_session& session, const job_list& jobs, const b
       return result;
     }
     if (lost && lost->by_a_job) {
-      result.storage_error = attempt_apart(session, jobs, times, result.of_jobs);
-      result.committed_writes = !result.storage_error;
+      result.storage_error = attempt_apart(session, jobs, times, result.of_jobs, result.decided);
+      result.committed_writes = !result.storage_error || result.decided > 0;
       return result;
     }
     if (!lost) {

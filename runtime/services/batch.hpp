@@ -18,6 +18,7 @@ struct batch_outcome {
   std::vector<expected<void>> of_jobs;  // in the order of the jobs
   std::optional<error> storage_error;   // why the whole batch failed, if it did
   bool committed_writes = false;
+  std::size_t decided = 0;  // jobs at the front whose outcome stands whatever the storage error says
 };
 
 /// storage_failed, unavailable, corrupt, out_of_memory, outcome_unknown: the database's trouble, not the job's.

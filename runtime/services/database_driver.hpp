@@ -83,8 +83,9 @@ class database_session {
   /// unavailable. already_exists, storage_failed, not_implemented where the database has tools of its own.
   [[nodiscard]] virtual expected<void> backup(const std::string& file, const std::function<bool()>& go_on) = 0;
 
-  /// Drops all that the namespace holds, while other sessions may be open. Migrate it anew after.
-  [[nodiscard]] virtual expected<void> reset() = 0;
+  /// Drops all that the namespace holds, while other sessions may be open; all or nothing. Migrate it anew after. A
+  /// shared database wants the leader's token, as migrate() does, and remembers it.
+  [[nodiscard]] virtual expected<void> reset(const std::optional<fenced>& right) = 0;
 };
 
 /// What an asynchronous way of a driver's own counts, for metrics.

@@ -41,6 +41,8 @@ class database_job {
   [[nodiscard]] virtual std::uint64_t reservation() const noexcept { return 0; }
   /// Asked after run(). A lane that is not kept is rolled back.
   [[nodiscard]] virtual bool keeps_lane() const noexcept { return false; }
+  /// Asked after run() has failed: the namespace has to be opened anew, with its migrations.
+  [[nodiscard]] virtual bool wants_reopening() const noexcept { return false; }
 
   /// Exactly once, after the commit, in the order of submission; must not block. A value: what run() did is
   /// durable. outcome_unknown: it may be. Any other error: it was not done.

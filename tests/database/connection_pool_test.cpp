@@ -1,66 +1,14 @@
 // The pool on virtual time: who gets a connection, who waits, who is refused, and when it dials.
-#include "runtime/database/connection_pool.hpp"
-
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <set>
+
+#include "tests/database/connection_pool_fixture.hpp"
 
 namespace troupe {
 namespace {
 
 using namespace std::chrono_literals;
 using ids = std::vector<std::uint32_t>;
-
-class connection_pool_test : public testing::Test {
- protected:
-  pool_limits limits_{.connections_min = 1,
-                      .connections_max = 4,
-                      .shared_width = 2,
-                      .depth_max = 3,
-                      .queue_max = 3,
-                      .queue_timeout = 1s,
-                      .idle = 60s,
-                      .health_interval = 10s,
-                      .check_timeout = 2s,
-                      .stall = 10ms,
-                      .dial_first = 20ms,
-                      .dial_most = 400ms,
-                      .failures_to_open = 3};
-  time_point now_ = time_point(1h);
-  connection_pool::output out_;
-  std::unique_ptr<connection_pool> pool_;
-  std::uint64_t tickets_ = 0;
-
-  void make() { pool_ = std::make_unique<connection_pool>(limits_, 1); }
-  void SetUp() override { make(); }
-
-  connection_pool::output take() { return std::exchange(out_, {}); }
-  void tick(duration d = 0ms) {
-    now_ += d;
-    pool_->on_tick(now_, out_);
-  }
-  std::uint64_t want(pool_use use = pool_use::shared, duration d = 5s) {
-    pool_->want(++tickets_, use, now_ + d, now_, out_);
-    return tickets_;
-  }
-  void dialled(std::uint32_t c) { pool_->on_dialled(c, now_, out_); }
-  void failed(std::uint32_t c) { pool_->on_dial_failed(c, "refused", now_, out_); }
-  void finished(std::uint32_t c) { pool_->finished(c, now_, out_); }
-  void lost(std::uint32_t c) { pool_->on_lost(c, now_, out_); }
-
-  /// The least number of connections is there.
-  void open() {
-    tick();
-    for (const auto c : take().dial) dialled(c);
-    (void)take();
-  }
-  std::uint32_t granted() {
-    const auto o = take();
-    EXPECT_EQ(o.granted.size(), 1u);
-    return o.granted.empty() ? 0 : o.granted[0].where;
-  }
-};
 
 TEST_F(connection_pool_test, opens_the_least_number_at_the_first_tick) {
   limits_.connections_min = 3;

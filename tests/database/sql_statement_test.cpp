@@ -70,6 +70,27 @@ TEST(sql_statement, nothing_ends_a_transaction_or_changes_the_connection) {
   }
 }
 
+TEST(sql_statement, nothing_stays_with_the_connection_that_others_use_too) {
+  for (const auto* text :
+       {"select \"set_config\"('search_path', 'other', false)", "select U&\"\\0073et_config\"('a', 'b', false)",
+        "update pg_settings set setting = 'other' where name = 'search_path'", "select pg_advisory_lock(1)",
+        "select pg_catalog.pg_try_advisory_lock(1)", "create temp table book(a int)",
+        "create local temporary table book(a int)", "create or replace temp view book as select 1",
+        "select 1 as a into temp book", "create table pg_temp.book(a int)", "create table \"pg_temp_3\".book(a int)"}) {
+    EXPECT_EQ(code_of(text), errc::invalid_argument) << text;
+  }
+  for (const auto* text :
+       {"create table temp(temporary int)", "insert into temp values (1)", "select pg_advisory_xact_lock(1)",
+        "select a & \"b\" from t", "create unlogged table t(temp int)"}) {
+    EXPECT_EQ(code_of(text), errc::ok) << text;
+  }
+}
+
+TEST(sql_statement, two_question_marks_are_one_that_is_no_parameter) {
+  EXPECT_EQ(text_of("select a ?? ?1, a ??| ?2, a ??& ?2 from t", pg), "select a ? $1, a ?| $2, a ?& $2 from t");
+  EXPECT_EQ(parse("select a ?? 'b' from t")->parameters(), 0u);
+}
+
 TEST(sql_statement, says_whether_it_writes) {
   for (const auto* text : {"select 1", "SELECT \"update\" from t", "with a as (select 1) select * from a", "values (1)",
                            "explain select 1", "select replace(a, 'b', 'c') from t", "select 'delete'"}) {

@@ -31,7 +31,7 @@ class database_actor_test : public testing::Test {
   };
 
   void SetUp() override {
-    auto opened = service_.open("notes", {{1, "t", "CREATE TABLE t(id INTEGER PRIMARY KEY)"}});
+    auto opened = service_.pool().open("notes", {{1, "t", "CREATE TABLE t(id INTEGER PRIMARY KEY)"}});
     ASSERT_TRUE(opened);
     lane_ = *opened;
     service_.start();

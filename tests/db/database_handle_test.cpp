@@ -63,8 +63,10 @@ TEST_F(database_handle_test, what_only_looks_like_reading_is_refused_by_the_read
   const auto r = db_->query("explain query plan select 1");
   EXPECT_TRUE(r);
   must("create table other(a)");
-  // "replace" is a function elsewhere and so not taken for a write; the reader's session refuses it all the same.
-  EXPECT_FALSE(db_->query("with x as (select 1) replace into other select * from x"));
+  EXPECT_FALSE(db_->query("with x as (select 1) replace into other select * from x")) << "by its words";
+  sqlite_driver driver({directory_.path()});
+  auto reader = std::move(*driver.open_reader("library"));
+  EXPECT_FALSE(reader->run("with x as (select 1) replace into other select * from x", {})) << "by the session";
   EXPECT_EQ(count("other"), 0);
 }
 
@@ -306,7 +308,8 @@ TEST_F(database_handle_test, a_backup_is_a_whole_database_while_others_write) {
   must("insert into book(id, title) values(1, 'a')");
   sqlite_driver driver({directory_.path()});
   auto session = std::move(*driver.open_reader("library"));
-  const auto file = directory_.path() + "/copy.sqlite3";
+  const temporary_directory elsewhere;
+  const auto file = elsewhere.path() + "/copy.sqlite3";
   const auto go_on = [] { return true; };
   std::atomic<bool> stop{false};
   std::thread writer([&] {
@@ -325,7 +328,7 @@ TEST_F(database_handle_test, a_backup_is_a_whole_database_while_others_write) {
   auto restored = second.open("copy");  // with its quick_check
   ASSERT_TRUE(restored) << restored.error().context;
   EXPECT_GE(std::get<std::int64_t>((*restored)->run("select count(*) from book", {})->rows[0][0]), 1);
-  EXPECT_EQ(session->backup(directory_.path() + "/no/such/place", go_on).error().code, errc::storage_failed);
+  EXPECT_EQ(session->backup(elsewhere.path() + "/no/such/place", go_on).error().code, errc::storage_failed);
 }
 
 TEST_F(database_handle_test, a_namespace_that_is_reset_begins_anew_for_all_who_have_it_open) {
@@ -333,7 +336,7 @@ TEST_F(database_handle_test, a_namespace_that_is_reset_begins_anew_for_all_who_h
   EXPECT_EQ(count(), 1);
   sqlite_driver driver({directory_.path()});
   auto session = std::move(*driver.open("library"));
-  const auto reset = session->reset();
+  const auto reset = session->reset(std::nullopt);
   ASSERT_TRUE(reset) << reset.error().context;
   ASSERT_TRUE(session->migrate({{1, "t", "create table fresh(a)"}}));
   EXPECT_FALSE(db_->query("select * from book"));

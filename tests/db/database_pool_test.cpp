@@ -282,5 +282,41 @@ TEST_F(database_pool_test, many_threads_submit_and_every_job_is_answered_once) {
   EXPECT_EQ(count(), threads * jobs);
 }
 
+TEST_F(database_pool_test, jobs_that_were_committed_before_a_connection_broke_run_once) {
+  faults_.shared = true;
+  outcome made;
+  submit(true, plain_job::statement("CREATE TABLE log(id INTEGER)"), made);
+  outcome child;
+  submit(true,
+         plain_job::statement(
+             "CREATE TABLE later(id INTEGER, parent INTEGER REFERENCES t(id) DEFERRABLE INITIALLY DEFERRED)"),
+         child);
+  pool_->start();
+  ASSERT_TRUE(made.get());
+  ASSERT_TRUE(child.get());
+  blocker b;
+  block(b);
+  outcome first, spoils, third;
+  submit(true, plain_job::statement("INSERT INTO log VALUES(1)"), first);
+  submit(true, plain_job::statement("INSERT INTO later VALUES(1, 99)"), spoils);
+  submit(true, plain_job::statement("INSERT INTO log VALUES(3)"), third);
+  faults_.commits_left = 3;  // of all together, of the first, of the second; the third's breaks
+  b.release.set_value();
+  EXPECT_TRUE(first.get());
+  EXPECT_EQ(spoils.get().error().code, errc::missing_reference);
+  EXPECT_TRUE(third.get()) << "on the new connection";
+  std::int64_t rows = 0;
+  outcome counted;
+  submit(
+      false,
+      [&rows](database_session& s) -> expected<void> {
+        rows = *s.run("SELECT count(*) FROM log", {})->get<std::int64_t>(0, 0);
+        return {};
+      },
+      counted);
+  ASSERT_TRUE(counted.get());
+  EXPECT_EQ(rows, 2);
+}
+
 }  // namespace
 }  // namespace troupe

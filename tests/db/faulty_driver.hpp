@@ -15,6 +15,8 @@ struct faults {
   std::atomic<errc> open{errc::ok};      // of the driver
   std::atomic<errc> commit{errc::ok};    // before anything was committed
   std::atomic<bool> lose_answer{false};  // the commit succeeds and is reported as outcome_unknown
+  std::atomic<int> commits_left{-1};     // then one is refused as unavailable, as if the connection had broken
+  std::atomic<bool> shared{false};       // other nodes use the same namespaces
   std::atomic<int> opened{0};
   std::atomic<int> commits{0};  // of write transactions
 };
@@ -31,6 +33,10 @@ class faulty_session final : public database_session {
     return inner_->begin(access);
   }
   expected<void> commit() override {
+    if (faults_.commits_left >= 0 && faults_.commits_left-- == 0) {
+      inner_->rollback();
+      return fail(errc::unavailable, "the connection broke");
+    }
     if (faults_.commit != errc::ok) {
       inner_->rollback();
       return fail(faults_.commit, "the disk is full");
@@ -57,7 +63,7 @@ class faulty_session final : public database_session {
   expected<void> backup(const std::string& file, const std::function<bool()>& go_on) override {
     return inner_->backup(file, go_on);
   }
-  expected<void> reset() override { return inner_->reset(); }
+  expected<void> reset(const std::optional<fenced>& right) override { return inner_->reset(right); }
   expected<void> probe() override {
     if (faults_.write != errc::ok) return fail(faults_.write, "the disk is full");
     return inner_->probe();
@@ -83,6 +89,7 @@ class faulty_driver final : public database_driver {
     return inner_->open_reader(name_space);
   }
   std::string_view name() const noexcept override { return "faulty"; }
+  bool shared() const noexcept override { return faults_.shared; }
   sql_dialect dialect() const noexcept override { return inner_->dialect(); }
 
  private:

@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <sstream>
 #include <stdexcept>
 
 #include <arpa/inet.h>
@@ -40,6 +41,10 @@ postgres_node::postgres_node(empty) : port_(free_port()) {
 
 postgres_node::postgres_node() : postgres_node(empty{}) {
   must({tool("initdb"), "-D", data(), "-A", "trust", "-U", "troupe", "--no-sync", "-E", "UTF8", "--locale=C"});
+}
+
+postgres_node::~postgres_node() {
+  if (process_) kill();
 }
 
 // setpriv executes the server itself, so that a signal reaches it.
@@ -86,7 +91,22 @@ void postgres_node::start(const std::vector<std::string>& settings) {
   }
 }
 
-void postgres_node::kill() { process_.reset(); }
+// With its children, as a machine that loses its power: one that waits for a lock of a process that is gone would wait
+// for ever.
+void postgres_node::kill() {
+  if (!process_) return;
+  const auto all = children();
+  process_->signal(SIGKILL);
+  for (const int pid : all) ::kill(pid, SIGKILL);
+  process_.reset();
+}
+
+std::vector<int> postgres_node::children() const {
+  std::istringstream pids(run_tool("pgrep", {"-P", std::to_string(process_->pid())}).out);
+  std::vector<int> all;
+  for (int pid = 0; pids >> pid;) all.push_back(pid);
+  return all;
+}
 
 void postgres_node::restart() {
   process_->signal(SIGINT);
@@ -96,17 +116,8 @@ void postgres_node::restart() {
 
 void postgres_node::stand_still(bool still) {
   // All of it: the children answer, not the postmaster.
-  const auto pids = run_tool("pgrep", {"-P", std::to_string(process_->pid())}).out;
   process_->signal(still ? SIGSTOP : SIGCONT);
-  std::string pid;
-  for (const char c : pids) {
-    if (c != '\n') {
-      pid += c;
-      continue;
-    }
-    ::kill(std::stoi(pid), still ? SIGSTOP : SIGCONT);
-    pid.clear();
-  }
+  for (const int pid : children()) ::kill(pid, still ? SIGSTOP : SIGCONT);
 }
 
 std::unique_ptr<postgres_node> postgres_node::make_standby() {

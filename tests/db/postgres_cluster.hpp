@@ -14,13 +14,14 @@ class postgres_node {
  public:
   /// An empty cluster with the superuser troupe, who needs no password.
   postgres_node();
+  ~postgres_node();
 
   /// Null when its package is not installed.
   [[nodiscard]] static std::unique_ptr<postgres_node> make();
 
   /// Starts it, and waits until it takes connections. `settings`: "name=value".
   void start(const std::vector<std::string>& settings = {});
-  void kill();     // -9
+  void kill();     // -9, with its children
   void restart();  // fast shutdown, start
   void stand_still(bool still);
   void promote();
@@ -42,6 +43,7 @@ class postgres_node {
   explicit postgres_node(empty);
   [[nodiscard]] std::vector<std::string> as_server_user(std::vector<std::string> words) const;
   void must(const std::vector<std::string>& words) const;
+  [[nodiscard]] std::vector<int> children() const;
   [[nodiscard]] std::string data() const { return home_.path() + "/data"; }
 
   temporary_directory home_;

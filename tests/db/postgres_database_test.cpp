@@ -210,8 +210,9 @@ TEST_F(postgres_database_test, a_statement_beyond_its_deadline_is_given_up_and_o
   EXPECT_EQ(write.get().error().code, errc::deadline_exceeded) << "the server said that it was cancelled";
   EXPECT_EQ(count(), 1);
   EXPECT_TRUE(eventually([&] {
-    return server_->sql("select count(*) from pg_stat_activity where state = 'active' and query like '%pg_sleep($%'") ==
-           "0";
+    return server_->sql(
+               "select count(*) from pg_stat_activity where state = 'active' and query like '%pg_sleep($%' and pid <> "
+               "pg_backend_pid()") == "0";
   }));
 }
 
