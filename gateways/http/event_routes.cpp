@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "gateways/http/event_socket.hpp"
+#include "gateways/http/origin.hpp"
 #include "gateways/http/uri.hpp"
 
 namespace troupe {
@@ -54,13 +55,6 @@ bool asks_for_websocket(const http_request& request) {
          request.field("Sec-WebSocket-Key").size() == key_size;
 }
 
-/// A page of another site may open a WebSocket to this host without asking: its browser says where it is from.
-bool from_elsewhere(const http_request& request) {
-  const std::string_view origin = request.field("Origin");
-  const auto scheme = origin.find("://");
-  return !origin.empty() && (scheme == origin.npos || origin.substr(scheme + 3) != request.field("Host"));
-}
-
 http_reply upgrade_required() {
   http_reply reply = problem_reply(426, "this route speaks WebSocket, version 13", "websocket-only");
   reply.fields.emplace_back("Upgrade", "websocket");
@@ -82,7 +76,7 @@ http_route socket_route(event_hub& hub, std::shared_ptr<event_stream_counts> cou
   route.handler = [&hub, counts = std::move(counts)](http_exchange& ex) {
     const auto& request = ex.request();
     if (!asks_for_websocket(request)) return ex.answer(upgrade_required());
-    if (from_elsewhere(request)) {
+    if (is_from_elsewhere(request)) {
       return ex.answer(problem_reply(403, "the Origin is not this host", "foreign-origin"));
     }
     auto options = read_options(request);

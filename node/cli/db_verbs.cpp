@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "actors/db/database_admin.hpp"
 #include "gateways/http/uri.hpp"
 #include "node/cli/exit_code.hpp"
 #include "node/cli/table.hpp"
@@ -18,7 +19,8 @@ using nlohmann::json;
 
 std::string path_of(const db_options& d, const char* verb) { return "/v1/db/" + percent_encode(d.name) + "/" + verb; }
 
-int done(const json&) { return exit_done; }
+// The node answers by then; the rest is for the way.
+constexpr duration change_deadline = database_admin::backup_max + std::chrono::seconds(5);
 
 }  // namespace
 
@@ -37,7 +39,8 @@ int list_databases(const remote_options& o) {
 int back_up_database(const remote_options& o, const db_options& d) {
   std::error_code unknown;
   const auto file = std::filesystem::absolute(d.file, unknown).string();
-  return call_and_show(o, "POST", path_of(d, "backup"), json{{"file", unknown ? d.file : file}}.dump(), done);
+  return call_and_wait(o, "POST", path_of(d, "backup"), json{{"file", unknown ? d.file : file}}.dump(),
+                       change_deadline);
 }
 
 int reset_database(const remote_options& o, const db_options& d) {
@@ -46,7 +49,7 @@ int reset_database(const remote_options& o, const db_options& d) {
                  d.name.c_str());
     return exit_usage;
   }
-  return call_and_show(o, "POST", path_of(d, "reset"), json{{"i_mean_it", d.meant}}.dump(), done);
+  return call_and_wait(o, "POST", path_of(d, "reset"), json{{"i_mean_it", d.meant}}.dump(), change_deadline);
 }
 
 }  // namespace troupe::cli

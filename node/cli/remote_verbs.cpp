@@ -21,8 +21,8 @@ using nlohmann::json;
 constexpr duration call_deadline = std::chrono::seconds(10);
 
 expected<http_answer> call(const remote_options& o, std::string_view method, const std::string& target,
-                           std::string_view body = {}) {
-  return http_call(o.url, method, target, body, {}, call_deadline);
+                           std::string_view body = {}, duration deadline = call_deadline) {
+  return http_call(o.url, method, target, body, {}, deadline);
 }
 
 int unreachable(const remote_options& o, const error& e) {
@@ -101,6 +101,13 @@ int call_and_show(const remote_options& o, const std::string& method, const std:
   const int code = print(body);
   std::fflush(stdout);
   return code;
+}
+
+int call_and_wait(const remote_options& o, const std::string& method, const std::string& target,
+                  const std::string& request, duration deadline) {
+  const auto answer = call(o, method, target, request, deadline);
+  if (!answer) return unreachable(o, answer.error());
+  return answer->status / 100 == 2 ? exit_done : refused(*answer);
 }
 
 int show_members(const remote_options& o) {

@@ -7,6 +7,8 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <troupe/time.hpp>
+
 namespace troupe::cli {
 
 struct remote_options {
@@ -29,6 +31,10 @@ struct cache_options {
                                 const std::string& request, const std::function<int(const nlohmann::json&)>& print);
 
 /// Each prints its answer and returns the exit code.
+/// The same for what answers nothing but that it is done, and may take long.
+[[nodiscard]] int call_and_wait(const remote_options& o, const std::string& method, const std::string& target,
+                                const std::string& request, duration deadline);
+
 [[nodiscard]] int show_members(const remote_options& o);
 [[nodiscard]] int show_health(const remote_options& o);
 [[nodiscard]] int show_shards(const remote_options& o);
