@@ -22,8 +22,8 @@ std::string joined(const std::vector<std::string>& fields) {
   return text;
 }
 
-refusal taken(const entity_spec& e, const std::string& said) {
-  refusal r{errc::already_exists, "another row has a value that is unique"};
+row_refusal taken(const entity_spec& e, const std::string& said) {
+  row_refusal r{errc::already_exists, "another row has a value that is unique"};
   const named_index* best = nullptr;
   const auto all = indices_of(e);
   for (const auto& index : all) {
@@ -35,9 +35,9 @@ refusal taken(const entity_spec& e, const std::string& said) {
   return r;
 }
 
-refusal missing(const entity_spec& e, entity_write write, const std::string& said) {
+row_refusal missing(const entity_spec& e, entity_write write, const std::string& said) {
   if (write == entity_write::erase) return {errc::missing_reference, "other rows refer to this one"};
-  refusal r{errc::missing_reference, "a row that is referred to is not there"};
+  row_refusal r{errc::missing_reference, "a row that is referred to is not there"};
   std::vector<std::string> candidates;
   for (const auto& p : e.properties) {
     if (!p.refers_to) continue;
@@ -53,7 +53,7 @@ refusal missing(const entity_spec& e, entity_write write, const std::string& sai
 
 }  // namespace
 
-refusal refusal_of(const entity_spec& e, entity_write write, const error& why) {
+row_refusal refusal_of(const entity_spec& e, entity_write write, const error& why) {
   switch (why.code) {
     case errc::already_exists: return taken(e, why.context);
     case errc::missing_reference: return missing(e, write, why.context);

@@ -3,13 +3,13 @@
 #pragma once
 
 #include "runtime/entities/model.hpp"
-#include "runtime/entities/refusal.hpp"
+#include "runtime/entities/row_refusal.hpp"
 
 namespace troupe {
 
 enum class entity_write : std::uint8_t { store, erase };
 
 /// already_exists and missing_reference with their fields; any other code with a sentence of ours.
-[[nodiscard]] refusal refusal_of(const entity_spec& e, entity_write write, const error& why);
+[[nodiscard]] row_refusal refusal_of(const entity_spec& e, entity_write write, const error& why);
 
 }  // namespace troupe

@@ -92,7 +92,7 @@ std::string fault_of(const property_spec& p, sql_value& v) {
   return {};
 }
 
-tl::unexpected<refusal> bad_body(std::string detail) { return refuse(errc::invalid_argument, std::move(detail)); }
+tl::unexpected<row_refusal> bad_body(std::string detail) { return refuse(errc::invalid_argument, std::move(detail)); }
 
 }  // namespace
 

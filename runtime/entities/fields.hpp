@@ -10,7 +10,7 @@
 #include <troupe/entities.hpp>
 
 #include "runtime/entities/model.hpp"
-#include "runtime/entities/refusal.hpp"
+#include "runtime/entities/row_refusal.hpp"
 
 namespace troupe {
 

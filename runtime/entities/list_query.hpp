@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "runtime/entities/model.hpp"
-#include "runtime/entities/refusal.hpp"
+#include "runtime/entities/row_refusal.hpp"
 #include "runtime/entities/statements.hpp"
 
 namespace troupe {

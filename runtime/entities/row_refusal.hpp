@@ -9,18 +9,18 @@
 
 namespace troupe {
 
-struct refusal {
+struct row_refusal {
   errc code = errc::invalid_argument;
   std::string detail;
   std::vector<std::string> errors = {};  // "title: is required"
 };
 
 template <class T = void>
-using answered = tl::expected<T, refusal>;
+using answered = tl::expected<T, row_refusal>;
 
-[[nodiscard]] inline tl::unexpected<refusal> refuse(errc code, std::string detail,
-                                                    std::vector<std::string> errors = {}) {
-  return tl::unexpected<refusal>(refusal{code, std::move(detail), std::move(errors)});
+[[nodiscard]] inline tl::unexpected<row_refusal> refuse(errc code, std::string detail,
+                                                        std::vector<std::string> errors = {}) {
+  return tl::unexpected<row_refusal>(row_refusal{code, std::move(detail), std::move(errors)});
 }
 
 }  // namespace troupe
