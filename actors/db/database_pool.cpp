@@ -34,11 +34,12 @@ class abandoned final : public database_job {
 class reset_job final : public database_job {
  public:
   using finish = std::function<void(expected<void>)>;
-  reset_job(std::uint64_t reservation, std::vector<migration> migrations, database_pool::leader_right right,
-            database_pool::gate g, finish done)
+  reset_job(std::uint64_t reservation, std::vector<migration> migrations, database_pool::evolution evolve,
+            database_pool::leader_right right, database_pool::gate g, finish done)
       : database_job(time_point::max()),
         reservation_(reservation),
         migrations_(std::move(migrations)),
+        evolve_(std::move(evolve)),
         right_(std::move(right)),
         gate_(std::move(g)),
         done_(std::move(done)) {}
@@ -53,6 +54,7 @@ class reset_job final : public database_job {
     auto done = session.reset(right);
     emptied_ = done.has_value();
     if (done) done = session.migrate(migrations_, right);
+    if (done && evolve_) done = evolve_(session, right);
     if (done || !emptied_) gate_(true);
     return done;
   }
@@ -61,6 +63,7 @@ class reset_job final : public database_job {
  private:
   const std::uint64_t reservation_;
   const std::vector<migration> migrations_;
+  const database_pool::evolution evolve_;
   const database_pool::leader_right right_;
   const database_pool::gate gate_;
   const finish done_;
@@ -87,11 +90,12 @@ batch_times database_pool::read_clocks() {
 }
 
 expected<lane_id> database_pool::open(const std::string& name_space, std::vector<migration> migrations,
-                                      std::function<void()> on_open) {
+                                      std::function<void()> on_open, evolution evolve) {
   auto made = std::make_unique<lane>();
   made->name_space = name_space;
   made->migrations = std::move(migrations);
   made->on_open = std::move(on_open);
+  made->evolve = std::move(evolve);
   const auto connected = connect(*made);
   if (!connected && !may_heal(connected.error().code)) return tl::unexpected(connected.error());
   const auto times = now_();
@@ -112,6 +116,7 @@ expected<void> database_pool::connect(lane& l) {
   if (!l.reader) {
     const auto right = driver_->shared() && right_ ? right_() : std::nullopt;
     if (auto migrated = (*session)->migrate(l.migrations, right); !migrated) return migrated;
+    if (auto evolved = l.evolve ? l.evolve(**session, right) : expected<void>{}; !evolved) return evolved;
   }
   l.session = std::move(*session);
   if (l.on_open) l.on_open();
@@ -151,12 +156,14 @@ void database_pool::stop() {
 
 expected<void> database_pool::reset(lane_id id, gate g) {
   std::vector<migration> migrations;
+  evolution evolve;
   {
     const std::lock_guard lock(mutex_);
     migrations = lanes_[id]->migrations;
+    evolve = lanes_[id]->evolve;
   }
   return await_answer<void>(time_point::max(), errc::unavailable, [&](reset_job::finish done) {
-    submit(id, std::make_shared<reset_job>(new_reservation(), std::move(migrations),
+    submit(id, std::make_shared<reset_job>(new_reservation(), std::move(migrations), std::move(evolve),
                                            driver_->shared() ? right_ : leader_right{}, std::move(g), std::move(done)));
   });
 }

@@ -36,6 +36,9 @@ class database_pool {
   /// The token of the leader when this node leads: who may migrate what nodes share.
   using leader_right = std::function<std::optional<fenced>()>;
 
+  /// What follows the migrations each time that a namespace is opened: tables that are made from something else.
+  using evolution = std::function<expected<void>(database_session&, const std::optional<fenced>&)>;
+
   static constexpr duration probe_interval = std::chrono::seconds(1);  // of a namespace that failed
 
   database_pool(std::shared_ptr<database_driver> driver, settings s, clock now = read_clocks);
@@ -56,7 +59,7 @@ class database_pool {
   /// full or away does not: the lane stands, its jobs fail, health says so, and it is tried again every second.
   /// `on_open` is called each time that it was opened, here or on a worker.
   [[nodiscard]] expected<lane_id> open(const std::string& name_space, std::vector<migration> migrations,
-                                       std::function<void()> on_open = {});
+                                       std::function<void()> on_open = {}, evolution evolve = {});
 
   /// Lanes whose sessions only read a namespace that was opened; each runs beside the others and beside the writer.
   [[nodiscard]] std::vector<lane_id> open_readers(const std::string& name_space, std::size_t count);
@@ -110,6 +113,7 @@ class database_pool {
     std::vector<migration> migrations;
     std::unique_ptr<database_session> session;  // of the batch that runs, if one does; null: to be opened
     std::function<void()> on_open;
+    evolution evolve;
     bool reader = false;
     bool failed = false;                            // guarded by mutex_
     time_point probe_at{};                          // guarded by mutex_

@@ -44,7 +44,8 @@ std::shared_ptr<measured_database> database_service::front_of(const std::string&
 }
 
 // One at a time: it may take long, and whoever asks what is open does not wait for it.
-expected<database> database_service::open(const std::string& name, std::vector<migration> migrations) {
+expected<database> database_service::open(const std::string& name, std::vector<migration> migrations,
+                                          database_pool::evolution evolve) {
   const std::lock_guard one(opening_);
   if (auto known = front_of(name)) return database(std::move(known), name);
   if (migrations.empty() && !settings_.migrations.empty()) {
@@ -61,12 +62,13 @@ expected<database> database_service::open(const std::string& name, std::vector<m
   const auto g = std::make_shared<gate>();
   opened o;
   o.ready = std::make_shared<std::atomic<bool>>(false);
-  const auto lane = pool_->open(name, std::move(migrations), [g, ready = o.ready] {
+  const auto on_open = [g, ready = o.ready] {
     const std::lock_guard gate_lock(g->mutex);
     g->ready = true;
     *ready = true;
     if (g->front) g->front->open();
-  });
+  };
+  const auto lane = pool_->open(name, std::move(migrations), on_open, std::move(evolve));
   if (!lane) return tl::unexpected(lane.error());
   o.lane = *lane;
   o.front = std::make_shared<measured_database>(

@@ -50,7 +50,8 @@ class database_service final : public database_admin {
 
   /// The namespace `name`, with the migrations given here or, without any, those of db.migrations; blocks. The same
   /// name gives the same database. Errors as database_pool::open, and bad_config for files that cannot be read.
-  [[nodiscard]] expected<database> open(const std::string& name, std::vector<migration> migrations = {});
+  [[nodiscard]] expected<database> open(const std::string& name, std::vector<migration> migrations = {},
+                                        database_pool::evolution evolve = {});
 
   [[nodiscard]] std::string driver_name() const override { return driver_name_; }
   [[nodiscard]] std::vector<row> namespaces() const override;

@@ -63,8 +63,7 @@ expected<void> postgres_session::migrate(const std::vector<migration>& migration
 // Looks again under the lock: another node may have been faster.
 expected<void> postgres_session::apply_all(const std::vector<migration>& migrations, const fenced& right) {
   for (;;) {
-    if (auto begun = begin(db_access::write); !begun) return begun;
-    if (auto mine = lock_and_take_term(right); !mine) return mine;
+    if (auto begun = begin_change(right); !begun) return begun;
     const auto plan = missing(migrations);
     if (!plan) return tl::unexpected(plan.error());
     if (plan->empty()) return commit();
@@ -75,6 +74,12 @@ expected<void> postgres_session::apply_all(const std::vector<migration>& migrati
     if (!noted) return tl::unexpected(noted.error());
     if (auto committed = commit(); !committed) return committed;
   }
+}
+
+expected<void> postgres_session::begin_change(const std::optional<fenced>& right) {
+  if (!right) return fail(errc::unavailable, "schema " + name_space_ + ": only the leader changes its tables");
+  if (auto begun = begin(db_access::write); !begun) return begun;
+  return lock_and_take_term(*right);
 }
 
 expected<void> postgres_session::lock_and_take_term(const fenced& right) {

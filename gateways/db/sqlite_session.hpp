@@ -48,6 +48,7 @@ class sqlite_session final : public database_session {
   using database_session::migrate;
   [[nodiscard]] expected<void> migrate(const std::vector<migration>& migrations,
                                        const std::optional<fenced>& right) override;
+  [[nodiscard]] expected<void> run_script(const std::string& sql) override;
   [[nodiscard]] expected<void> probe() override;
   [[nodiscard]] expected<void> backup(const std::string& file, const std::function<bool()>& go_on) override;
   [[nodiscard]] expected<void> reset(const std::optional<fenced>& right) override;

@@ -64,6 +64,11 @@ expected<void> sqlite_session::apply(const migration& m) {
   return commit();
 }
 
+expected<void> sqlite_session::run_script(const std::string& sql) {
+  if (db_.tryExec(sql) == SQLITE_OK) return {};
+  return failed(db_.getExtendedErrorCode(), db_.getErrorMsg());
+}
+
 expected<void> sqlite_session::probe() {
   auto written = write_probe();
   if (written || written.error().code != errc::storage_failed) return written;

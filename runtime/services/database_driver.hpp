@@ -75,6 +75,16 @@ class database_session {
     return migrate(migrations, std::nullopt);
   }
 
+  /// Begins a transaction in which nobody else changes the tables of the namespace. A shared database wants a leader's
+  /// token: unavailable without one, stale_term when a later leader has been there. After migrate().
+  [[nodiscard]] virtual expected<void> begin_change(const std::optional<fenced>& right) {
+    (void)right;
+    return begin(db_access::write);
+  }
+
+  /// Statements of ours without parameters, inside a transaction; they may take as long as a migration.
+  [[nodiscard]] virtual expected<void> run_script(const std::string& sql) = 0;
+
   /// Writes and commits a little, outside any transaction: succeeds when the storage takes writes
   /// again. Frees what room it can first.
   [[nodiscard]] virtual expected<void> probe() = 0;

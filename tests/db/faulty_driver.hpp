@@ -64,6 +64,8 @@ class faulty_session final : public database_session {
     return inner_->backup(file, go_on);
   }
   expected<void> reset(const std::optional<fenced>& right) override { return inner_->reset(right); }
+  expected<void> begin_change(const std::optional<fenced>& right) override { return inner_->begin_change(right); }
+  expected<void> run_script(const std::string& sql) override { return inner_->run_script(sql); }
   expected<void> probe() override {
     if (faults_.write != errc::ok) return fail(faults_.write, "the disk is full");
     return inner_->probe();
