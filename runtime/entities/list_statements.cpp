@@ -29,14 +29,14 @@ class writer {
   writer(const entity_spec& e, sql_dialect dialect, const list_query& q) : e_(e), dialect_(dialect), q_(q) {}
 
   // `range`: what bounds the page in its order, or nothing.
-  sql_text page(const std::string& range, sql_row range_values, std::uint32_t offset) {
+  sql_text page(const std::string& range, sql_row range_values, std::uint32_t offset, bool by_id = false) {
     sql_text s{"select " + row_columns(e_) + " from " + in_quotes_sql(e_.table), {}};
     write_filters(s);
     if (!range.empty()) {
       s.text += q_.filters.empty() ? " where " : " and ";
       write_range(s, range, std::move(range_values));
     }
-    write_order(s);
+    write_order(s, by_id);
     const auto skipped = offset == 0 ? std::string() : " offset " + next(s, static_cast<std::int64_t>(offset));
     s.text += " limit $" + std::to_string(s.values.size() + 1) + skipped;
     return s;
@@ -91,10 +91,10 @@ class writer {
     }
   }
 
-  void write_order(sql_text& s) const {
+  void write_order(sql_text& s, bool by_id) const {
     const std::string way = q_.descending ? " desc" : "";
     s.text += " order by ";
-    if (q_.order != id_field) {
+    if (q_.order != id_field && !by_id) {
       s.text += in_quotes_sql(q_.order) + way;
       if (dialect_ == sql_dialect::postgres) s.text += q_.descending ? " nulls last" : " nulls first";
       s.text += ", ";
@@ -109,21 +109,30 @@ class writer {
 
 }  // namespace
 
+// A unique index holds no id in PostgreSQL: the rows without a value have an index of their own there, by id.
 std::vector<sql_text> list_statements(const entity_spec& e, sql_dialect dialect, const list_query& q) {
   writer w(e, dialect, q);
-  if (!q.after) return {w.page({}, {}, q.offset)};
+  const auto* p = e.find(q.order);
+  const bool apart = p != nullptr && p->unique && !p->required;  // nulls are
+  if (!q.after && (!apart || q.offset != 0)) return {w.page({}, {}, q.offset)};
   const std::string further = q.descending ? " < " : " > ";
   if (q.order == id_field) return {w.page("\"id\"" + further + "%", {q.after->id}, 0)};
   const auto column = in_quotes_sql(q.order);
-  const bool at_null = std::holds_alternative<std::monostate>(q.after->key);
-  if (at_null) {
-    auto nulls = w.page(column + " is null and \"id\"" + further + "%", {q.after->id}, 0);
-    if (q.descending) return {std::move(nulls)};
-    return {std::move(nulls), w.page(column + " is not null", {}, 0)};
+  const auto nulls = [&](const std::string& rest, sql_row values) {
+    return w.page(column + " is null" + rest, std::move(values), 0, apart);
+  };
+  std::vector<sql_text> ranges;
+  if (!q.after) {
+    ranges = {nulls({}, {}), w.page(column + " is not null", {}, 0)};
+    if (q.descending) std::swap(ranges[0], ranges[1]);
+  } else if (std::holds_alternative<std::monostate>(q.after->key)) {
+    ranges = {nulls(" and \"id\"" + further + "%", {q.after->id})};
+    if (!q.descending) ranges.push_back(w.page(column + " is not null", {}, 0));
+  } else {
+    ranges = {w.page("(" + column + ", \"id\")" + further + "(%, %)", {q.after->key, q.after->id}, 0)};
+    if (q.descending) ranges.push_back(nulls({}, {}));
   }
-  auto behind = w.page("(" + column + ", \"id\")" + further + "(%, %)", {q.after->key, q.after->id}, 0);
-  if (!q.descending) return {std::move(behind)};
-  return {std::move(behind), w.page(column + " is null", {}, 0)};
+  return ranges;
 }
 
 sql_text count_statement(const entity_spec& e, sql_dialect dialect, const list_query& q) {

@@ -22,6 +22,7 @@ class planner {
   expected<schema_plan> plan() {
     for (const auto& e : model_.entities) plan_table(e);
     for (const auto& e : model_.entities) plan_indices(e);
+    for (const auto& e : model_.entities) plan_null_indices(e);
     for (const auto& e : model_.entities) plan_references(e);
     if (!faults_.empty()) return fail(errc::bad_config, faults_.take_text());
     for (const auto& [item, shape] : present_) {
@@ -127,6 +128,18 @@ class planner {
       if (!is_missing(item, shape + ")", "the name is taken")) continue;
       step(item, std::string("create ") + (index.unique ? "unique " : "") + "index " + in_quotes_sql(index.name) +
                      " on " + in_quotes_sql(e.table) + "(" + columns + ")");
+    }
+  }
+
+  // A unique index holds no id in PostgreSQL: pages of rows without a value have an index of their own.
+  void plan_null_indices(const entity_spec& e) {
+    for (const auto& p : e.properties) {
+      if (sqlite() || !p.stored || !p.unique || p.required) continue;
+      const auto name = schema_name(e.table + "_" + p.field, "_nx");
+      const auto item = "index " + name;
+      if (!is_missing(item, e.table + "(id) without " + p.field, "the name is taken")) continue;
+      step(item, "create index " + in_quotes_sql(name) + " on " + in_quotes_sql(e.table) + "(\"id\") where " +
+                     in_quotes_sql(p.field) + " is null");
     }
   }
 

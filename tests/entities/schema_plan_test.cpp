@@ -53,6 +53,16 @@ TEST(schema, of_a_new_model_in_postgres) {
           R"(alter table "book" add constraint "book_library_id_fk" foreign key("library_id") references "library"("id"))"));
 }
 
+TEST(schema, orders_rows_without_a_unique_value_by_an_index_of_their_own_in_postgres) {
+  const auto model =
+      one(R"("a": {"type": "int", "unique": true}, "b": {"type": "int", "unique": true, "required": true})");
+  EXPECT_THAT(texts(plan(model, sql_dialect::postgres)),
+              ElementsAre(testing::_, R"(create unique index "x_a_ux" on "x"("a" nulls first))",
+                          R"(create unique index "x_b_ux" on "x"("b" nulls first))",
+                          R"(create index "x_a_nx" on "x"("id") where "a" is null)"));
+  EXPECT_EQ(plan(model, sql_dialect::sqlite).steps.size(), 3U);
+}
+
 TEST(schema, starts_ids_where_the_model_says) {
   EXPECT_THAT(texts(plan(read_or_fail(shark_model), sql_dialect::sqlite))[1],
               "insert into sqlite_sequence(name, seq) values('shark', 9999999)");
