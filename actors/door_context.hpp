@@ -19,6 +19,7 @@ namespace troupe {
 
 class cluster_calls;
 class database_admin;
+class entity_service;
 class kvs_access;
 class pubsub_access;
 
@@ -42,6 +43,8 @@ struct door_context {
   pubsub_access* channels = nullptr;
   /// The databases of this node; none: their routes answer 503.
   database_admin* databases = nullptr;
+  /// Rows by the model; none: their routes answer 503.
+  entity_service* entities = nullptr;
 };
 
 /// A listening door: HTTP, RESP. Opened and closed by the composition root.

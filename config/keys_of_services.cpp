@@ -275,7 +275,26 @@ std::vector<key> db_keys() {
 std::vector<key> entities_keys() {
   return {
       {"entities", "model", in<&c::entities, &entities_config::model>,
-       "File that describes the entities served under /v1/entities. Empty: none."},
+       "File that describes the entities served under /v1/entities: JSON, or TOML when its name ends in .toml. Needed "
+       "with the service entities."},
+      {.section = "entities",
+       .name = "deadline",
+       .in = in<&c::entities, &entities_config::deadline>,
+       .doc = "How long a request may wait for the database; then it is answered 503.",
+       .min = 10 * ms,
+       .max = 1 * minutes},
+      {.section = "entities",
+       .name = "list_max",
+       .in = in<&c::entities, &entities_config::list_max>,
+       .doc = "Rows that one page of a list holds at most; they are in memory while it is answered.",
+       .min = 1,
+       .max = 10'000},
+      {.section = "entities",
+       .name = "bulk_max",
+       .in = in<&c::entities, &entities_config::bulk_max>,
+       .doc = "Rows that one request may create, in one transaction.",
+       .min = 1,
+       .max = 10'000},
   };
 }
 

@@ -33,6 +33,7 @@ class rules {
     check_doors();
     check_resp();
     check_caches();
+    check_entities();
     check_events();
     return std::move(broken_);
   }
@@ -266,6 +267,12 @@ class rules {
       }
     }
     if (own_files && c_.has_service("entities")) broken("node.services", "entities " + std::string(needs_postgres));
+  }
+
+  void check_entities() {
+    if (!c_.has_service("entities")) return;
+    if (!c_.has_service("db")) broken("node.services", "entities needs the service db beside it");
+    if (c_.entities.model.empty()) broken("entities.model", "is needed with the service entities");
   }
 
   void check_events() {

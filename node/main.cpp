@@ -16,10 +16,26 @@
 #include "node/cli/run_dev.hpp"
 #include "node/cli/run_node.hpp"
 #include "node/cli/talk_verbs.hpp"
+#include "node/entity_model_file.hpp"
 
 namespace troupe::cli {
 
 namespace {
+
+// The last of what `config check` looks at.
+int check_entity_model(const config& c, const std::string& file) {
+  if (!c.entities.model.empty()) {
+    const auto model = read_entity_model(c.entities.model);
+    if (!model) {
+      std::fprintf(stderr, "%s\n", model.error().context.c_str());
+      return exit_bad_config;
+    }
+    for (const auto& warning : model->warnings)
+      std::fprintf(stderr, "%s: warning: %s\n", c.entities.model.c_str(), warning.c_str());
+  }
+  std::printf("%s: ok\n", file.c_str());
+  return exit_done;
+}
 
 // The verbs of one program run: CLI11 fills the options, then calls exactly one action.
 class command_line {
@@ -87,13 +103,13 @@ class command_line {
     auto* config = app_.add_subcommand("config", "check or print a configuration");
     config->require_subcommand(1);
     auto* check = add_verb(*config, "check", "check a file and list every fault", [this] {
-      return with_sources([](const config_sources& s) {
+      return with_sources([](const config_sources& s) -> int {
         const auto loaded = load_config(s);
-        if (loaded)
-          std::printf("%s: ok\n", s.file.c_str());
-        else
+        if (!loaded) {
           std::fprintf(stderr, "%s\n", loaded.error().context.c_str());
-        return loaded ? exit_done : exit_bad_config;
+          return exit_bad_config;
+        }
+        return check_entity_model(*loaded, s.file);
       });
     });
     check->add_option("file", flags_.config_file, "the file")->required();

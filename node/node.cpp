@@ -12,7 +12,11 @@ expected<node> node::start(config c) {
 }
 
 expected<node> node::start(config c, std::shared_ptr<leader_store> store) {
-  auto r = runner::start(std::move(c), nullptr, std::move(store));
+  return start(std::move(c), node_options{std::move(store), {}});
+}
+
+expected<node> node::start(config c, node_options options) {
+  auto r = runner::start(std::move(c), nullptr, std::move(options));
   if (!r) return tl::unexpected(std::move(r.error()));
   return node(std::move(*r));
 }

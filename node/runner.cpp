@@ -7,8 +7,6 @@
 #include <troupe/version.hpp>
 
 #include "actors/upkeep_actor.hpp"
-#include "gateways/db/postgres_driver.hpp"
-#include "gateways/db/sqlite_driver.hpp"
 #include "gateways/http/door.hpp"
 #include "gateways/kvs/builtin_store.hpp"
 #include "gateways/kvs/open_store.hpp"
@@ -31,7 +29,8 @@ std::string join_lines(const std::vector<std::string>& lines) {
 }
 
 bool is_built(const std::string& service) {
-  return service == "http" || service == "resp" || service == "cache" || service == "db" || service == "kvs";
+  return service == "http" || service == "resp" || service == "cache" || service == "db" || service == "kvs" ||
+         service == "entities";
 }
 
 shard_host::options store_options(const config& c, std::uint64_t hash_seed) {
@@ -47,11 +46,11 @@ shard_host::options store_options(const config& c, std::uint64_t hash_seed) {
 }  // namespace
 
 expected<std::unique_ptr<node::runner>> node::runner::start(config c, std::shared_ptr<network_faults> faults,
-                                                            std::shared_ptr<leader_store> store) {
+                                                            node_options options) {
   if (c.node.name.empty()) c.node.name = host_name();
   const auto wrong = validate(c);
   if (!wrong.empty()) return fail(errc::bad_config, join_lines(wrong));
-  if (store) c.kvs.type = "custom";  // a name that no file can give
+  if (options.store) c.kvs.type = "custom";  // a name that no file can give
 
   auto log = event_log::open(c.log, c.node.name);
   if (!log) return tl::unexpected(std::move(log.error()));
@@ -59,7 +58,8 @@ expected<std::unique_ptr<node::runner>> node::runner::start(config c, std::share
   if (!data) return tl::unexpected(std::move(data.error()));
 
   std::unique_ptr<runner> r(new runner(std::move(c), std::move(*log), std::move(*data), std::move(faults)));
-  r->store_ = std::move(store);
+  r->store_ = std::move(options.store);
+  r->extensions_ = std::move(options.entities);
   if (auto started = r->start_parts(); !started) {
     r->log_->error("node", "start_failed", {{"reason", describe(started.error())}});
     r->stop();
@@ -186,42 +186,6 @@ void node::runner::show_kvs_health(std::string& place, const std::string& fault)
   status_.set_service("kvs", shown.empty() ? service_state::running : service_state::degraded, shown);
 }
 
-expected<std::shared_ptr<database_driver>> node::runner::make_driver() {
-  if (settings_.db.type == "sqlite") return std::make_shared<sqlite_driver>(sqlite_driver::settings_of(settings_));
-  auto driver = postgres_driver::make(settings_.db, io_, drawn_.machine_seed + 2);
-  if (!driver) return tl::unexpected(std::move(driver.error()));
-  return std::shared_ptr<database_driver>(std::move(*driver));
-}
-
-expected<void> node::runner::open_databases() {
-  if (!settings_.has_service("db")) return {};
-  auto driver = make_driver();
-  if (!driver) return tl::unexpected(std::move(driver.error()));
-  const auto show = [this](const database_status& s) {
-    status_.change_conditions([&](local_conditions& here) { here.database_fault = s.ok ? "" : s.reason; });
-    status_.set_service("db", s.ok ? service_state::running : service_state::degraded, s.reason);
-  };
-  const auto right = [this]() -> std::optional<fenced> {
-    const auto& lease = cluster_.calls().lease();
-    const auto term = lease->term();
-    if (!term) return std::nullopt;
-    return fenced(*term, drawn_.id, lease);
-  };
-  database_ = std::make_unique<database_service>(
-      std::move(*driver), settings_.db,
-      database_service::surroundings{*log_, events_, numbers_, io_.next(), show, right});
-  std::vector<backed_cache> backed;
-  const auto& caches = catalogue_.all();
-  for (std::size_t i = 0; i < caches.size(); ++i) {
-    if (caches[i].settings.backed) backed.push_back({static_cast<cache_id>(i), caches[i].name});
-  }
-  const auto store = database_->back_caches(committed_, backed);
-  if (!store) return tl::unexpected(store.error());
-  router_->set_backing(*store);
-  database_->start();
-  return {};
-}
-
 // Commands for shards of other members leave over the link, and theirs arrive there.
 void node::runner::connect_shards() {
   if (settings_.kvs.type == "local_standalone") return;
@@ -257,7 +221,8 @@ expected<void> node::runner::open_doors() {
                           &cluster_.calls(),
                           kvs_.get(),
                           channels_.get(),
-                          database_.get()};
+                          database_.get(),
+                          entities_.get()};
   if (settings_.has_service("resp")) {
     doors_.push_back(std::make_unique<resp_door>(lent));
     resp_ = doors_.back().get();

@@ -28,6 +28,7 @@
 #include "actors/disk/data_directory.hpp"
 #include "actors/disk/disk_writer.hpp"
 #include "actors/door_context.hpp"
+#include "actors/entities/entity_service.hpp"
 #include "actors/event_hub.hpp"
 #include "actors/io_pool.hpp"
 #include "actors/kvs/kvs_service.hpp"
@@ -52,7 +53,7 @@ class node::runner {
 
   [[nodiscard]] static expected<std::unique_ptr<runner>> start(config c,
                                                                std::shared_ptr<network_faults> faults = nullptr,
-                                                               std::shared_ptr<leader_store> store = nullptr);
+                                                               node_options options = {});
   ~runner();
 
   [[nodiscard]] expected<void> wait_ready(duration deadline) const;
@@ -78,6 +79,7 @@ class node::runner {
   [[nodiscard]] expected<void> start_parts();
   [[nodiscard]] expected<void> open_databases();
   [[nodiscard]] expected<std::shared_ptr<database_driver>> make_driver();
+  [[nodiscard]] expected<void> open_entities();
   [[nodiscard]] expected<void> open_cluster();
   [[nodiscard]] expected<void> open_store();
   void open_kvs();
@@ -107,6 +109,8 @@ class node::runner {
   host_contents contents_;
   std::shared_ptr<cache_router> router_;
   std::unique_ptr<database_service> database_;
+  entity_extensions extensions_;
+  std::shared_ptr<entity_service> entities_;
   std::shared_ptr<leader_store> store_;  // null: votes
   cluster_port cluster_;
   std::unique_ptr<kvs_service> kvs_;  // null: nobody here needs it

@@ -8,6 +8,7 @@
 #include "gateways/http/cache_routes.hpp"
 #include "gateways/http/cluster_routes.hpp"
 #include "gateways/http/db_routes.hpp"
+#include "gateways/http/entity_routes.hpp"
 #include "gateways/http/event_routes.hpp"
 #include "gateways/http/event_stream.hpp"
 #include "gateways/http/keyring_routes.hpp"
@@ -56,6 +57,7 @@ expected<void> add_all(http_routes& to, const door_context& context,
   if (auto r = add_cache_batch_routes(to, context.caches, context.settings); !r) return r;
   if (auto r = add_kvs_routes(to, context.kvs); !r) return r;
   if (auto r = add_db_routes(to, context.databases); !r) return r;
+  if (auto r = add_entity_routes(to, context.entities); !r) return r;
   if (auto r = add_event_routes(to, context.events, event_counts); !r) return r;
   return add_description_routes(to);
 }

@@ -38,6 +38,7 @@ struct http_route {
   std::vector<route_answer> answers;
   bool admin = false;       // answered only on a loopback address, as long as there is no authentication
   bool takes_body = false;  // for the description
+  bool any_query = false;   // the handler looks at the parameters itself; `query` is for the description
 };
 
 class http_routes {

@@ -15,6 +15,14 @@ inline constexpr std::string_view http_schemas = R"json({
     "namespaces": {"type": "array", "items": {"type": "object", "required": ["name", "open"], "properties": {
       "name": {"type": "string"},
       "open": {"type": "boolean", "description": "its migrations are applied: it takes calls"}}}}}},
+  "entities": {"type": "object", "required": ["entities"], "properties": {
+    "entities": {"type": "array", "items": {"type": "object", "required": ["name", "type_name", "href", "schema"],
+      "properties": {"name": {"type": "string"}, "type_name": {"type": "string"}, "href": {"type": "string"},
+      "schema": {"type": "string"}, "relations": {"type": "array", "items": {"type": "object"}}}}}}},
+  "rows": {"type": "object", "required": ["items", "next"], "properties": {
+    "items": {"type": "array", "items": {"type": "object"}},
+    "next": {"type": ["string", "null"], "description": "the $next of the page behind this one"},
+    "count": {"type": "integer", "description": "with $count"}}},
   "liveness": {"type": "object", "required": ["live"], "properties": {"live": {"type": "boolean"}}},
   "readiness": {"type": "object", "required": ["ready", "reasons"], "properties": {
     "ready": {"type": "boolean"}, "reasons": {"type": "array", "items": {"type": "string"}}}},

@@ -146,7 +146,10 @@ struct db_config {
 };
 
 struct entities_config {
-  std::string model;
+  std::string model;                            // file, JSON or TOML
+  duration deadline = std::chrono::seconds(2);  // of one request
+  std::uint32_t list_max = 1000;                // rows of one page
+  std::uint32_t bulk_max = 1000;                // rows created by one request
   [[nodiscard]] bool operator==(const entities_config&) const = default;
 };
 

@@ -13,6 +13,7 @@
 #include <troupe/cluster.hpp>
 #include <troupe/config.hpp>
 #include <troupe/database.hpp>
+#include <troupe/entities.hpp>
 #include <troupe/error.hpp>
 #include <troupe/event.hpp>
 #include <troupe/fenced.hpp>
@@ -29,6 +30,14 @@ struct node_addresses {
   std::string cluster;
 };
 
+/// What an embedder brings along.
+struct node_options {
+  /// A leader store of the embedder's own in the place of kvs.type; all members use the same one.
+  std::shared_ptr<leader_store> store;
+  /// By typeName; for the service entities. An entity that the model does not have is errc::bad_config.
+  entity_extensions entities;
+};
+
 class node {
  public:
   using event_callback = std::function<void(const event&)>;
@@ -37,7 +46,8 @@ class node {
   /// errc::unavailable when an address cannot be bound (the context names it), errc::storage_failed
   /// when the data directory cannot be used.
   [[nodiscard]] static expected<node> start(config c);
-  /// The same, with a leader store of the embedder's own in the place of kvs.type; all members use the same one.
+  [[nodiscard]] static expected<node> start(config c, node_options options);
+  /// With node_options::store.
   [[nodiscard]] static expected<node> start(config c, std::shared_ptr<leader_store> store);
 
   node(node&&) noexcept;

@@ -40,6 +40,7 @@ TEST_F(rules, services_must_be_named_and_known) {
   c.node.services.clear();
   expect_fault(c, "available: http, resp, cache, db, kvs, entities, console");
   for (const std::string& service : known_services()) c.node.services.push_back(service);
+  c.entities.model = "model.json";
   EXPECT_THAT(validate(c), IsEmpty());
   EXPECT_TRUE(c.has_service("console"));
   EXPECT_FALSE(c.has_service("consol"));
@@ -127,7 +128,19 @@ TEST_F(rules, each_node_has_its_own_sqlite_file) {
   c.cluster.expected_members = 3;
   EXPECT_THAT(validate(c), IsEmpty()) << "db alone is allowed";
   c.node.services.emplace_back("entities");
+  c.entities.model = "model.json";
   expect_fault(c, "node.services: entities on SQLite");
+}
+
+TEST_F(rules, entities_need_a_model_and_the_database_service) {
+  config c = sound();
+  c.node.services = {"http", "entities"};
+  c.entities.model = "model.json";
+  expect_fault(c, "node.services: entities needs the service db beside it");
+  c.node.services.emplace_back("db");
+  EXPECT_THAT(validate(c), IsEmpty()) << "the file is looked at by who reads it";
+  c.entities.model.clear();
+  expect_fault(c, "entities.model: is needed with the service entities");
 }
 
 TEST_F(rules, backed_caches_need_the_database_service) {

@@ -54,6 +54,26 @@ TEST(exit_code, every_fault_of_a_configuration_is_listed_with_its_line_and_is_78
   }
 }
 
+TEST(exit_code, every_fault_of_a_model_of_entities_is_listed_and_is_78) {
+  const temporary_directory home;
+  const auto model =
+      home.write("model.json", R"({"entities": [{"typeName": "Order", "properties": {"id": {"type": "word"}}}]})");
+  const auto file = home.write(
+      "node.toml", "[node]\nservices = [\"http\", \"db\", \"entities\"]\n[entities]\nmodel = \"" + model + "\"\n");
+  auto words = node_on_free_ports(home, {"--config", file});
+  for (const auto& o : {run({"config", "check", file}), run(words)}) {
+    EXPECT_EQ(o.exit_code, 78);
+    EXPECT_TRUE(has(o.err, "model.json: Order.typeName: 'Order' is a reserved word")) << o.err;
+    EXPECT_TRUE(has(o.err, "model.json: Order.properties.id: 'id' is reserved")) << o.err;
+    EXPECT_TRUE(has(o.err, "model.json: Order.properties.id.type: must be one of")) << o.err;
+  }
+  (void)home.write("model.json",
+                   R"({"entities": [{"typeName": "Book", "properties": {"a": {"type": "bool", "x": 1}}}]})");
+  const auto good = run({"config", "check", file});
+  EXPECT_EQ(good.exit_code, 0);
+  EXPECT_TRUE(has(good.err, "warning: Book.properties.a.x")) << good.err;
+}
+
 TEST(exit_code, a_good_configuration_is_0_and_prints_as_one) {
   const temporary_directory home;
   const auto file = home.write("good.toml", "[node]\nservices = [\"http\", \"cache\"]\n[cache]\nshards = 64\n");

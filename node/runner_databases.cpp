@@ -1,0 +1,57 @@
+// What a node makes on its databases: the driver, backed caches, the rows of entities.
+#include "gateways/db/postgres_driver.hpp"
+#include "gateways/db/sqlite_driver.hpp"
+#include "node/entity_model_file.hpp"
+#include "node/runner.hpp"
+
+namespace troupe {
+
+expected<std::shared_ptr<database_driver>> node::runner::make_driver() {
+  if (settings_.db.type == "sqlite") return std::make_shared<sqlite_driver>(sqlite_driver::settings_of(settings_));
+  auto driver = postgres_driver::make(settings_.db, io_, drawn_.machine_seed + 2);
+  if (!driver) return tl::unexpected(std::move(driver.error()));
+  return std::shared_ptr<database_driver>(std::move(*driver));
+}
+
+expected<void> node::runner::open_databases() {
+  if (!settings_.has_service("db")) return {};
+  auto driver = make_driver();
+  if (!driver) return tl::unexpected(std::move(driver.error()));
+  const auto show = [this](const database_status& s) {
+    status_.change_conditions([&](local_conditions& here) { here.database_fault = s.ok ? "" : s.reason; });
+    status_.set_service("db", s.ok ? service_state::running : service_state::degraded, s.reason);
+  };
+  const auto right = [this]() -> std::optional<fenced> {
+    const auto& lease = cluster_.calls().lease();
+    const auto term = lease->term();
+    if (!term) return std::nullopt;
+    return fenced(*term, drawn_.id, lease);
+  };
+  database_ = std::make_unique<database_service>(
+      std::move(*driver), settings_.db,
+      database_service::surroundings{*log_, events_, numbers_, io_.next(), show, right});
+  std::vector<backed_cache> backed;
+  const auto& caches = catalogue_.all();
+  for (std::size_t i = 0; i < caches.size(); ++i) {
+    if (caches[i].settings.backed) backed.push_back({static_cast<cache_id>(i), caches[i].name});
+  }
+  const auto store = database_->back_caches(committed_, backed);
+  if (!store) return tl::unexpected(store.error());
+  router_->set_backing(*store);
+  if (auto opened = open_entities(); !opened) return opened;
+  database_->start();
+  return {};
+}
+
+expected<void> node::runner::open_entities() {
+  if (!settings_.has_service("entities")) return {};
+  auto file = read_entity_model(settings_.entities.model);
+  if (!file) return tl::unexpected(std::move(file.error()));
+  for (const auto& warning : file->warnings) log_->warn("entities", "model_warning", {{"at", warning}});
+  auto opened = entity_service::open(std::move(file->model), *database_, extensions_, settings_.entities, *log_);
+  if (!opened) return tl::unexpected(std::move(opened.error()));
+  entities_ = std::move(*opened);
+  return {};
+}
+
+}  // namespace troupe
