@@ -1,6 +1,6 @@
 // Clients that wait, at random on virtual time: they come, are called, pop, are slow, go without a word, or come back
-// from another primary, while elements come. Whatever happens: nobody is called who is not first of those that are here,
-// elements and clients never wait for each other for longer than the limits say, and nobody stays who is gone.
+// from another primary, while elements come. Whatever happens: nobody is called who is not first of those that are
+// here, elements and clients never wait for each other for longer than the limits say, and nobody stays who is gone.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -81,8 +81,9 @@ class world {
     auto& c = clients_.at(id);
     c.in_line = true;
     c.until = now_ + slice;
-    line_.wait({id, 0, value_type::list, {c.keys.begin(), c.keys.end()}, now_ - c.since, c.until},
-               [this, id](const owned_reply& r) { answers_.emplace_back(id, r.code); }, now_, holds_);
+    line_.wait(
+        {id, 0, value_type::list, {c.keys.begin(), c.keys.end()}, now_ - c.since, c.until},
+        [this, id](const owned_reply& r) { answers_.emplace_back(id, r.code); }, now_, holds_);
   }
 
   void leave(std::uint64_t id) {

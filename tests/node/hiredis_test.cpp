@@ -1,6 +1,7 @@
 // The C client of Redis at a node of three, on keys that it owns and on others.
 #include <troupe/local_cluster.hpp>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <set>
@@ -40,8 +41,8 @@ class hiredis_client {
  public:
   explicit hiredis_client(const std::string& address) {
     const auto colon = address.rfind(':');
-    context_.reset(redisConnectWithTimeout(address.substr(0, colon).c_str(), std::stoi(address.substr(colon + 1)),
-                                           patience));
+    context_.reset(
+        redisConnectWithTimeout(address.substr(0, colon).c_str(), std::stoi(address.substr(colon + 1)), patience));
     if (context_ != nullptr && context_->err == 0) (void)redisSetTimeout(context_.get(), patience);
   }
   std::string ask(const std::vector<std::string>& words) {
@@ -125,6 +126,10 @@ TEST_F(hiredis, messages_come_from_any_node) {
   auto listens = at(0);
   EXPECT_EQ(listens.ask({"SUBSCRIBE", "news"}), "[subscribe news 1]");
   auto says = at(2);
+  // Nodes tell each other who listens; it takes them a moment.
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (says.ask({"PUBSUB", "NUMSUB", "news"}) != "[news 1]" && std::chrono::steady_clock::now() < limit) {
+  }
   EXPECT_EQ(says.ask({"PUBLISH", "news", "hello"}), "1");
   EXPECT_EQ(listens.next(), "[message news hello]");
 }
