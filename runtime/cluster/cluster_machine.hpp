@@ -99,6 +99,9 @@ class cluster_machine {
   static constexpr int leave_hand_over_part = 60;
   /// A leader that departs waits so long for another one.
   static constexpr duration successor_wait = std::chrono::seconds(1);
+  /// A leader gives no shard up as lost sooner after its election: for two leases it may still hold members for gone
+  /// that it did not hear before, and whose asking for a lease tells that they live.
+  static constexpr int picture_settles_after_leases = 2;
 
   /// `settings` and `contents`, the stores of this node's shards, outlive the machine. errc::corrupt when a file is
   /// damaged: starting without it could break a promise. errc::invalid_argument when the others would refuse what this
@@ -251,6 +254,7 @@ class cluster_machine {
   void keep_table(time_point now, cluster_output& out);
   [[nodiscard]] std::optional<std::vector<placement_member>> data_members(time_point now);
   [[nodiscard]] bool may_begin_table(std::size_t members, time_point now);
+  void wait_for_the_lost(time_point now, draft& d);
   [[nodiscard]] draft draft_table(const std::vector<placement_member>& members, stamp next) const;
   void take_words(const std::vector<placement_member>& members, stamp next, draft& d) const;
   [[nodiscard]] draft without_the_gone(stamp next) const;

@@ -51,10 +51,21 @@ void cluster_machine::keep_table(time_point now, cluster_output& out) {
   const bool begins = table_.rows.empty() || shards_begin_anew_;
   if (begins && !may_begin_table(members->size(), now)) return;
   auto d = draft_table(*members, next);
+  if (!begins) wait_for_the_lost(now, d);
   const auto& rows = d.table.rows;
   const bool same = !begins && rows.size() == table_.rows.size() &&
                     std::equal(rows.begin(), rows.end(), table_.rows.begin(), same_owners);
   if (!same) propose(std::move(d), now, out);
+}
+
+// Who was cut off until a moment ago may lead now, by the votes of members that it still takes for failed: what it
+// would give up as lost may be all there.
+void cluster_machine::wait_for_the_lost(time_point now, draft& d) {
+  const auto settled = led_since_.value_or(now) + settings_.election.lease * picture_settles_after_leases;
+  if (d.lost.empty() || now >= settled) return;
+  for (const auto shard : d.lost) d.table.rows[shard] = table_.rows[shard];
+  d.lost.clear();
+  table_again_ = std::min(table_again_, settled);
 }
 
 void cluster_machine::propose(draft d, time_point now, cluster_output& out) {
@@ -164,7 +175,10 @@ std::optional<std::vector<placement_member>> cluster_machine::data_members(time_
   const auto consider = [&](const membership::record& r) {
     if (!holds_data(r)) return;
     const bool departing = r.state == member_state::departing;
-    if (departing || r.state == member_state::alive || r.state == member_state::suspect) {
+    const auto surely_until = lead_.surely_lives_until({r.name, r.id});
+    const bool wrongly_failed = r.state == member_state::failed && surely_until > now;
+    if (wrongly_failed) table_again_ = std::min(table_again_, surely_until);
+    if (departing || wrongly_failed || r.state == member_state::alive || r.state == member_state::suspect) {
       if (const auto pid = record.pid_of({r.name, r.id}); pid != 0) {
         const bool flaps = r.flapping.quarantined() && !holds_shards(pid);
         found.push_back({pid, departing || flaps ? 0U : weight_of(r), tag_of(r, "zone")});
@@ -181,7 +195,7 @@ std::optional<std::vector<placement_member>> cluster_machine::data_members(time_
            std::none_of(found.begin(), found.end(), [&](const auto& m) { return m.pid == row.primary; });
   });
   if (has_gone_primary && leases_end > now) {
-    table_again_ = leases_end;
+    table_again_ = std::min(table_again_, leases_end);
     return std::nullopt;
   }
   // Better flapping members than none, or than too few for the copies that are wanted.

@@ -94,6 +94,9 @@ class election {
   /// At the leader: until when the member of this name may act for its shards, whoever gave the lease. A
   /// shard gets a new primary not before.
   [[nodiscard]] time_point lease_may_run_until(const std::string& name) const;
+  /// At the leader: until when a member lives whatever membership says of it, because it asked for a lease after that
+  /// was said; the past when it did not.
+  [[nodiscard]] time_point surely_lives_until(const member_ref& who) const;
   /// For gossip, at most election_digest_bytes_max bytes.
   [[nodiscard]] std::string digest() const;
   [[nodiscard]] const voter& vote() const noexcept { return voter_; }

@@ -152,8 +152,7 @@ void election::consider_priority() {
   std::optional<std::pair<member_rank, member_ref>> best;
   for (const auto& [name, row] : roll_.all()) {
     const bool stable = row.state == member_state::alive && row.vetted && now_ - row.since >= options_.hold_down;
-    const bool answers = row.ask != 0 && now_ - row.ask_received <= timing_.answered_lately();
-    if (!stable || !answers || row.priority <= options_.priority) continue;
+    if (!stable || !row.asks(now_, timing_.answered_lately()) || row.priority <= options_.priority) continue;
     auto rank = roll_.rank_of(name, row, reign_->base.get());
     if (rank.pid != 0 && (!best || rank > best->first)) best = {std::move(rank), {name, row.id}};
   }

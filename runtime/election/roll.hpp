@@ -42,6 +42,10 @@ struct roll_row {
   [[nodiscard]] bool present() const noexcept { return state == member_state::alive || state == member_state::suspect; }
   /// Present, or departing: it still serves its shards while it hands them over.
   [[nodiscard]] bool serves() const noexcept { return present() || state == member_state::departing; }
+  /// It has asked this node for a lease not longer than `lately` ago.
+  [[nodiscard]] bool asks(time_point now, duration lately) const noexcept {
+    return ask != 0 && now - ask_received <= lately;
+  }
 };
 
 /// (priority, PID, name): higher leads. Without a PID a member ranks below all that have one.

@@ -23,7 +23,7 @@ bool gone(const member_ref& who, const upkeep_view& view) {
 
 bool can_join_voters(const cluster_record& record, const std::string& name, const roll_row& row,
                      const upkeep_view& view) {
-  const bool answers = name == view.self.name || (row.ask != 0 && view.now - row.ask_received <= view.lately);
+  const bool answers = name == view.self.name || row.asks(view.now, view.lately);
   return answers && row.state == member_state::alive && row.vetted && !row.voter.empty() &&
          !record.has_voter(row.voter) && record.voter_named(name) == nullptr;
 }

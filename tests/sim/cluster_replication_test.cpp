@@ -17,7 +17,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint64_t seeds_each = 4;
+constexpr std::uint64_t seeds_each = 12;
 
 struct replicated_stage : cluster_stage {
   replicated_stage(std::uint32_t nodes, std::uint64_t seed, const std::string& with_profile, std::uint32_t copies,
