@@ -5,28 +5,11 @@
 #include <sstream>
 #include <stdexcept>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "tests/process/free_port.hpp"
+
 namespace troupe::test {
-
-namespace {
-
-int free_port() {
-  const int s = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in a{};
-  a.sin_family = AF_INET;
-  a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof a;
-  if (::bind(s, reinterpret_cast<sockaddr*>(&a), size) != 0) throw std::runtime_error("bind");
-  ::getsockname(s, reinterpret_cast<sockaddr*>(&a), &size);
-  ::close(s);
-  return ntohs(a.sin_port);
-}
-
-}  // namespace
 
 std::string postgres_node::tool(const std::string& name) { return "/usr/lib/postgresql/15/bin/" + name; }
 bool postgres_node::is_installed() { return ::access(tool("postgres").c_str(), X_OK) == 0; }

@@ -4,15 +4,13 @@
 #include <stdexcept>
 #include <thread>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "gateways/kvs/etcd_store.hpp"
 #include "gateways/kvs/memcached_store.hpp"
 #include "gateways/kvs/postgres_store.hpp"
 #include "gateways/kvs/redis_store.hpp"
+#include "tests/process/free_port.hpp"
 
 namespace troupe::test {
 
@@ -20,18 +18,6 @@ namespace {
 
 constexpr const char* postgres_home = "/usr/lib/postgresql/15/bin/";
 constexpr auto between_looks = std::chrono::milliseconds(20);
-
-int free_port() {
-  const int s = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in a{};
-  a.sin_family = AF_INET;
-  a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof a;
-  if (::bind(s, reinterpret_cast<sockaddr*>(&a), size) != 0) throw std::runtime_error("bind");
-  ::getsockname(s, reinterpret_cast<sockaddr*>(&a), &size);
-  ::close(s);
-  return ntohs(a.sin_port);
-}
 
 /// Waits until the store answers a reading, with whatever but "cannot be reached".
 void wait_until_answers(const std::function<std::unique_ptr<leader_store>()>& client) {

