@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "runtime/sharding/slot.hpp"
-
 namespace troupe {
 
 namespace {
@@ -33,7 +31,6 @@ cache_router::cache_router(shard_host& host, const cache_catalogue& caches, std:
     : host_(host),
       caches_(caches),
       value_max_(value_max),
-      shard_keys_(keys_in_shards(host.shards())),
       now_(std::move(now)),
       parked_(
           host.shards(), parked, [this](std::uint32_t shard) { return route_of(shard); },

@@ -30,6 +30,7 @@
 #include "actors/metrics.hpp"
 #include "runtime/cache/cache_access.hpp"
 #include "runtime/cache/catalogue.hpp"
+#include "runtime/sharding/slot.hpp"
 
 namespace troupe {
 
@@ -87,10 +88,9 @@ class cache_router final : public cache_access {
   /// the last scrape.
   void register_metrics(metrics& m) const;
 
-  [[nodiscard]] std::uint32_t shards() const noexcept override {
-    return static_cast<std::uint32_t>(shard_keys_.size());
-  }
+  [[nodiscard]] std::uint32_t shards() const noexcept override { return host_.shards(); }
   [[nodiscard]] std::string_view key_in_shard(std::uint32_t shard) const noexcept override {
+    std::call_once(shard_keys_made_, [this] { shard_keys_ = keys_in_shards(host_.shards()); });
     return shard_keys_[shard];
   }
   [[nodiscard]] std::uint64_t topology_version() const noexcept override { return host_.topology_version(); }
@@ -116,7 +116,8 @@ class cache_router final : public cache_access {
   shard_host& host_;
   const cache_catalogue& caches_;
   const std::uint64_t value_max_;
-  const std::vector<std::string> shard_keys_;
+  mutable std::once_flag shard_keys_made_;  // at the first scan: it takes a moment with many shards
+  mutable std::vector<std::string> shard_keys_;
   const clock now_;
   std::atomic<backing_store*> backing_{nullptr};
   std::atomic<forwarder*> forwarder_{nullptr};

@@ -10,14 +10,10 @@ namespace troupe {
 
 namespace handle_calls {
 
-namespace {
-
-time_point now() { return time_point(std::chrono::steady_clock::now()); }
-
-}  // namespace
+time_point read_clock() { return time_point(std::chrono::steady_clock::now()); }
 
 time_point deadline_after(duration d) {
-  const auto t = now();
+  const auto t = read_clock();
   return d > time_point::max() - t - answer_grace ? time_point::max() - answer_grace : t + d;
 }
 
@@ -87,7 +83,7 @@ owned_reply call(cache_access& access, const std::string& name, cache_command c,
     reply.ttl = r.ttl;
     reply.value.assign(r.value);
   };
-  if (access.try_now(c, time_point(std::chrono::steady_clock::now()), take)) return reply;
+  if (access.try_now(c, read_clock(), take)) return reply;
   auto answer =
       wait_for<owned_reply>([&](reply_callback done) { access.submit(c, deadline_after(d), std::move(done)); }, d);
   if (answer) return std::move(*answer);

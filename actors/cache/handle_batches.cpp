@@ -1,6 +1,7 @@
 // The methods of troupe::cache on numbers, on many keys, on all keys.
 #include <algorithm>
 #include <atomic>
+#include <type_traits>
 #include <vector>
 
 #include "actors/cache/handle_calls.hpp"
@@ -24,6 +25,11 @@ class gathered {
       : answers_(count, fail(errc::unavailable)), left_(count), done_(std::move(done)) {}
 
   void set(std::size_t at, expected<T> answer) {
+    if constexpr (std::is_same_v<T, cache_value>) {
+      const auto size = answer ? answer->bytes.size() : 0;
+      if (bytes_.fetch_add(size, std::memory_order_relaxed) + size > cache::batch_bytes_max)
+        answer = fail(errc::too_large, "the values of the batch are too large together");
+    }
     answers_[at] = std::move(answer);
     if (left_.fetch_sub(1, std::memory_order_acq_rel) == 1) done_(std::move(answers_));
   }
@@ -31,6 +37,7 @@ class gathered {
  private:
   answers<T> answers_;
   std::atomic<std::size_t> left_;
+  std::atomic<std::size_t> bytes_{0};  // of values
   const std::function<void(answers<T>)> done_;
 };
 
@@ -63,16 +70,9 @@ void run(cache_access& access, const std::string& name, const batch<T>& b, durat
 // A put whose ttl is not sound is answered here.
 void put_each(cache_access& access, const std::string& name, const std::vector<cache_entry>& entries, duration deadline,
               cache::versions_callback done) {
-  const auto bad = [](const cache_entry& e) { return !is_sound(e.options); };
-  if (std::none_of(entries.begin(), entries.end(), bad)) {
-    const batch<std::uint64_t> b{
-        entries.size(), [&](std::size_t i) { return make_put(entries[i].key, entries[i].value, entries[i].options); },
-        to_version};
-    return run<std::uint64_t>(access, name, b, deadline, std::move(done));
-  }
   std::vector<std::size_t> good;
   for (std::size_t i = 0; i < entries.size(); ++i) {
-    if (!bad(entries[i])) good.push_back(i);
+    if (is_sound(entries[i].options)) good.push_back(i);
   }
   const batch<std::uint64_t> b{good.size(),
                                [&](std::size_t i) {

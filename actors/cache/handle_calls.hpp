@@ -18,6 +18,7 @@ namespace troupe::handle_calls {
 /// How long past its deadline an answer is waited for: the node answers at the deadline itself.
 inline constexpr duration answer_grace = std::chrono::milliseconds(250);
 
+[[nodiscard]] time_point read_clock();
 [[nodiscard]] time_point deadline_after(duration d);
 
 [[nodiscard]] cache_command make_get(std::string_view key);

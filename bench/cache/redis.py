@@ -27,8 +27,11 @@ TICKS = os.sysconf("SC_CLK_TCK")
 class Servers:
     """Processes that serve on one RESP port."""
 
+    running = []
+
     def __init__(self, home):
         self.home, self.processes, self.port = tempfile.mkdtemp(dir=home), [], 0
+        Servers.running.append(self)
 
     def spawn(self, command):
         log = open(os.path.join(self.home, f"{len(self.processes)}.log"), "w")
@@ -52,6 +55,7 @@ class Servers:
             p.kill()
             p.wait()
         shutil.rmtree(self.home)
+        Servers.running.remove(self)
 
 
 def redis(home):
@@ -171,8 +175,12 @@ def main():
     o = p.parse_args()
     o.program = os.path.abspath(o.program)
     with tempfile.TemporaryDirectory() as home:
-        for what in o.what or ["one", "memory", "replicated"]:
-            globals()[what](home, o)
+        try:
+            for what in o.what or ["one", "memory", "replicated"]:
+                globals()[what](home, o)
+        finally:
+            for s in list(Servers.running):
+                s.end()
 
 
 if __name__ == "__main__":

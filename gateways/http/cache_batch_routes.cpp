@@ -20,8 +20,6 @@ using namespace calls;
 // The door lends the accesses for longer than any handle here lives.
 std::shared_ptr<cache_access> lent(cache_access& caches) { return {std::shared_ptr<void>(), &caches}; }
 
-http_reply show_failure(const error& e) { return problem_reply(e); }
-
 // None: it is answered.
 std::optional<std::string> cache_name(http_exchange& ex, const cache_access& caches) {
   auto name = percent_decode(ex.request().parameters[0]);
@@ -71,7 +69,7 @@ http_route increment_route(cache_access& caches, const config& settings) {
     if (!options) return ex.answer(problem_reply(options.error()));
     const auto deadline = ex.now() + settings.cache.deadline;
     auto done = [later = ex.later(deadline)](const expected<std::int64_t>& number) {
-      later(number ? json_reply(cache_number_json(*number)) : show_failure(number.error()));
+      later(number ? json_reply(cache_number_json(*number)) : problem_reply(number.error()));
     };
     increment(caches, *caches.find(*name), *key, *options, deadline, std::move(done));
   };
@@ -111,7 +109,7 @@ http_route scan_route(cache_access& caches, const config& settings) {
     if (!scan) return;
     const auto deadline = ex.now() + settings.cache.deadline;
     auto done = [later = ex.later(deadline)](const expected<cache_page>& page) {
-      later(page ? json_reply(cache_page_json(*page)) : show_failure(page.error()));
+      later(page ? json_reply(cache_page_json(*page)) : problem_reply(page.error()));
     };
     scan_keys(caches, *caches.find(*name), *scan, deadline, std::move(done));
   };

@@ -274,7 +274,7 @@ std::optional<std::uint32_t> read_slot(connection& c, std::string_view word) {
 
 template <class Walk>
 std::unique_ptr<Walk> walk_of_slot(connection& c, std::uint32_t slot) {
-  const auto shards = c.shared().shard_keys.size();
+  const auto shards = c.shared().caches.shards();
   auto walk = std::make_unique<Walk>(std::vector{shard_of(slot, static_cast<std::uint32_t>(shards))}, shards, "*");
   walk->only_slot(slot);
   return walk;
@@ -305,16 +305,16 @@ void run_flushall(connection& c, const arguments& words) {
   const bool sound =
       words.size() == 1 || (words.size() == 2 && (same_word(words[1], "async") || same_word(words[1], "sync")));
   if (!sound) return c.reply_error(syntax_error);
-  shard_walk::run(c, std::make_unique<clearing>(all_shards(c.shared()), c.shared().shard_keys.size()));
+  shard_walk::run(c, std::make_unique<clearing>(all_shards(c.shared()), c.shared().caches.shards()));
 }
 
 void run_keys(connection& c, const arguments& words) {
   shard_walk::run(
-      c, std::make_unique<key_list>(all_shards(c.shared()), c.shared().shard_keys.size(), std::string(words[1])));
+      c, std::make_unique<key_list>(all_shards(c.shared()), c.shared().caches.shards(), std::string(words[1])));
 }
 
 void run_randomkey(connection& c, const arguments&) {
-  shard_walk::run(c, std::make_unique<random_key>(all_shards(c.shared()), c.shared().shard_keys.size()));
+  shard_walk::run(c, std::make_unique<random_key>(all_shards(c.shared()), c.shared().caches.shards()));
 }
 
 void run_scan(connection& c, const arguments& words) {

@@ -48,8 +48,6 @@ struct environment {
   pubsub_access* channels = nullptr;     // never none in a door
   live_settings live{settings};
   slow_log slow{};
-  /// For each shard a key that lies in it.
-  std::vector<std::string> shard_keys{keys_in_shards(settings.cache.shards)};
   pause_state pause{};
   keyspace_channel* events = nullptr;  // none: nobody hears what happens to keys
   std::atomic<std::uint64_t> connection_ids{0};

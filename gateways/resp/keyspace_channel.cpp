@@ -17,6 +17,8 @@ keyspace_channel::keyspace_channel(io_pool& io, cache_access& caches, cache_id c
 
 void keyspace_channel::set(std::uint32_t flags) {
   constexpr auto ways = notify_bit('K') | notify_bit('E');
+  const std::lock_guard one(setting_);
+  if (ended_) return;
   by_key_ = (flags & notify_bit('K')) != 0;
   by_event_ = (flags & notify_bit('E')) != 0;
   kinds_ = (flags & ways) != 0 ? flags & ~ways : 0;
@@ -24,7 +26,11 @@ void keyspace_channel::set(std::uint32_t flags) {
 }
 
 void keyspace_channel::close() {
-  caches_.listen(cache_, nullptr);
+  {
+    const std::lock_guard one(setting_);
+    ended_ = true;
+    caches_.listen(cache_, nullptr);
+  }
   const std::lock_guard lock(mutex_);
   closed_ = true;
   waiting_.clear();

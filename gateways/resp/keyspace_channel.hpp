@@ -5,6 +5,7 @@
 // not fit meanwhile is dropped and counted, as a message to a slow listener is.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -29,7 +30,8 @@ class keyspace_channel final : public keyspace_listener, public std::enable_shar
   /// All outlive it.
   keyspace_channel(io_pool& io, cache_access& caches, cache_id cache, pubsub_access& channels, delivery deliver);
 
-  /// Flags of notify_flags.hpp: with neither K nor E, or no class of events, nothing is listened to.
+  /// Flags of notify_flags.hpp: with neither K nor E, or no class of events, nothing is listened to. Nothing after
+  /// close().
   void set(std::uint32_t flags);
   /// Nothing more is heard or published.
   void close();
@@ -53,6 +55,8 @@ class keyspace_channel final : public keyspace_listener, public std::enable_shar
   std::atomic<bool> by_key_{false};
   std::atomic<bool> by_event_{false};
   std::atomic<std::uint64_t> dropped_{0};
+  std::mutex setting_;  // held through listen(); never under a shard's lock, as mutex_ is
+  bool ended_ = false;  // guarded by setting_
   std::mutex mutex_;
   std::vector<event> waiting_;  // guarded by mutex_, as the next
   std::size_t bytes_ = 0;

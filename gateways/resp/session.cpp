@@ -177,7 +177,7 @@ void session::proceed(time_point now) {
 
 // Nothing is executed while a command waits, but the client may go.
 void session::watch_blocked() {
-  if (watching_ || input_.size() >= read_min) return;
+  if (watching_ || input_.size() >= blocked_input_max) return;
   watching_ = true;
   socket_.async_wait(socket_type::wait_read, [self = shared_from_this()](error_code failed) {
     self->watching_ = false;

@@ -25,6 +25,8 @@ class session : public completion_gate, public std::enable_shared_from_this<sess
   using socket_type = boost::asio::ip::tcp::socket;
 
   static constexpr std::size_t read_min = 16 * 1024;
+  /// Of what came behind a command that waits; with more, its client going is seen when the wait ends.
+  static constexpr std::size_t blocked_input_max = 1024 * 1024;
   /// Replies of more bytes are sent without waiting for other connections' turn.
   static constexpr std::size_t send_at_once_min = 16 * 1024;
   /// What is read and thrown away before closing, so that the last reply is not lost to a reset.

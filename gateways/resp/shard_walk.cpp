@@ -6,7 +6,7 @@
 namespace troupe::resp {
 
 std::vector<std::uint32_t> all_shards(const environment& e) {
-  std::vector<std::uint32_t> shards(e.shard_keys.size());
+  std::vector<std::uint32_t> shards(e.caches.shards());
   std::iota(shards.begin(), shards.end(), 0u);
   return shards;
 }
@@ -69,7 +69,7 @@ void shard_walk::ask_next(connection& c, std::uint64_t slot) {
     again_.pop_front();
   }
   std::string words;
-  auto command = c.command_on(cache_op::run, e.shard_keys[shard]);
+  auto command = c.command_on(cache_op::run, e.caches.key_in_shard(shard));
   command.procedure = ask(shard, words);
   command.value = words;
   errc code = errc::ok;

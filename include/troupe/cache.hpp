@@ -73,6 +73,8 @@ class cache {
   static constexpr duration default_deadline = std::chrono::seconds(2);
   /// Keys of one batch.
   static constexpr std::size_t batch_max = 4096;
+  /// Of all values that get_all() gives back.
+  static constexpr std::size_t batch_bytes_max = 64 << 20;
 
   cache(std::shared_ptr<cache_access> access, std::string name);
 
@@ -91,7 +93,7 @@ class cache {
                                                  duration deadline = default_deadline);
 
   /// Batches: each key is done by itself, wherever it lives, all at the same time; an answer for each, in their order.
-  /// More than batch_max: errc::too_large for each.
+  /// More than batch_max: errc::too_large for each; a value beyond batch_bytes_max: errc::too_large for its key.
   [[nodiscard]] std::vector<expected<cache_value>> get_all(const std::vector<std::string>& keys,
                                                            duration deadline = default_deadline);
   [[nodiscard]] std::vector<expected<std::uint64_t>> put_all(const std::vector<cache_entry>& entries,

@@ -25,7 +25,7 @@ void cluster_machine::consider_departure(time_point now, cluster_output& out) {
   if (expelled_) return;
   const bool late = now >= departure_waits_until_;
   if (departure_ == departure::handing_over && (late || has_handed_over() || !has_heirs())) {
-    if (late) tell_what_is_left(out);
+    if (late && !has_handed_over()) tell_what_is_left(out);
     departure_ = departure::resigned;
     departure_waits_until_ = now + (has_heirs() ? successor_wait : duration::zero());
     lead_.leave(now, e_);

@@ -88,14 +88,12 @@ class election {
   [[nodiscard]] std::uint64_t term_heard() const noexcept;
   /// The committed record; null until one is known.
   [[nodiscard]] const record_ptr& record() const noexcept { return committed_; }
-  /// 0: none yet.
-  [[nodiscard]] std::uint64_t pid() const;
+  [[nodiscard]] std::uint64_t pid() const;  // 0: none yet
   [[nodiscard]] member_lease own_lease() const;
-  /// At the leader: until when the member of this name may act for its shards, whoever gave the lease. A
-  /// shard gets a new primary not before.
+  /// At the leader: until when this member may act for its shards, whoever gave the lease; no new primary before.
   [[nodiscard]] time_point lease_may_run_until(const std::string& name) const;
-  /// At the leader: until when a member lives whatever membership says of it, because it asked for a lease after that
-  /// was said; the past when it did not.
+  /// At the leader: until when it counts that a member asked for a lease after it was called failed. The past: it did
+  /// not.
   [[nodiscard]] time_point surely_lives_until(const member_ref& who) const;
   /// For gossip, at most election_digest_bytes_max bytes.
   [[nodiscard]] std::string digest() const;

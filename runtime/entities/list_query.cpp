@@ -1,7 +1,9 @@
 #include "runtime/entities/list_query.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <set>
 
 #include "runtime/entities/fault_list.hpp"
 #include "runtime/entities/formats.hpp"
@@ -38,7 +40,9 @@ std::optional<sql_value> value_of(value_kind kind, std::string_view text) {
 
 class reader {
  public:
-  reader(const entity_spec& e, const list_limits& limits) : e_(e), limits_(limits) {}
+  reader(const entity_spec& e, const list_limits& limits) : e_(e), limits_(limits) {
+    query_.limit = std::min(query_.limit, limits.rows_max);
+  }
 
   answered<list_query> read(const query_pairs& parameters) {
     for (const auto& [name, value] : parameters) read_one(name, value);
@@ -53,6 +57,7 @@ class reader {
 
  private:
   void read_one(const std::string& name, const std::string& value) {
+    if (name.starts_with('$') && !given_.insert(name).second) faults_.add(name, "is given twice");
     if (name == "$limit") return read_number(name, value, 1, limits_.rows_max, query_.limit);
     if (name == "$offset") return read_number(name, value, 0, list_offset_max, query_.offset);
     if (name == "$orderby") return read_order(value);
@@ -137,6 +142,7 @@ class reader {
   const entity_spec& e_;
   const list_limits& limits_;
   list_query query_;
+  std::set<std::string> given_;  // of the parameters of the list itself
   std::optional<std::string> next_;
   fault_list faults_;
 };

@@ -1,7 +1,6 @@
 // Tokens of pages: base64url of a checksum and the position, bound to the entity and the order.
 #include <array>
 #include <charconv>
-#include <cstdio>
 
 #include "runtime/entities/formats.hpp"
 #include "runtime/entities/list_query.hpp"
@@ -51,8 +50,8 @@ struct key_writer {
   std::string operator()(bool v) const { return v ? "b1" : "b0"; }
   std::string operator()(std::int64_t v) const { return "i" + std::to_string(v); }
   std::string operator()(double v) const {
-    char text[40];
-    return {text, static_cast<std::size_t>(std::snprintf(text, sizeof text, "r%.17g", v))};
+    char text[40];  // not printf: its point is the locale's
+    return "r" + std::string(text, std::to_chars(text, text + sizeof text, v).ptr);
   }
   std::string operator()(const std::string& v) const { return "t" + v; }
   std::string operator()(const blob&) const { return "n"; }

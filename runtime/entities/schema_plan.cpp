@@ -1,8 +1,8 @@
 #include "runtime/entities/schema_plan.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
-#include <cstdio>
 #include <map>
 
 #include "runtime/entities/fault_list.hpp"
@@ -95,9 +95,8 @@ class planner {
       return sqlite() ? (*b ? " default 1" : " default 0") : (*b ? " default true" : " default false");
     if (const auto* n = std::get_if<std::int64_t>(&*p.fallback)) return " default (" + std::to_string(*n) + ")";
     if (const auto* d = std::get_if<double>(&*p.fallback)) {
-      char text[40];
-      (void)std::snprintf(text, sizeof text, " default (%.17g)", *d);
-      return text;
+      char text[40];  // not printf: its point is the locale's
+      return " default (" + std::string(text, std::to_chars(text, text + sizeof text, *d).ptr) + ")";
     }
     std::string text = " default '";
     for (const char c : std::get<std::string>(*p.fallback)) text.append(c == '\'' ? 2 : 1, c);

@@ -182,6 +182,18 @@ TEST_F(cache_handle, batches_answer_each_key_by_itself_in_order) {
   EXPECT_EQ(many.back().error().code, errc::too_large);
 }
 
+TEST_F(cache_handle, values_beyond_what_a_batch_may_hold_are_answered_without_them) {
+  auto large = std::make_shared<cache_router>(host, *catalogue, cache::batch_bytes_max);
+  cache c(large, "default");
+  ASSERT_TRUE(c.put("half", std::string(cache::batch_bytes_max / 2 + 1, 'v')));
+  ASSERT_TRUE(c.put("small", "v"));
+  const auto got = c.get_all({"half", "small", "half"});
+  EXPECT_TRUE(got[0]);
+  EXPECT_TRUE(got[1]);
+  ASSERT_FALSE(got[2]);
+  EXPECT_EQ(got[2].error().code, errc::too_large);
+}
+
 TEST_F(cache_handle, pages_show_every_key_once) {
   auto c = open("default");
   for (int i = 0; i < 500; ++i) ASSERT_TRUE(c.put("user:" + std::to_string(i), "v"));

@@ -36,7 +36,11 @@ class Resp:
             if not line.endswith(b"\r\n"):
                 raise OSError("cut off")
             if line[:1] == b"$" and line != b"$-1\r\n":
-                return self.file.read(int(line[1:]) + 2)[:-2].decode()
+                size = int(line[1:]) + 2
+                body = self.file.read(size)
+                if len(body) != size:
+                    raise OSError("cut off")
+                return body[:-2].decode()
             return None if line == b"$-1\r\n" else line.decode().strip()
         except OSError:
             self.socket.close()
@@ -83,13 +87,20 @@ class Http:
 
     def read(self, key):
         status, body = self.ask("GET", key)
+        if status not in (200, 404):
+            raise NotDone
         return body if status == 200 else None
 
     def write(self, key, value):
-        self.ask("DELETE", key) if value is None else self.ask("PUT", key, value)
+        status, _ = self.ask("DELETE", key) if value is None else self.ask("PUT", key, value)
+        if status not in (204, 404):
+            raise OSError(status)
 
     def create(self, key, value):
-        return self.ask("PUT", key, value, {"If-None-Match": "*"})[0] == 204
+        status, _ = self.ask("PUT", key, value, {"If-None-Match": "*"})
+        if status not in (204, 412):
+            raise OSError(status)
+        return status == 204
 
 
 def shown(value):
@@ -102,7 +113,7 @@ def main():
     count = 0
     with open(file, "w", buffering=1 << 16) as history:
         def note(key, what, wanted, value, begin, end):
-            history.write(f"{key} {what} {shown(wanted)} {shown(value)} {begin} {end}\n")
+            history.write(f"{key} {what} {shown(wanted)} {shown(value)} {begin} {end} {type(door).__name__}\n")
 
         while not select.select([sys.stdin], [], [], 0)[0]:
             key = f"k{dice.randrange(KEYS)}-{int(time.monotonic() / KEY_LIFE)}"
@@ -115,7 +126,8 @@ def main():
                     seen = door.read(key)
                     note(key, "read", None, seen, begin, time.monotonic_ns())
                 elif choice < 0.55:
-                    made = doors[1].create(key, value)
+                    door = doors[1]
+                    made = door.create(key, value)
                     note(key, "write_if" if made else "write_if_missed", None, value, begin, time.monotonic_ns())
                 else:
                     door.write(key, value)

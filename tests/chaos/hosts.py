@@ -23,10 +23,17 @@ class Hosts:
     def __init__(self, count):
         self.prefix, self.count = f"troupe-{os.getpid()}", count
         self.switch = f"{self.prefix}-switch"
+        try:
+            self.make()
+        except BaseException:
+            self.end()
+            raise
+
+    def make(self):
         run("ip", "netns", "add", self.switch)
         run("ip", "-n", self.switch, "link", "add", "bridge0", "type", "bridge")
         run("ip", "-n", self.switch, "link", "set", "bridge0", "up")
-        for i in range(count):
+        for i in range(self.count):
             run("ip", "netns", "add", self.name(i))
             run("ip", "link", "add", f"port{i}", "netns", self.switch, "type", "veth", "peer", "name", "eth0", "netns", self.name(i))
             run("ip", "-n", self.switch, "link", "set", f"port{i}", "master", "bridge0", "up")

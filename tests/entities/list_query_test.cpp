@@ -91,6 +91,16 @@ TEST_F(list_queries, tell_all_that_is_wrong) {
     EXPECT_THAT(text, HasSubstr(part));
 }
 
+TEST_F(list_queries, have_no_more_rows_than_the_configuration_allows) {
+  EXPECT_EQ(read_list_query(shark, {}, {10})->limit, 10u);
+  EXPECT_EQ(read_list_query(shark, {}, {1000})->limit, list_rows);
+}
+
+TEST_F(list_queries, take_each_word_of_the_list_once) {
+  EXPECT_EQ(fault({{"$limit", "1"}, {"$limit", "9"}}), "$limit: is given twice\n");
+  EXPECT_EQ(fault({{"age", "gt:1"}, {"age", "lt:9"}}), "") << "filters of one field are joined";
+}
+
 TEST_F(list_queries, keep_their_limits) {
   query_pairs many(list_filters_max, {"age", "eq:1"});
   EXPECT_TRUE(ask(many));

@@ -39,6 +39,18 @@ TEST_F(http_cache_test, puts_gets_and_removes_a_value) {
   EXPECT_EQ(type_of(call("GET", path + "k")), "not-found");
 }
 
+TEST_F(http_cache_test, takes_no_order_from_a_page_of_another_site) {
+  open();
+  for (const char* origin : {"https://evil.example", "null"}) {
+    const auto field = std::string("Origin: ") + origin + "\r\n";
+    EXPECT_EQ(call("PUT", path + "k", "v", field).status, 403);
+    EXPECT_EQ(call("POST", path + "k?increment=1", "", field).status, 403);
+    EXPECT_EQ(call("POST", "/v1/cache/default", R"({"erase": ["k"]})", field).status, 403);
+  }
+  EXPECT_EQ(call("PUT", path + "k", "v", "Origin: http://test\r\n").status, 204) << "its own page";
+  EXPECT_EQ(call("GET", path + "k", "", "Origin: https://evil.example\r\n").status, 200);
+}
+
 TEST_F(http_cache_test, keeps_any_bytes_and_empty_values) {
   open();
   std::string all;

@@ -137,9 +137,18 @@ TEST_F(hiredis, messages_come_from_any_node) {
 TEST_F(hiredis, a_blocking_pop_gets_what_another_node_pushes) {
   auto waits = at(0);
   auto pushes = at(1);
+  auto looks = at(0);
   for (const auto& k : keys()) {
     EXPECT_EQ(waits.ask({"BLPOP", k, "0.01"}), "nil");
-    std::thread pusher([&] { EXPECT_EQ(pushes.ask({"RPUSH", k, "x"}), "1"); });
+    std::thread pusher([&] {
+      const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+      const auto waiting = [&] {
+        return looks.ask({"INFO", "clients"}).find("blocked_clients:1") != std::string::npos;
+      };
+      while (!waiting() && std::chrono::steady_clock::now() < limit) {
+      }
+      EXPECT_EQ(pushes.ask({"RPUSH", k, "x"}), "1");
+    });
     EXPECT_EQ(waits.ask({"BLPOP", k + "none", k, "0"}), "[" + k + " x]");
     pusher.join();
   }

@@ -84,6 +84,27 @@ TEST_F(stream_limits, an_element_that_would_make_a_value_too_large_is_refused) {
   EXPECT_EQ(held("{t}l"), packed({"second"}));
 }
 
+TEST_F(stream_limits, an_element_moves_within_a_list_that_is_nearly_too_large) {
+  limits.object_bytes_max = 65536;
+  while (reply({"RPUSH", "{t}l", std::string(100, 'e')}).starts_with(":")) {
+  }
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(reply({"LMOVE", "{t}l", "{t}l", "LEFT", "RIGHT"}), "$100\r\n" + std::string(100, 'e') + "\r\n");
+  (void)held("{t}l");
+}
+
+TEST_F(stream_limits, a_member_that_its_target_cannot_take_stays_where_it_was) {
+  limits.object_bytes_max = 65536;
+  const std::string large(40000, 'x');
+  EXPECT_EQ(reply({"SADD", "{t}t", std::string(30000, 'e')}), ":1\r\n");
+  EXPECT_EQ(reply({"SADD", "{t}s", large}), ":1\r\n");
+  EXPECT_TRUE(reply({"SMOVE", "{t}s", "{t}t", large}).starts_with("-ERR"));
+  EXPECT_EQ(held("{t}s"), packed({large}));
+  EXPECT_EQ(reply({"SMOVE", "{t}s", "{t}new", large}), ":1\r\n");
+  EXPECT_EQ(held("{t}s"), "-");
+  EXPECT_EQ(held("{t}new"), packed({large}));
+}
+
 TEST_F(stream_limits, a_second_key_that_is_too_long_refuses_all_of_it) {
   const std::string far = "{t}" + std::string(key_bytes_max, 'k');
   (void)reply({"RPUSH", "{t}l", "1", "2"});

@@ -58,7 +58,7 @@ class queue_client::answered_once {
 void queue_client::start(duration gap) {
   for (std::uint32_t s = 0; s < simulated_shards; ++s) {
     for (std::size_t i = 0; i < waiting_each; ++i) {
-      waiting_.push_back({s, ++next_id_, {}});
+      waiting_.push_back({s, ++next_id_});
       later(way, &queue_client::look, waiting_.size() - 1);
     }
   }

@@ -39,7 +39,6 @@ class queue_client : public std::enable_shared_from_this<queue_client> {
   struct waiting {
     std::uint32_t shard = 0;
     std::uint64_t id = 0;
-    time_point since{};
   };
   class answered_once;
 

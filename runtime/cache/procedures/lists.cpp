@@ -237,7 +237,7 @@ void move_element(procedure_call& c, bool from_front, bool to_front) {
     from.value->push_back(word);
   } else {
     if (same) taken_off(c, c[0], from_front, 1);
-    opened_value<list_value> target(c, c[1]);
+    opened_value<list_value> target(c, c[1], growth::known);  // what it takes was asked above, or it takes nothing
     to_front ? target->push_front(word) : target->push_back(word);
     std::string words;
     pack_word(words, word);

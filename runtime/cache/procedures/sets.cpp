@@ -73,17 +73,18 @@ void smove(procedure_call& c) {
   const auto to = c.keys.find(c[1]);
   if (to && to->type != value_type::set) return c.reply.wrong_type();
   if (c[0] == c[1]) return c.reply.integer(from.value->contains(c[2]) ? 1 : 0);
-  if (to && !may_grow(c, *to->object)) return;
-  if (!from.value->remove(c[2])) return c.reply.integer(0);
+  if (!from.value->contains(c[2])) return c.reply.integer(0);
   std::string words;
   pack_word(words, c[2]);
+  // It is there before it is here no more: a target that cannot take it leaves it where it was.
+  opened_value<set_value> target(c, c[1]);
+  if (!target.good()) return;
+  const bool added = target->add(c[2]);
+  if (added && !target.commit(value_edit::set_add, words)) return;
+  (void)from.value->remove(c[2]);
   c.keys.tell(event_kind::set, "srem", c[0]);
   c.keys.edited(c[0], value_edit::set_remove, words);
-  opened_value<set_value> target(c, c[1]);
-  if (target->add(c[2])) {
-    if (!target.commit(value_edit::set_add, words)) return;
-    c.keys.tell(event_kind::set, "sadd", c[1]);
-  }
+  if (added) c.keys.tell(event_kind::set, "sadd", c[1]);
   c.reply.integer(1);
 }
 

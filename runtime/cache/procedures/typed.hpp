@@ -45,12 +45,16 @@ template <class Value>
   return {true, static_cast<Value*>(found->object)};
 }
 
+/// Whether a value is asked if it may take the words of the call; not where the caller knows what it takes.
+enum class growth : bool { asked, known };
+
 /// A value that is there, or a new one: changed, then committed.
 template <class Value>
 class opened_value {
  public:
-  opened_value(procedure_call& c, std::string_view key) : c_(c), key_(key), found_(find_value<Value>(c, key)) {
-    if (found_.value != nullptr) found_.good = may_grow(c, *found_.value);
+  opened_value(procedure_call& c, std::string_view key, growth g = growth::asked)
+      : c_(c), key_(key), found_(find_value<Value>(c, key)) {
+    if (found_.value != nullptr && g == growth::asked) found_.good = may_grow(c, *found_.value);
     if (!found_.good || found_.value != nullptr) return;
     fresh_ = c.keys.make(type_for<Value>);
     found_.value = static_cast<Value*>(fresh_.get());
