@@ -92,8 +92,7 @@ class election {
   [[nodiscard]] member_lease own_lease() const;
   /// At the leader: until when this member may act for its shards, whoever gave the lease; no new primary before.
   [[nodiscard]] time_point lease_may_run_until(const std::string& name) const;
-  /// At the leader: until when it counts that a member asked for a lease after it was called failed. The past: it did
-  /// not.
+  /// At the leader: until when it counts that a member asked for a lease after it was called failed (past: never).
   [[nodiscard]] time_point surely_lives_until(const member_ref& who) const;
   /// For gossip, at most election_digest_bytes_max bytes.
   [[nodiscard]] std::string digest() const;
