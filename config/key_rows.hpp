@@ -1,5 +1,5 @@
-// What the rows of the key table are written with; the rows themselves are keys_of_cluster.cpp and
-// keys_of_services.cpp. The text of a row is what config/troupe.toml says above the key.
+// What the rows of the key table are written with; the rows themselves are keys_of_cluster.cpp,
+// keys_of_cache.cpp and keys_of_services.cpp. The text of a row is what config/troupe.toml says above the key.
 #pragma once
 
 #include <initializer_list>
@@ -39,7 +39,10 @@ field in_block(config& c, const std::string& block) {
 /// [node], [cluster], [gossip], [election], [kvs].
 [[nodiscard]] std::vector<key> keys_of_cluster();
 
-/// [http], [resp], [cache], [caches.NAME], [db], [entities], [events], [log].
+/// [cache], [caches.NAME].
+[[nodiscard]] std::vector<key> keys_of_cache();
+
+/// [http], [resp], those of the cache, [db], [entities], [events], [log].
 [[nodiscard]] std::vector<key> keys_of_services();
 
 }  // namespace troupe

@@ -154,8 +154,8 @@ def replicated(home, o):
 def growth(home, o):
     for name, s in (("redis", redis(home)), ("troupe", troupe(home, o.program))):
         wait_ready(s)
-        out = subprocess.run(["redis-benchmark", "-p", str(s.port), "-c", "50", "-n", str(o.grow), "-r", "1000000000000", "-d", "64",
-                              "-t", "set", "--precision", "3"], capture_output=True, text=True).stdout
+        out = subprocess.run(["redis-benchmark", "-p", str(s.port), "-c", "50", "-n", str(o.grow), "-r", "2000000000",  # an int
+                              "-d", "64", "-t", "set", "--precision", "3"], capture_output=True, text=True).stdout
         keys = say(s.port, "DBSIZE").split()[-1]
         below = [(float(a), float(b)) for a, b in re.findall(r"([0-9.]+)% <= ([0-9.]+) milliseconds", out)]
         p9999 = next((ms for percent, ms in below if percent >= 99.99), 0)

@@ -113,7 +113,8 @@ struct cache_config {
   std::string eviction = "lru";             // lru | none
   std::uint64_t copy_rate_max = 256 * mib;  // bytes a second that this node sends of shards it gives away; 0: no limit
   duration deadline = std::chrono::seconds(2);
-  std::string min_availability = "primaries";  // none | primaries | full: what a departing node waits for
+  std::string min_availability = "primaries";        // none | primaries | full: what a departing node waits for
+  duration restore_wait = std::chrono::seconds(30);  // of a leader, for members that have a lost shard on disk
   [[nodiscard]] bool operator==(const cache_config&) const = default;
 };
 
@@ -123,6 +124,13 @@ struct named_cache_config {
   std::uint32_t replicas = 0;          // inherits cache.replicas when the key is absent
   std::string consistency = "strong";  // strong | stale
   duration ttl{};                      // given to values written without one; 0: none
+  bool durable = false;                // kept in a log on disk
+  std::string fsync = "everysec";      // always | everysec | no: of the log
+  std::uint64_t memory_max = 0;        // bytes at one node; 0: cache.memory_max alone decides
+  std::uint64_t keys_max = 0;          // at one node; 0: no limit
+  duration negative_ttl{};             // how long a loader's "there is none" is remembered; 0: not at all
+  duration stale_for{};                // how long an expired value is given while a loader runs; 0: not at all
+  std::uint64_t near_max = 0;          // bytes at each node for values of other nodes; 0: none are kept
   [[nodiscard]] bool operator==(const named_cache_config&) const = default;
 };
 
