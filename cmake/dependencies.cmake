@@ -18,3 +18,4 @@ find_package(tl-expected REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(hiredis REQUIRED IMPORTED_TARGET GLOBAL hiredis)  # its own version file is broken
 pkg_check_modules(libmemcached REQUIRED IMPORTED_TARGET GLOBAL libmemcached)
+pkg_check_modules(jemalloc REQUIRED IMPORTED_TARGET GLOBAL jemalloc)

@@ -62,7 +62,8 @@ std::vector<key> cache_keys() {
        .name = "min_availability",
        .in = in<&c::cache, &cache::min_availability>,
        .doc = "What a node that leaves waits for, within 60 % of node.drain_timeout: none goes at once, primaries "
-              "hands the shards over that it is primary of, full waits until the others have every copy that they can have; give "
+              "hands the shards over that it is primary of, full waits until the others have every copy that they can "
+              "have; give "
               "full the time by node.drain_timeout.",
        .words = {"none", "primaries", "full"}},
       {.section = "cache",

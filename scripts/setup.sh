@@ -6,7 +6,7 @@ set -euo pipefail
 build_packages="g++ cmake ninja-build make pkg-config git
   libcaf-dev libboost1.81-dev libprotobuf-dev protobuf-compiler libpq-dev libsqlitecpp-dev libsqlite3-dev
   libspdlog-dev libtomlplusplus-dev libcli11-dev nlohmann-json3-dev prometheus-cpp-dev libexpected-dev
-  libhiredis-dev libmemcached-dev libssl-dev libc-ares-dev libgtest-dev libgmock-dev libbenchmark-dev"
+  libhiredis-dev libmemcached-dev libssl-dev libc-ares-dev libjemalloc-dev libgtest-dev libgmock-dev libbenchmark-dev"
 test_packages="curl python3 python3-redis redis-tools procps redis-server postgresql
   etcd-server memcached"
 bench_packages="nginx-light wrk redis-server linux-perf"

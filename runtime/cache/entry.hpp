@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "runtime/cache/expiry_wheel.hpp"
 #include "runtime/cache/shard_store.hpp"
 
 namespace troupe {
@@ -39,18 +40,36 @@ struct shard_store::entry {
   [[nodiscard]] time_point expiry() const noexcept {
     if (has_expiry == 0) return never;
     duration::rep since;
-    std::memcpy(&since, bytes() + key_size + value_size, sizeof since);
+    std::memcpy(&since, life(), sizeof since);
     return time_point(duration(since));
   }
+  /// Where the expiry wheel refers to it.
+  [[nodiscard]] expiry_wheel::bucket bucket() const noexcept {
+    expiry_wheel::bucket b = expiry_wheel::no_bucket;
+    if (has_expiry != 0) std::memcpy(&b, life() + sizeof(duration::rep), sizeof b);
+    return b;
+  }
+  // Both only of an entry that has an expiry.
+  void set_expiry(time_point at) noexcept {
+    const auto since = at.time_since_epoch().count();
+    std::memcpy(life(), &since, sizeof since);
+  }
+  void set_bucket(expiry_wheel::bucket b) noexcept { std::memcpy(life() + sizeof(duration::rep), &b, sizeof b); }
   [[nodiscard]] bool is_expired(time_point now) const noexcept { return has_expiry != 0 && expiry() <= now; }
 
   [[nodiscard]] static std::uint64_t size_of(const key_ref& k, const content& c) noexcept {
-    return sizeof(entry) + k.key.size() + c.value.size() + (c.expiry == never ? 0 : sizeof(duration::rep));
+    return sizeof(entry) + k.key.size() + c.value.size() + (c.expiry == never ? 0 : life_bytes);
   }
   [[nodiscard]] std::uint64_t footprint() const noexcept {
-    const std::uint64_t size = sizeof(entry) + key_size + value_size + (has_expiry != 0 ? sizeof(duration::rep) : 0);
+    const std::uint64_t size = sizeof(entry) + key_size + value_size + (has_expiry != 0 ? life_bytes : 0);
     return footprint_of(size);
   }
+
+  static constexpr std::size_t life_bytes = sizeof(duration::rep) + sizeof(expiry_wheel::bucket);
+
+ private:
+  [[nodiscard]] char* life() noexcept { return bytes() + key_size + value_size; }
+  [[nodiscard]] const char* life() const noexcept { return bytes() + key_size + value_size; }
 };
 
 }  // namespace troupe

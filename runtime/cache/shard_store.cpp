@@ -42,9 +42,8 @@ shard_store::shard_store(shard_store&& other) noexcept : settings_(other.setting
   commits_ = other.commits_;
   evicted_ = other.evicted_;
   expired_ = other.expired_;
-  soonest_ = other.soonest_;
-  soonest_ahead_ = other.soonest_ahead_;
-  expire_turn_ = other.expire_turn_;
+  std::swap(wheel_, other.wheel_);
+  std::swap(wheel_bytes_, other.wheel_bytes_);
 }
 
 shard_store::~shard_store() { clear(); }

@@ -20,6 +20,7 @@
 #include "runtime/base/function_ref.hpp"
 #include "runtime/cache/command.hpp"
 #include "runtime/cache/eviction.hpp"
+#include "runtime/cache/expiry_wheel.hpp"
 #include "runtime/cache/memory_ledger.hpp"
 #include "runtime/cache/scan_order.hpp"
 #include "runtime/cache/values/footprint.hpp"
@@ -133,8 +134,8 @@ class shard_store {
   /// whatever is written meanwhile. The visitor must not call the store.
   [[nodiscard]] std::uint64_t scan(std::uint64_t cursor, std::size_t count, time_point now, entry_visitor visit) const;
 
-  /// Frees expired entries, looking at about `budget` slots; goes on where the last call ended.
-  /// Returns how many were freed.
+  /// Frees expired entries, looking at `budget` of those that may have expired at most; goes on where the last call
+  /// ended. Returns how many were freed. `now` never goes back.
   std::size_t expire(time_point now, std::size_t budget);
 
   /// Evicts entries until `bytes` are freed or the store is empty; returns the bytes freed. Does
@@ -218,7 +219,7 @@ class shard_store {
   void settle(value_object& o) noexcept;
   void destroy(value_object* o) noexcept;
   void settle_excess(std::uint64_t most, time_point now);
-  void fill(entry& e, const key_ref& k, const content& c, std::uint32_t used) noexcept;
+  void fill(entry& e, const key_ref& k, const content& c, std::uint32_t used, expiry_wheel::bucket from) noexcept;
   [[nodiscard]] std::uint32_t first_use(time_point now) const noexcept;
   [[nodiscard]] std::uint32_t next_use(std::uint32_t used, time_point now) noexcept;
   [[nodiscard]] std::uint64_t dispensable(const entry& e, time_point now) const noexcept;
@@ -228,7 +229,11 @@ class shard_store {
   [[nodiscard]] bool take_room_for_insert(std::uint64_t entry_bytes, time_point now, bool& grow);
   void give_room(std::uint64_t bytes) noexcept;
   [[nodiscard]] bool evict_one(const entry* keep, time_point now);
-  [[nodiscard]] std::size_t expire_block(std::uint32_t first, std::uint64_t end, time_point now);
+  [[nodiscard]] std::size_t expire_one(const expiry_wheel::reference& due, time_point now);
+  void schedule(entry& e);
+  void forget_stale_references();
+  void forget_references() noexcept;
+  void account_wheel() noexcept;
   [[nodiscard]] bool is_in_run(std::uint64_t i, std::uint64_t first) const noexcept;
   void remove(std::uint32_t slot) noexcept;
   void remove_unasked(std::uint32_t slot, bool evicted = false);
@@ -250,11 +255,10 @@ class shard_store {
   std::uint64_t bytes_ = 0;
   std::uint64_t evicted_ = 0;
   std::uint64_t expired_ = 0;
-  std::uint32_t evict_slot_ = 0;      // where the next sample starts
-  std::uint32_t with_expiry_ = 0;     // entries that have one
-  std::uint64_t expire_turn_ = 0;     // where the next expire() starts, in the order of a scan
-  time_point soonest_ = never;        // no entry expires before this
-  time_point soonest_ahead_ = never;  // the same, gathered by the pass that is under way
+  std::uint32_t evict_slot_ = 0;   // where the next sample starts
+  std::uint32_t with_expiry_ = 0;  // entries that have one
+  expiry_wheel wheel_;
+  std::uint64_t wheel_bytes_ = 0;  // of it, in bytes_
 };
 
 }  // namespace troupe

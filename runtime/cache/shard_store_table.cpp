@@ -1,4 +1,4 @@
-// The table half of shard_store: probing, room, eviction, expiry, scan.
+// The table half of shard_store: probing, room, eviction, scan.
 #include <algorithm>
 #include <cstdlib>
 
@@ -58,7 +58,8 @@ std::uint32_t shard_store::find_live(const key_ref& k, time_point now) {
   return no_slot;
 }
 
-void shard_store::fill(entry& e, const key_ref& k, const content& c, std::uint32_t used) noexcept {
+void shard_store::fill(entry& e, const key_ref& k, const content& c, std::uint32_t used,
+                       expiry_wheel::bucket from) noexcept {
   e.version = c.version;
   e.position = position_of(k.hash);
   e.value_size = static_cast<std::uint32_t>(c.value.size());
@@ -71,13 +72,10 @@ void shard_store::fill(entry& e, const key_ref& k, const content& c, std::uint32
   if (!k.key.empty()) std::memcpy(p, k.key.data(), k.key.size());
   p += k.key.size();
   if (!c.value.empty()) std::memcpy(p, c.value.data(), c.value.size());
-  p += c.value.size();
   if (c.expiry == never) return;
-  const auto since = c.expiry.time_since_epoch().count();
-  std::memcpy(p, &since, sizeof since);
   ++with_expiry_;
-  soonest_ = std::min(soonest_, c.expiry);
-  soonest_ahead_ = std::min(soonest_ahead_, c.expiry);
+  e.set_expiry(c.expiry);
+  e.set_bucket(from);
 }
 
 bool shard_store::overwrite(std::uint32_t slot, const key_ref& k, const content& c, time_point now) {
@@ -86,7 +84,8 @@ bool shard_store::overwrite(std::uint32_t slot, const key_ref& k, const content&
   const std::uint64_t needs = footprint_of(entry::size_of(k, c));
   if (needs == had) {
     with_expiry_ -= old->has_expiry;
-    fill(*old, k, c, next_use(old->used, now));
+    fill(*old, k, c, next_use(old->used, now), old->bucket());
+    schedule(*old);
     return true;
   }
   if (needs > had && !take_room(needs - had, old, now)) return false;
@@ -96,11 +95,12 @@ bool shard_store::overwrite(std::uint32_t slot, const key_ref& k, const content&
     return false;
   }
   if (needs < had) give_room(had - needs);
-  fill(*fresh, k, c, next_use(old->used, now));
+  fill(*fresh, k, c, next_use(old->used, now), old->bucket());
   with_expiry_ -= old->has_expiry;
   slot = find(k);  // eviction may have moved it
   table_[slot] = (table_[slot] & ~address_mask) | reinterpret_cast<std::uintptr_t>(fresh);
   std::free(old);
+  schedule(*fresh);
   return true;
 }
 
@@ -117,11 +117,12 @@ bool shard_store::insert(const key_ref& k, const content& c, time_point now) {
   }
   const auto address = reinterpret_cast<std::uintptr_t>(fresh);
   TROUPE_CHECK((address & ~address_mask) == 0);
-  fill(*fresh, k, c, first_use(now));
+  fill(*fresh, k, c, first_use(now), expiry_wheel::no_bucket);
   place(address | tag_of(k.hash), fresh->position);
   ++count_;
   if (k.cache >= count_of_.size()) count_of_.resize(std::size_t{k.cache} + 1);
   ++count_of_[k.cache];
+  schedule(*fresh);
   return true;
 }
 
@@ -148,6 +149,7 @@ void shard_store::remove(std::uint32_t slot) noexcept {
     hole = next;
   }
   table_[hole] = 0;
+  if (with_expiry_ == 0) forget_references();
 }
 
 // Nobody commanded it: who copies the shard has to be told.
@@ -288,48 +290,6 @@ bool shard_store::is_in_run(std::uint64_t i, std::uint64_t first) const noexcept
   return i < first + scan_order::block_slots || (i < first + capacity() && table_[i & mask_] != 0);
 }
 
-std::size_t shard_store::expire(time_point now, std::size_t budget) {
-  if (with_expiry_ == 0) {
-    soonest_ = soonest_ahead_ = never;
-    expire_turn_ = 0;
-    return 0;
-  }
-  if (now < soonest_) return 0;
-  // In the order of scan(), so that entries moved by a removal are not skipped; whole blocks.
-  std::size_t freed = 0;
-  for (std::size_t looked = 0; looked < std::max<std::size_t>(budget, 1) && expire_turn_ < scan_order::turns_end;
-       looked += scan_order::block_slots) {
-    const auto piece = order_.piece_at(static_cast<std::uint32_t>(expire_turn_), scan_order::block_slots);
-    freed += expire_block(piece.first, piece.end, now);
-    expire_turn_ = piece.end;
-  }
-  expired_ += freed;
-  if (expire_turn_ >= scan_order::turns_end) {
-    expire_turn_ = 0;
-    soonest_ = std::exchange(soonest_ahead_, never);
-  }
-  shrink_if_sparse();
-  return freed;
-}
-
-std::size_t shard_store::expire_block(std::uint32_t first, std::uint64_t end, time_point now) {
-  std::size_t freed = 0;
-  for (std::uint64_t i = first; is_in_run(i, first);) {
-    const auto slot = static_cast<std::uint32_t>(i & mask_);
-    const entry* e = table_[slot] == 0 ? nullptr : at(slot);
-    const auto turn = e == nullptr ? 0 : scan_order::turn_of(e->position);
-    const bool mine = e != nullptr && e->has_expiry != 0 && turn >= expire_turn_ && turn < end;
-    if (mine && e->is_expired(now)) {
-      remove_unasked(slot);
-      ++freed;
-      continue;  // another entry may have moved here
-    }
-    if (mine) soonest_ahead_ = std::min(soonest_ahead_, e->expiry());
-    ++i;
-  }
-  return freed;
-}
-
 std::uint64_t shard_store::scan(std::uint64_t cursor, std::size_t count, time_point now, entry_visitor visit) const {
   if (count_ == 0 || cursor >= scan_order::turns_end) return 0;
   const std::size_t step = std::max<std::size_t>(count, 1);
@@ -362,8 +322,8 @@ void shard_store::clear() noexcept {
   count_of_.clear();
   with_expiry_ = 0;
   evict_slot_ = 0;
-  expire_turn_ = 0;
-  soonest_ = soonest_ahead_ = never;
+  wheel_.clear();
+  wheel_bytes_ = 0;  // given back with the rest
 }
 
 void shard_store::clear(cache_id cache) noexcept {

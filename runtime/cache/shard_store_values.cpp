@@ -116,7 +116,7 @@ bool shard_store::splice(std::uint32_t slot, const key_ref&, std::uint64_t offse
   const std::uint64_t size = std::max<std::uint64_t>(e->value_size, offset + bytes.size());
   if (size > value_bytes_max) return false;
   if (size > e->value_size) {
-    const std::uint64_t tail = e->has_expiry != 0 ? sizeof(duration::rep) : 0;
+    const std::uint64_t tail = e->has_expiry != 0 ? entry::life_bytes : 0;
     const std::uint64_t had = e->footprint();
     const std::uint64_t needs = footprint_of(sizeof(entry) + e->key_size + size + tail);
     if (needs != had) {
@@ -141,10 +141,8 @@ bool shard_store::splice(std::uint32_t slot, const key_ref&, std::uint64_t offse
 bool shard_store::change_expiry(std::uint32_t slot, const key_ref& k, time_point expiry) {
   entry* old = at(slot);
   if (old->has_expiry != 0 && expiry != never) {
-    const auto since = expiry.time_since_epoch().count();
-    std::memcpy(old->bytes() + old->key_size + old->value_size, &since, sizeof since);
-    soonest_ = std::min(soonest_, expiry);
-    soonest_ahead_ = std::min(soonest_ahead_, expiry);
+    old->set_expiry(expiry);
+    schedule(*old);
     return true;
   }
   if (old->has_expiry == 0 && expiry == never) return true;
@@ -157,10 +155,11 @@ bool shard_store::change_expiry(std::uint32_t slot, const key_ref& k, time_point
   settings_.ledger->add(needs);
   bytes_ += needs;
   give_room(had);
-  fill(*fresh, k, c, old->used);
+  fill(*fresh, k, c, old->used, old->bucket());
   with_expiry_ -= old->has_expiry;
   table_[slot] = (table_[slot] & ~address_mask) | reinterpret_cast<std::uintptr_t>(fresh);
   std::free(old);
+  schedule(*fresh);
   return true;
 }
 

@@ -14,11 +14,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint64_t room_for_six = 80 + 6 * 112;  // the smallest table and six entries
+// The smallest table, six entries, and references to those that expire.
+constexpr std::uint64_t room_for_six = 80 + 6 * 112 + 64;
 
 std::string numbered(int i) { return "key:" + std::to_string(1000000000 + i) + "xy"; }
 const std::string value(64, 'v');
-const std::string shorter(56, 'v');  // of what expires: as large with its time
+const std::string shorter(54, 'v');  // of what expires: as large with its time
 
 struct evicting : ::testing::Test {
   void start(eviction_policy p) { s = std::make_unique<store_fixture>(room_for_six, p); }
