@@ -1,15 +1,20 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing. Usage: setup.sh build|test|bench [...]
-# The package lists below are the only ones; nothing else is fetched, and nothing is removed.
+# The package lists below and npm_packages.txt are the only ones; nothing else is fetched, and nothing is removed.
 set -euo pipefail
 
 build_packages="g++ cmake ninja-build make pkg-config git
   libcaf-dev libboost1.81-dev libprotobuf-dev protobuf-compiler libpq-dev libsqlitecpp-dev libsqlite3-dev
   libspdlog-dev libtomlplusplus-dev libcli11-dev nlohmann-json3-dev prometheus-cpp-dev libexpected-dev
   libhiredis-dev libmemcached-dev libssl-dev libc-ares-dev libjemalloc-dev libgtest-dev libgmock-dev libbenchmark-dev"
-test_packages="curl python3 python3-redis redis-tools procps redis-server postgresql
-  etcd-server memcached"
+test_packages="curl openssl python3 python3-redis redis-tools procps redis-server postgresql
+  etcd-server memcached nodejs"
 bench_packages="nginx-light wrk redis-server linux-perf"
+
+# Not fatal: without them the test that wants them is skipped, and says so.
+fetch_npm_packages() {
+  case " $* " in *" test "*) "$(dirname "$0")/npm_packages.sh" || echo "setup: no npm packages; the test of ioredis is skipped" >&2 ;; esac
+}
 
 wanted=""
 for group in "$@"; do
@@ -25,7 +30,10 @@ missing=""
 for package in $wanted; do
   dpkg-query -W -f='${Status}\n' "$package" 2>/dev/null | grep -q '^install ok installed$' || missing+=" $package"
 done
-[ -n "$missing" ] || exit 0
+if [ -z "$missing" ]; then
+  fetch_npm_packages "$@"
+  exit 0
+fi
 
 if [ "$(id -u)" = 0 ]; then
   as_root=()
@@ -52,3 +60,4 @@ if ! "${install[@]}" $missing </dev/null >/tmp/troupe-setup.$$ 2>&1; then
   "${install[@]}" $missing </dev/null >/tmp/troupe-setup.$$ 2>&1 || { cat /tmp/troupe-setup.$$ >&2; rm -f /tmp/troupe-setup.$$; exit 1; }
 fi
 rm -f /tmp/troupe-setup.$$
+fetch_npm_packages "$@"

@@ -1,4 +1,4 @@
-// Real clients of Redis at a cluster of three nodes: redis-cli, redis-benchmark and redis-py, plain and cluster-aware.
+// Real clients of Redis at a cluster of three nodes: redis-cli, redis-benchmark, redis-py and ioredis, plain and cluster-aware.
 #include <troupe/local_cluster.hpp>
 
 #include <algorithm>
@@ -84,6 +84,16 @@ TEST_F(redis_clients, redis_py_plain_and_with_its_cluster_mode) {
   if (run("/usr/bin/python3 -c 'import redis.cluster'").exit_code != 0) GTEST_SKIP() << "redis-py is not installed";
   const auto r = run("/usr/bin/python3 " TROUPE_SOURCE_DIR "/tests/node/redis_clients.py " + address(1));
   EXPECT_EQ(r.exit_code, 0);
+  EXPECT_EQ(r.text, "fine\n");
+}
+
+TEST_F(redis_clients, ioredis_plain_and_with_its_cluster_mode) {
+  const std::string node = "NODE_PATH=" TROUPE_NODE_MODULES " node ";
+  if (run(node + "-e 'require(\"ioredis\")'").exit_code != 0) {
+    GTEST_SKIP() << "node or ioredis is not installed: scripts/npm_packages.sh";
+  }
+  const auto r = run(node + TROUPE_SOURCE_DIR "/tests/node/ioredis_clients.js " + address(1));
+  EXPECT_EQ(r.exit_code, 0) << r.text;
   EXPECT_EQ(r.text, "fine\n");
 }
 

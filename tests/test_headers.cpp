@@ -1,0 +1,1 @@
+// Made for its precompiled headers: see CMakeLists.txt.
