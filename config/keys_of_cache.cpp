@@ -83,9 +83,9 @@ std::vector<key> caches_keys() {
       {.section = caches_section,
        .name = "replicas",
        .in = in_block<&named::replicas>,
-       .doc = "As cache.replicas, which it inherits when absent. All caches of a shard have the same copies: another "
-              "number "
-              "than cache.replicas changes nothing yet.",
+       .doc = "As cache.replicas, which it inherits when absent. A shard has as many copies as the cache that asks for "
+              "the most, and its other caches have them too; but one with 0 is not sent to copies: its values are lost "
+              "with their primary.",
        .max = 5},
       {.section = caches_section,
        .name = "consistency",

@@ -84,9 +84,7 @@ void resolve(draft& d) {
     d.values.node.name = host_name();
     d.places["node.name"] = "the host's name";
   }
-  for (auto& [name, cache] : d.values.caches) {
-    if (!d.places.contains("caches." + name + ".replicas")) cache.replicas = d.values.cache.replicas;
-  }
+  d.values.inherit_replicas();
 }
 
 void apply_rules(draft& d, const std::vector<std::string>& modules) {

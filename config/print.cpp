@@ -50,6 +50,7 @@ std::string limits(const key& k, const field& f) {
 
 std::string print_config(const config& c) {
   config copy = c;  // the table hands out fields to write to
+  copy.inherit_replicas();
   std::string out;
   for (const section& s : sections()) {
     if (s.name != caches_section) {
@@ -72,6 +73,7 @@ std::string print_reference() {
                 "Unknown keys are refused.");
   config defaults;
   config example;  // has a block for the keys of a cache
+  example.caches["NAME"].replicas = example.cache.replicas;
   for (const section& s : sections()) {
     const bool is_caches = s.name == caches_section;
     out += "\n";

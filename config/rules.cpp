@@ -48,6 +48,7 @@ class rules {
 
   void check_values() {
     config copy = c_;  // the table hands out fields to write to
+    copy.inherit_replicas();
     for (const key& k : keys()) {
       if (k.section != caches_section) {
         check_value_of(k, copy, {});

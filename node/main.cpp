@@ -194,6 +194,10 @@ class command_line {
       sub->add_option("key", cache_.key, "the key")->required();
       sub->add_option("--cache", cache_.cache, "the cache");
     }
+    auto* drop = verb("drop", "drop all values of a cache", [this] { return drop_values(remote_, cache_); });
+    add_remote_options(*drop);
+    drop->add_option("cache", cache_.cache, "the cache")->required();
+    drop->add_option("--i-mean-it", cache_.meant, "its name once more");
     get->add_flag("--raw", cache_.raw, "the bytes alone, without a newline");
     auto* value = set->add_option("value", cache_.value, "the value (default: standard input)");
     set->add_option("--ttl", cache_.ttl, "time to live, e.g. 30s");

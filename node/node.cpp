@@ -12,7 +12,7 @@ expected<node> node::start(config c) {
 }
 
 expected<node> node::start(config c, std::shared_ptr<leader_store> store) {
-  return start(std::move(c), node_options{std::move(store), {}});
+  return start(std::move(c), node_options{std::move(store), {}, {}});
 }
 
 expected<node> node::start(config c, node_options options) {
@@ -31,6 +31,9 @@ expected<cache> node::open_cache(const std::string& name) { return runner_->open
 
 expected<database> node::open_database(const std::string& name, std::vector<migration> migrations) {
   return runner_->open_database(name, std::move(migrations));
+}
+expected<void> node::set_loader(const std::string& name, cache_loader load, const loader_options& options) {
+  return runner_->set_loader(name, std::move(load), options);
 }
 std::shared_ptr<const cluster_view> node::view() const { return runner_->view(); }
 node_addresses node::addresses() const { return runner_->addresses(); }

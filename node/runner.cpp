@@ -38,7 +38,10 @@ shard_host::options store_options(const config& c, std::uint64_t hash_seed) {
   shard_host::options o{c.cache.shards, c.cache.memory_max, eviction, hash_seed, {}};
   const cache_catalogue caches(c.caches, c.cache.replicas);
   for (std::size_t i = 0; i < caches.all().size(); ++i) {
-    if (caches.all()[i].settings.backed) o.backed.push_back(static_cast<cache_id>(i));
+    const auto& settings = caches.all()[i].settings;
+    if (settings.backed) o.backed.push_back(static_cast<cache_id>(i));
+    o.limits.push_back({settings.memory_max, settings.keys_max});
+    o.rules.push_back({settings.replicas == 0, settings.stale_for, settings.negative_ttl});
   }
   return o;
 }
@@ -48,6 +51,7 @@ shard_host::options store_options(const config& c, std::uint64_t hash_seed) {
 expected<std::unique_ptr<node::runner>> node::runner::start(config c, std::shared_ptr<network_faults> faults,
                                                             node_options options) {
   if (c.node.name.empty()) c.node.name = host_name();
+  c.inherit_replicas();
   const auto wrong = validate(c);
   if (!wrong.empty()) return fail(errc::bad_config, join_lines(wrong));
   if (options.store) c.kvs.type = "custom";  // a name that no file can give
@@ -60,6 +64,10 @@ expected<std::unique_ptr<node::runner>> node::runner::start(config c, std::share
   std::unique_ptr<runner> r(new runner(std::move(c), std::move(*log), std::move(*data), std::move(faults)));
   r->store_ = std::move(options.store);
   r->extensions_ = std::move(options.entities);
+  for (auto& [name, loading] : options.loaders) {
+    auto set = r->set_loader(name, std::move(loading.load), loading.options);
+    if (!set) return fail(errc::bad_config, std::move(set.error().context));
+  }
   if (auto started = r->start_parts(); !started) {
     r->log_->error("node", "start_failed", {{"reason", describe(started.error())}});
     r->stop();
@@ -74,16 +82,18 @@ node::runner::runner(config c, std::shared_ptr<event_log> log, data_directory da
       log_(std::move(log)),
       data_(std::move(data)),
       drawn_(entropy::draw()),
-      status_(board_, events_, settings_.cache.replicas, settings_.cluster.expected_members),
+      status_(board_, events_, settings_.shard_copies(), settings_.cluster.expected_members),
       io_(settings_.node.io_threads),
       shards_(store_options(settings_, drawn_.hash_seed)),
       committed_(shards_),
       catalogue_(settings_.caches, settings_.cache.replicas),
       contents_(shards_, catalogue_),
       router_(std::make_shared<cache_router>(shards_, catalogue_, settings_.cache.value_max)),
+      loaders_(std::make_shared<cache_loaders>(shards_, catalogue_, settings_.cache.value_max)),
       cluster_(settings_, io_, *log_, std::move(faults)),
       handlers_(settings_, *log_, events_, cluster_.calls()),
       actors_(settings_.node) {
+  router_->set_loaders(loaders_.get());
   shards_.limits().object_bytes_max.store(settings_.cache.value_max, std::memory_order_relaxed);
 }
 
@@ -251,6 +261,8 @@ void node::runner::register_metrics() {
   numbers_.read_gauge("troupe_node_ready", "1 when the node is ready", {},
                       [this] { return board_.read()->ready ? 1.0 : 0.0; });
   router_->register_metrics(numbers_);
+  loaders_->register_metrics(numbers_);
+  register_cache_metrics(numbers_, shards_, catalogue_);
   if (forwarder_) {
     forwarder_->register_metrics(numbers_);
     replicas_->register_metrics(numbers_);
@@ -300,6 +312,10 @@ expected<cache> node::runner::open_cache(const std::string& name) const {
   return cache(router_, name);
 }
 
+expected<void> node::runner::set_loader(const std::string& name, cache_loader load, const loader_options& options) {
+  return loaders_->set(name, std::move(load), options);
+}
+
 expected<database> node::runner::open_database(const std::string& name, std::vector<migration> migrations) {
   if (!database_) return fail(errc::unavailable, "this node does not run the service db");
   return database_->open(name, std::move(migrations));
@@ -346,6 +362,7 @@ void node::runner::stop() {
   resume();
   router_->stop_parking();
   shards_.close();
+  loaders_->close();
   for (auto it = doors_.rbegin(); it != doors_.rend(); ++it) (*it)->close();
   handlers_.stop();
   if (channels_) channels_->close();

@@ -16,6 +16,8 @@
 
 #include <troupe/node.hpp>
 
+#include "actors/cache/cache_loaders.hpp"
+#include "actors/cache/cache_numbers.hpp"
 #include "actors/cache/cache_router.hpp"
 #include "actors/cache/cache_server.hpp"
 #include "actors/cache/host_contents.hpp"
@@ -58,6 +60,7 @@ class node::runner {
 
   [[nodiscard]] expected<void> wait_ready(duration deadline) const;
   [[nodiscard]] expected<cache> open_cache(const std::string& name) const;
+  [[nodiscard]] expected<void> set_loader(const std::string& name, cache_loader load, const loader_options& options);
   [[nodiscard]] expected<database> open_database(const std::string& name, std::vector<migration> migrations);
   [[nodiscard]] std::shared_ptr<const cluster_view> view() const { return board_.read(); }
   [[nodiscard]] node_addresses addresses() const;
@@ -108,6 +111,7 @@ class node::runner {
   const cache_catalogue catalogue_;
   host_contents contents_;
   std::shared_ptr<cache_router> router_;
+  std::shared_ptr<cache_loaders> loaders_;
   std::unique_ptr<database_service> database_;
   entity_extensions extensions_;
   std::shared_ptr<entity_service> entities_;

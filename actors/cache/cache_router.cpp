@@ -54,8 +54,11 @@ bool cache_router::try_now(const cache_command& command, time_point now, visitor
     return true;
   }
   if (cache->settings.backed) return host_.execute_if_present(command, now, visit);
+  const bool stale = cache->settings.consistency == "stale";
+  if (loader_of(command) != nullptr)
+    return host_.execute_settled(command, now, visit) || (stale && host_.execute_stale(command, now, visit, true));
   if (host_.execute(with_default_ttl(command, cache->settings), now, visit)) return true;
-  return cache->settings.consistency == "stale" && host_.execute_stale(command, now, visit);
+  return stale && host_.execute_stale(command, now, visit);
 }
 
 // The command's cache when it may go on; otherwise it has been answered.
@@ -73,8 +76,10 @@ const cache_catalogue::declared_cache* cache_router::check(const cache_command& 
 
 // Takes `done` and returns true when this node is the one that does it.
 bool cache_router::do_here(const cache_command& command, const cache_catalogue::declared_cache& cache,
-                           time_point deadline, reply_callback& done) {
-  const auto complete = with_default_ttl(command, cache.settings);
+                           time_point deadline, reply_callback& done, bool forwarded) {
+  auto complete = with_default_ttl(command, cache.settings);
+  complete.awaits = complete.awaits || !forwarded;
+  if (auto* loaders = loader_of(complete)) return loaders->get(complete, now_(), deadline, done);
   if (!cache.settings.backed) return host_.submit(complete, now_(), deadline, done);
   if (!host_.is_primary(host_.shard_of_key(command.key))) return false;
   if (auto* backing = backing_.load(std::memory_order_acquire))
@@ -120,7 +125,7 @@ void cache_router::submit_forwarded(const cache_command& command, time_point dea
   if (cache == nullptr) return;
   const bool waits = command.op == cache_op::run && is_wait(command.procedure);
   if (waits && host_.wait(command, now_(), deadline - wait_grace, done)) return;
-  if (!waits && do_here(command, *cache, deadline, done)) return;
+  if (!waits && do_here(command, *cache, deadline, done, true)) return;
   done(owned_reply::failed(errc::not_owner));
 }
 
@@ -140,9 +145,24 @@ void cache_router::run(const parked_commands::command_ptr& command, std::uint64_
     return refuse_with(errc::not_owner, "this node may not serve the shard now");
   }
   if (route == 0) return refuse_with(errc::not_owner, "the shard has no primary");
+  forward(route, command);
+}
+
+void cache_router::forward(std::uint64_t route, const parked_commands::command_ptr& command) {
   auto* way = forwarder_.load(std::memory_order_acquire);
-  if (way == nullptr) return refuse_with(errc::unavailable, "the shard is on another node");
-  way->forward(route, command, std::move(done));
+  if (way == nullptr)
+    return parked_.finished(command, owned_reply::failed(errc::unavailable, "the shard is on another node"));
+  way->forward(route, command, [this, command, route](owned_reply reply) {
+    const bool loading = reply.code == errc::not_found && reply.stale;
+    auto& asked = command->command.command;
+    if (asked.awaits && reply.code == errc::peer_lost && command->deadline <= now_()) {
+      reply.code = errc::deadline_exceeded;
+      reply.context = "the loader did not answer in time";
+    }
+    if (!loading || asked.awaits) return parked_.finished(command, std::move(reply));
+    asked.awaits = true;  // once more, alone: nothing else is to wait with it
+    forward(route, command);
+  });
 }
 
 // A table is copied to be read, so it is read only when owners have changed.

@@ -5,6 +5,7 @@
 //   plain   this node        here, at once         here, at once
 //   stale   another node     here, if it holds a whole copy; otherwise as any
 //   backed  this node        here, at once         backing store (database)
+//   loaded  this node        here, at once         here; a get that finds nothing waits for the cache's loader
 //   any     another node     forwarder, to it      forwarder, to it
 //   any     nobody           unavailable           unavailable
 //
@@ -24,6 +25,7 @@
 #include <vector>
 
 #include "actors/backing_store.hpp"
+#include "actors/cache/cache_loaders.hpp"
 #include "actors/cache/forwarder.hpp"
 #include "actors/cache/parked_commands.hpp"
 #include "actors/cache/shard_host.hpp"
@@ -45,6 +47,8 @@ class cache_router final : public cache_access {
 
   /// Where backed caches go. Null: such commands are unavailable. It outlives its last submit.
   void set_backing(backing_store* backing) noexcept { backing_.store(backing, std::memory_order_release); }
+  /// Who loads what is not there. Null: nobody. It outlives its last get.
+  void set_loaders(cache_loaders* l) noexcept { loaders_.store(l, std::memory_order_release); }
   /// The way to shards of other nodes. Null: they are unavailable. It, and whatever it called back, ends
   /// before the router.
   void set_forwarder(forwarder* f) noexcept { forwarder_.store(f, std::memory_order_release); }
@@ -109,7 +113,13 @@ class cache_router final : public cache_access {
   [[nodiscard]] const cache_catalogue::declared_cache* check(const cache_command& command, time_point deadline,
                                                              const reply_callback& done) const;
   [[nodiscard]] bool do_here(const cache_command& command, const cache_catalogue::declared_cache& cache,
-                             time_point deadline, reply_callback& done);
+                             time_point deadline, reply_callback& done, bool forwarded = false);
+  /// It is a get, and what is not there is loaded; null: not so.
+  [[nodiscard]] cache_loaders* loader_of(const cache_command& command) const noexcept {
+    auto* all = loaders_.load(std::memory_order_acquire);
+    return all != nullptr && command.op == cache_op::get && all->has(command.cache) ? all : nullptr;
+  }
+  void forward(std::uint64_t route, const parked_commands::command_ptr& command);
   [[nodiscard]] std::uint64_t route_of(std::uint32_t shard) const noexcept;
   void run(const parked_commands::command_ptr& command, std::uint64_t route);
 
@@ -121,6 +131,7 @@ class cache_router final : public cache_access {
   const clock now_;
   std::atomic<backing_store*> backing_{nullptr};
   std::atomic<forwarder*> forwarder_{nullptr};
+  std::atomic<cache_loaders*> loaders_{nullptr};
   mutable std::mutex stamp_mutex_;
   mutable stamp stamp_;                         // guarded by stamp_mutex_, as the next
   mutable std::uint64_t stamp_topology_ = ~0u;  // that stamp_ was read at

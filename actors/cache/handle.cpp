@@ -45,7 +45,7 @@ cache_command make_erase(std::string_view key) {
 
 expected<cache_value> to_value(owned_reply r) {
   if (r.code != errc::ok) return fail(r.code, std::move(r.context));
-  cache_value v{std::move(r.value), r.version, std::nullopt};
+  cache_value v{std::move(r.value), r.version, std::nullopt, r.stale};
   if (r.ttl != duration::zero()) v.ttl = r.ttl;
   return v;
 }
@@ -81,6 +81,7 @@ owned_reply call(cache_access& access, const std::string& name, cache_command c,
     reply.code = r.code;
     reply.version = r.version;
     reply.ttl = r.ttl;
+    reply.stale = r.stale;
     reply.value.assign(r.value);
   };
   if (access.try_now(c, read_clock(), take)) return reply;

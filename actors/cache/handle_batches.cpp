@@ -4,6 +4,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "actors/cache/cache_drop.hpp"
 #include "actors/cache/handle_calls.hpp"
 #include "actors/cache/increment.hpp"
 #include "actors/cache/key_scan.hpp"
@@ -146,6 +147,17 @@ void cache::scan(const cache_scan& s, page_callback done, duration deadline) {
   const auto id = access_->find(name_);
   if (!id) return done(fail(errc::not_found, no_such_cache(name_).context));
   scan_keys(*access_, *id, s, deadline_after(deadline), std::move(done));
+}
+
+void cache::drop(done_callback done, duration deadline) {
+  const auto id = access_->find(name_);
+  if (!id) return done(fail(errc::not_found, no_such_cache(name_).context));
+  drop_cache(*access_, *id, deadline_after(deadline), std::move(done));
+}
+
+expected<void> cache::drop(duration deadline) {
+  auto done = wait_for<expected<void>>([&](done_callback f) { drop(std::move(f), deadline); }, deadline);
+  return done ? std::move(*done) : fail(errc::outcome_unknown, "no answer came");
 }
 
 expected<cache_page> cache::scan(const cache_scan& s, duration deadline) {

@@ -38,7 +38,13 @@ bool host_contents::read_changes(std::uint32_t shard, std::uint64_t bytes_max, t
     e.erased = true;
     show(e);
   };
-  return host_.with_shard(shard, [&](held_shard& s) { return s.read_changes(bytes_max, now, present, erased); });
+  const auto dropped = [&](cache_id cache, std::uint64_t version) {
+    auto e = named({cache, {}, {}, version, {}});
+    e.drop = true;
+    show(e);
+  };
+  return host_.with_shard(shard,
+                          [&](held_shard& s) { return s.read_changes(bytes_max, now, present, erased, dropped); });
 }
 
 std::uint64_t host_contents::version(std::uint32_t shard) const {
@@ -52,6 +58,10 @@ bool host_contents::begin_copy(std::uint32_t shard, std::uint64_t epoch) {
 bool host_contents::copy(std::uint32_t shard, const copied_entry& e, time_point now) {
   const auto cache = caches_.find(e.cache);
   if (!cache) return true;
+  if (e.drop) {
+    host_.with_shard(shard, [&](held_shard& s) { s.store().drop(*cache, e.version); });
+    return true;
+  }
   if (!e.erased) return host_.copy(shard, {*cache, e.key, e.value, e.version, e.ttl, nullptr, e.object}, now);
   host_.with_shard(shard, [&](held_shard& s) { (void)s.store().apply_erased(*cache, e.key, e.version); });
   return true;

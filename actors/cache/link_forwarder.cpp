@@ -17,7 +17,9 @@ constexpr std::size_t queues_max = 1024;  // of owners, most of them gone; beyon
 bool writes(const forwarded_command& c) noexcept { return is_write(c.command.command); }
 
 // A batch is answered as one, and nothing else is to wait with a client.
-bool travels_alone(const forwarded_command& c) noexcept { return is_wait(c.command.command.procedure); }
+bool travels_alone(const forwarded_command& c) noexcept {
+  return c.command.command.awaits || is_wait(c.command.command.procedure);
+}
 
 std::uint64_t size_of(const forwarded_command& c) noexcept {
   return sizeof(c) + c.cache.size() + c.command.key.size() + c.command.value.size();

@@ -13,6 +13,8 @@ namespace {
 
 /// Slots that one sweep looks at in one shard.
 constexpr std::size_t sweep_slots_max = 512;
+/// The same, while what was dropped is freed.
+constexpr std::size_t dropped_slots_max = 4096;
 /// Times that other shards make room before a write ends as out_of_memory: others may take what was freed.
 constexpr int room_attempts_max = 4;
 /// What one shard gives up at a time, about.
@@ -52,11 +54,17 @@ owned_reply copy_of(const cache_reply& r) {
 }  // namespace
 
 shard_host::shard_host(const options& o)
-    : backed_(o.backed), channel_(&nobody()), ledger_(o.memory_max), eviction_(o.eviction) {
+    : backed_(o.backed),
+      channel_(&nobody()),
+      ledger_(o.memory_max),
+      kept_(o.memory_max / kept_share),
+      caches_(o.limits),
+      rules_(o.rules),
+      eviction_(o.eviction) {
   TROUPE_CHECK(o.shards >= 1 && o.shards <= shards_max);
   shards_.reserve(o.shards);
   for (std::uint32_t i = 0; i < o.shards; ++i)
-    shards_.emplace_back(store_settings{&ledger_, o.hash_seed, o.eviction, &limits_}, i);
+    shards_.emplace_back(store_settings{&ledger_, o.hash_seed, o.eviction, &limits_, &caches_, &rules_, &kept_}, i);
 }
 
 std::uint32_t shard_host::shard_of_key(std::string_view key) const noexcept { return shard_of(slot_of(key), shards()); }
@@ -90,7 +98,7 @@ bool shard_host::execute(const cache_command& asked, time_point now, visitor vis
     give(called);
     if (done) return true;
     // Without the lock: others may be served meanwhile, and the command is decided anew.
-    const bool made_room = make_room(command.key.size() + command.value.size(), index, now);
+    const bool made_room = make_room(command.key.size() + command.value.size(), index, command.cache, now);
     if (!made_room) attempt = room_attempts_max - 1;
   }
 }
@@ -128,7 +136,8 @@ bool shard_host::submit(const cache_command& asked, time_point now, time_point d
       done(std::move(reply));
       return true;
     }
-    if (!make_room(command.key.size() + command.value.size(), index, now)) attempt = room_attempts_max - 1;
+    if (!make_room(command.key.size() + command.value.size(), index, command.cache, now))
+      attempt = room_attempts_max - 1;
   }
 }
 
@@ -138,8 +147,15 @@ bool shard_host::execute_if_present(const cache_command& command, time_point now
   return s.held.is_primary() && may_serve(now) && s.held.store().apply_if_present(command, now, visit);
 }
 
-bool shard_host::execute_stale(const cache_command& command, time_point now, visitor visit) {
-  if (!is_plain_read(command)) return false;
+bool shard_host::execute_settled(const cache_command& command, time_point now, visitor visit) {
+  auto& s = shards_[shard_of_key(command.key)];
+  const std::lock_guard lock(s.lock);
+  return s.held.is_primary() && may_serve(now) && !s.held.must_wait(command) &&
+         s.held.store().apply_if_present(command, now, visit);
+}
+
+bool shard_host::execute_stale(const cache_command& command, time_point now, visitor visit, bool only_present) {
+  if (!is_plain_read(command) || rules_.of(command.cache).at_primary_only) return false;
   auto& s = shards_[shard_of_key(command.key)];
   const std::lock_guard lock(s.lock);
   if (!s.held.stream().is_whole_copy()) return false;
@@ -149,6 +165,8 @@ bool shard_host::execute_stale(const cache_command& command, time_point now, vis
     r.version = found->version;
     r.ttl = found->ttl;
     if (command.op == cache_op::get) r.value = found->value;
+  } else if (only_present) {
+    return false;
   } else {
     r.code = errc::not_found;
   }
@@ -158,8 +176,9 @@ bool shard_host::execute_stale(const cache_command& command, time_point now, vis
 
 // Other shards give up a little each, in turn, until there is room for an entry of `bytes` or none
 // has anything left; a shard that is busy is passed over. False when nothing could be evicted.
-bool shard_host::make_room(std::uint64_t bytes, std::uint32_t except, time_point now) {
-  if (bytes > ledger_.max()) return false;
+bool shard_host::make_room(std::uint64_t bytes, std::uint32_t except, cache_id cache, time_point now) {
+  if (bytes > ledger_.max() || !caches_.can_ever_hold(cache, bytes)) return false;
+  const auto of = caches_.has_room(cache, bytes, 1) ? any_cache : cache;  // whose limit it was
   const std::uint64_t wanted = bytes + evict_bytes_step;
   std::uint64_t freed = 0;
   for (std::uint32_t fruitless = 0; fruitless <= shards() && freed < wanted; ++fruitless) {
@@ -167,7 +186,7 @@ bool shard_host::make_room(std::uint64_t bytes, std::uint32_t except, time_point
     auto& s = shards_[index];
     if (index == except || !s.lock.try_lock()) continue;
     const std::lock_guard lock(s.lock, std::adopt_lock);
-    const std::uint64_t given = s.held.evict(evict_bytes_step, now, *channel_);
+    const std::uint64_t given = s.held.evict(evict_bytes_step, now, *channel_, of);
     freed += given;
     if (given > 0) fruitless = 0;
   }
@@ -291,7 +310,7 @@ bool shard_host::copy(std::uint32_t shard, const shard_store::entry_view& e, tim
       const std::lock_guard lock(s.lock);
       if (s.held.copy(e, now)) return true;
     }
-    if (attempt == room_attempts_max || !make_room(e.key.size() + e.value.size(), shard, now)) return false;
+    if (attempt == room_attempts_max || !make_room(e.key.size() + e.value.size(), shard, e.cache, now)) return false;
   }
 }
 
@@ -305,6 +324,20 @@ std::uint64_t shard_host::tables_refused() const {
   return table_.refused();
 }
 
+std::vector<shard_host::cache_usage> shard_host::measure_caches(std::size_t caches) const {
+  std::vector<cache_usage> all(caches);
+  for (const auto& s : shards_) {
+    const std::lock_guard lock(s.lock);
+    for (std::size_t i = 0; i < caches; ++i) {
+      const auto cache = static_cast<cache_id>(i);
+      all[i].keys += s.held.store().keys_of(cache);
+      all[i].bytes += s.held.store().bytes_of(cache);
+      all[i].evicted += s.held.store().evicted_of(cache);
+    }
+  }
+  return all;
+}
+
 // Every shard each time: a shard without due entries costs a lock and a comparison.
 shard_host::sweep_result shard_host::sweep(time_point now) {
   sweep_result swept;
@@ -316,7 +349,10 @@ shard_host::sweep_result shard_host::sweep(time_point now) {
     }
     const std::lock_guard lock(s.lock, std::adopt_lock);
     swept.freed += s.held.expire(now, sweep_slots_max, *channel_);
-    swept.may_expire = swept.may_expire || s.held.store().with_expiry() > 0;
+    s.held.store().free_dropped(dropped_slots_max);
+    const auto* loads = s.held.loads_so_far();
+    swept.may_expire = swept.may_expire || s.held.store().with_expiry() > 0 || s.held.store().dropped() > 0 ||
+                       (loads != nullptr && loads->keeping());
   }
   return swept;
 }

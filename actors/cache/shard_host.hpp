@@ -10,10 +10,13 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include <troupe/cache_loader.hpp>
 
 #include "actors/cache/shard_lock.hpp"
 #include "runtime/cache/cache_access.hpp"
@@ -31,7 +34,9 @@ class shard_host {
     std::uint64_t memory_max = 0;  // bytes of all shards together
     eviction_policy eviction = eviction_policy::lru;
     std::uint64_t hash_seed = 0;
-    std::vector<cache_id> backed;  // caches whose values are the database's: a promoted copy of them is not used
+    std::vector<cache_id> backed{};  // caches whose values are the database's: a promoted copy of them is not used
+    std::vector<cache_ledgers::limits> limits{};  // of caches, by id
+    std::vector<cache_rules> rules{};             // the same
   };
 
   /// What a new table changed for this node.
@@ -69,9 +74,25 @@ class shard_host {
 
   /// As execute, but only for a get or head that finds a live value in memory.
   [[nodiscard]] bool execute_if_present(const cache_command& command, time_point now, visitor visit);
+  /// The same, and the value may be shown: nobody waits for its copies.
+  [[nodiscard]] bool execute_settled(const cache_command& command, time_point now, visitor visit);
 
-  /// A get or head by this node's copy, if it holds a whole one: perhaps an old value.
-  [[nodiscard]] bool execute_stale(const cache_command& command, time_point now, visitor visit);
+  /// A get or head by this node's copy, if it holds a whole one: perhaps an old value. `only_present`: a miss is not
+  /// shown.
+  [[nodiscard]] bool execute_stale(const cache_command& command, time_point now, visitor visit,
+                                   bool only_present = false);
+
+  // --- values that a loader brings (cache_loaders.hpp)
+  struct load_terms {
+    std::shared_ptr<load_budget> budget;
+    duration patience{};  // of the load
+  };
+  /// A get; takes `done` and returns true when this node serves the shard. `begun` is the number of a load that the
+  /// caller is to carry out now and to end by finish_load; 0: none.
+  [[nodiscard]] bool load(const cache_command& command, time_point now, time_point deadline, const load_terms& terms,
+                          reply_callback& done, std::uint64_t& begun);
+  /// Stores what was loaded, unless something overtook it, and answers who waits.
+  void finish_load(std::uint32_t shard, std::uint64_t load, const load_result& result, time_point now);
 
   // --- for the backing store (actors/db) -------------------------------------------------------
   // All of them do nothing and return false (or 0) when this node is not the primary of the key's shard.
@@ -176,8 +197,18 @@ class shard_host {
   sweep_result sweep(time_point now);
 
   [[nodiscard]] cache_access::usage measure() const;
+  /// By cache id, of those below `caches`; all that is held here, copies too.
+  struct cache_usage {
+    std::uint64_t keys = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t evicted = 0;
+  };
+  [[nodiscard]] std::vector<cache_usage> measure_caches(std::size_t caches) const;
   /// In force from the next write on.
-  void set_memory_max(std::uint64_t bytes) noexcept { ledger_.set_max(bytes); }
+  void set_memory_max(std::uint64_t bytes) noexcept {
+    ledger_.set_max(bytes);
+    kept_.set_max(bytes / kept_share);
+  }
   void set_eviction(eviction_policy p);
 
  private:
@@ -193,7 +224,9 @@ class shard_host {
   static void give(std::vector<ready_reply>& ready);
   static void give(std::vector<called_client>& called);
   static void gather(hosted_shard& s, std::vector<called_client>& called);
-  [[nodiscard]] bool make_room(std::uint64_t bytes, std::uint32_t except, time_point now);
+  [[nodiscard]] bool make_room(std::uint64_t bytes, std::uint32_t except, cache_id cache, time_point now);
+  [[nodiscard]] bool store_loaded(hosted_shard& s, std::uint64_t load, const loaded_value& value, time_point now,
+                                  bool anyway);
   struct told {
     std::vector<ready_reply> ready;
     std::vector<called_client> called;
@@ -201,9 +234,15 @@ class shard_host {
   [[nodiscard]] expected<adoption> adopt(shard_table table, std::uint64_t my_pid, told& answers);
   void take_role(std::uint32_t index, const shard_row& row, std::uint64_t my_pid, adoption& changes, told& answers);
 
+  /// Of the memory, what loaders' old values and misses may take.
+  static constexpr std::uint64_t kept_share = 8;
+
   const std::vector<cache_id> backed_;
   replica_channel* channel_;
   memory_ledger ledger_;
+  memory_ledger kept_;
+  cache_ledgers caches_;
+  const cache_rule_book rules_;
   value_limits limits_;
   std::vector<hosted_shard> shards_;
   mutable std::mutex table_mutex_;  // taken before any shard's lock

@@ -33,9 +33,12 @@ void shard_host::give(std::vector<called_client>& called) {
 
 // Under the shard's lock.
 void shard_host::gather(hosted_shard& s, std::vector<called_client>& called) {
-  if (!s.held.waiting().has_called()) return;
-  auto some = s.held.waiting().take_called();
-  std::move(some.begin(), some.end(), std::back_inserter(called));
+  const auto move_all = [&called](std::vector<called_client> some) {
+    std::move(some.begin(), some.end(), std::back_inserter(called));
+  };
+  if (s.held.waiting().has_called()) move_all(s.held.waiting().take_called());
+  auto* loads = s.held.loads_so_far();
+  if (loads != nullptr && loads->has_called()) move_all(loads->take_called());
 }
 
 bool shard_host::wait(const cache_command& command, time_point now, time_point until, reply_callback& done) {
@@ -64,6 +67,11 @@ bool shard_host::tick_streams(time_point now) {
     const std::lock_guard lock(s.lock);
     if (!s.held.waiting().empty()) {
       s.held.tick_waiting(now);
+      gather(s, called);
+      restless = true;
+    }
+    if (auto* loads = s.held.loads_so_far(); loads != nullptr && loads->loading()) {
+      loads->on_tick(now);
       gather(s, called);
       restless = true;
     }
@@ -105,6 +113,7 @@ void shard_host::close() {
   for (auto& s : shards_) {
     const std::lock_guard lock(s.lock);
     s.held.waiting().give_up();
+    if (auto* loads = s.held.loads_so_far()) loads->give_up(errc::unavailable);
     gather(s, called);
     s.held.stream().give_up_held("the node stops");
     auto some = s.held.stream().take_ready();

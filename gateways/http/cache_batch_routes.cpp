@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "actors/cache/cache_drop.hpp"
 #include "actors/cache/increment.hpp"
 #include "actors/cache/key_scan.hpp"
 #include "gateways/http/cache_batch_json.hpp"
@@ -178,10 +179,37 @@ http_route batch_route(cache_access& caches, const config& settings) {
   return route;
 }
 
+http_route drop_route(cache_access& caches, const config& settings) {
+  http_route route;
+  route.method = http_method::erase;
+  route.pattern = "/v1/cache/{cache}";
+  route.summary = "Drops all values of a cache, at once for every later read";
+  route.query = {{"i_mean_it", "the name of the cache once more"}};
+  route.answers = {{204, "dropped", "", ""},
+                   problem(404, "no such cache"),
+                   problem(412, "i_mean_it is not the name of the cache"),
+                   problem(501, "a cache that a database backs"),
+                   problem(503, "some shards have not dropped it: call again"),
+                   problem(504, "type outcome-unknown: some shards may have dropped it: call again")};
+  route.handler = [&caches, &settings](http_exchange& ex) {
+    const auto name = cache_name(ex, caches);
+    if (!name) return;
+    if (value_of(ex.request(), "i_mean_it") != *name)
+      return ex.answer(problem_reply(error{errc::condition_failed, "i_mean_it is not the name of the cache"}));
+    const auto deadline = ex.now() + settings.cache.deadline;
+    drop_cache(caches, *caches.find(*name), deadline, [later = ex.later(deadline)](const expected<void>& done) {
+      http_reply reply;
+      reply.status = 204;
+      later(done ? std::move(reply) : problem_reply(done.error()));
+    });
+  };
+  return route;
+}
+
 }  // namespace
 
 expected<void> add_cache_batch_routes(http_routes& to, cache_access& caches, const config& settings) {
-  for (auto* make : {increment_route, scan_route, batch_route}) {
+  for (auto* make : {increment_route, scan_route, batch_route, drop_route}) {
     if (auto r = to.add(make(caches, settings)); !r) return r;
   }
   return {};

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::string_view octets = "application/octet-stream";
 constexpr std::string_view ttl_field = "X-TTL-Ms";
+constexpr std::string_view stale_field = "Troupe-Stale";  // the value's life is over
 
 std::uint64_t milliseconds_left(duration ttl) noexcept {
   const auto ms = std::chrono::ceil<std::chrono::milliseconds>(ttl).count();
@@ -70,6 +71,7 @@ http_reply make_cache_reply(cache_op op, const request_conditions& c, owned_repl
   answer.content_type = octets;
   answer.fields.emplace_back("ETag", '"' + std::to_string(reply.version) + '"');
   if (reply.ttl > duration::zero()) answer.fields.emplace_back(ttl_field, std::to_string(milliseconds_left(reply.ttl)));
+  if (reply.stale) answer.fields.emplace_back(stale_field, "1");
   if (answer.status == 200) answer.body = std::move(reply.value);
   return answer;
 }
@@ -166,7 +168,9 @@ expected<void> add_cache_routes(http_routes& to, cache_access& caches, const con
     }
     return to.add(std::move(route));
   };
-  const route_answer value{200, "the value; ETag is its version, X-TTL-Ms what is left of its life",
+  const route_answer value{200,
+                           "the value; ETag is its version, X-TTL-Ms what is left of its life, "
+                           "Troupe-Stale: 1 that it is over and it is loaded anew",
                            std::string(octets), ""};
   const route_answer unchanged{304, "the value still has a version named in If-None-Match", "", ""};
   const route_answer stored{204, "stored; ETag is the new version", "", ""};

@@ -21,6 +21,8 @@ struct cache_value {
   std::string bytes;
   std::uint64_t version = 0;    // rises with every write of the key, also across a delete
   std::optional<duration> ttl;  // what is left of it; none: never expires
+  bool stale = false;           // its life is over: it is given while it is loaded anew (caches.NAME.stale_for), and
+                                // ttl is how long it still may be
 };
 
 enum class write_condition : std::uint8_t { none, if_absent, if_present, if_version };
@@ -68,6 +70,7 @@ class cache {
   using versions_callback = std::function<void(std::vector<expected<std::uint64_t>>)>;
   using bools_callback = std::function<void(std::vector<expected<bool>>)>;
   using page_callback = std::function<void(expected<cache_page>)>;
+  using done_callback = std::function<void(expected<void>)>;
 
   /// The default deadline of every request, as on the HTTP door.
   static constexpr duration default_deadline = std::chrono::seconds(2);
@@ -105,6 +108,11 @@ class cache {
   /// a cache that a database backs.
   [[nodiscard]] expected<cache_page> scan(const cache_scan&, duration deadline = default_deadline);
 
+  /// All values are gone, at once for every read that begins after the answer; their memory is freed in the background.
+  /// Loads that began before bring nothing back. errc::outcome_unknown or unavailable: some shards may have been
+  /// dropped and others not; it may be called again. errc::not_implemented for a cache that a database backs.
+  [[nodiscard]] expected<void> drop(duration deadline = default_deadline);
+
   /// The same without blocking. The callback runs exactly once, on a thread of the node or, when
   /// the answer is at hand, before the call returns; it must not block.
   void get(std::string_view key, value_callback done, duration deadline = default_deadline);
@@ -119,6 +127,7 @@ class cache {
   void put_all(const std::vector<cache_entry>& entries, versions_callback done, duration deadline = default_deadline);
   void erase_all(const std::vector<std::string>& keys, bools_callback done, duration deadline = default_deadline);
   void scan(const cache_scan&, page_callback done, duration deadline = default_deadline);
+  void drop(done_callback done, duration deadline = default_deadline);
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 

@@ -119,9 +119,12 @@ struct cache_config {
 };
 
 /// One [caches.NAME] block. The cache `default` exists without one.
+/// Of a named cache: as many as [cache] has.
+inline constexpr std::uint32_t replicas_inherited = 0xffffffff;
+
 struct named_cache_config {
   bool backed = false;
-  std::uint32_t replicas = 0;          // inherits cache.replicas when the key is absent
+  std::uint32_t replicas = replicas_inherited;
   std::string consistency = "strong";  // strong | stale
   duration ttl{};                      // given to values written without one; 0: none
   bool durable = false;                // kept in a log on disk
@@ -193,6 +196,17 @@ struct config {
 
   [[nodiscard]] bool has_service(std::string_view name) const noexcept {
     return std::find(node.services.begin(), node.services.end(), name) != node.services.end();
+  }
+  /// Named caches that say nothing of their copies get those of [cache].
+  void inherit_replicas() {
+    for (auto& [name, c] : caches) c.replicas = c.replicas == replicas_inherited ? cache.replicas : c.replicas;
+  }
+  /// Copies of each shard: as many as the cache that asks for the most.
+  [[nodiscard]] std::uint32_t shard_copies() const noexcept {
+    std::uint32_t most = caches.contains("default") ? 0 : cache.replicas;
+    for (const auto& [name, c] : caches)
+      most = std::max(most, c.replicas == replicas_inherited ? cache.replicas : c.replicas);
+    return most;
   }
   [[nodiscard]] bool operator==(const config&) const = default;
 };

@@ -6,10 +6,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
 #include <troupe/cache.hpp>
+#include <troupe/cache_loader.hpp>
 #include <troupe/cluster.hpp>
 #include <troupe/config.hpp>
 #include <troupe/database.hpp>
@@ -30,12 +32,20 @@ struct node_addresses {
   std::string cluster;
 };
 
+struct cache_loading {
+  cache_loader load;
+  loader_options options{};
+};
+
 /// What an embedder brings along.
 struct node_options {
   /// A leader store of the embedder's own in the place of kvs.type; all members use the same one.
   std::shared_ptr<leader_store> store;
   /// By typeName; for the service entities. An entity that the model does not have is errc::bad_config.
   entity_extensions entities;
+  /// By the name of a cache: what loads its values (cache_loader.hpp). errc::bad_config for one that set_loader
+  /// refuses.
+  std::map<std::string, cache_loading> loaders{};
 };
 
 class node {
@@ -60,6 +70,11 @@ class node {
 
   /// A handle for the cache `name`; errc::not_found when it is not declared.
   [[nodiscard]] expected<troupe::cache> open_cache(const std::string& name = "default");
+
+  /// From now on values of the cache that are asked for and not there are loaded by `load`, when this node is the
+  /// primary of their shard (cache_loader.hpp). errc::not_found for a cache that is not declared;
+  /// errc::invalid_argument for one that has a loader or that a database backs, and for options out of bounds.
+  expected<void> set_loader(const std::string& cache, cache_loader load, const loader_options& options = {});
 
   /// The database namespace `name` of a service of yours ([a-z][a-z0-9_]*), made when it is not there; blocks. With
   /// SQLite its migrations are applied before this returns; with PostgreSQL the leader applies them, and calls answer

@@ -19,6 +19,7 @@ namespace {
 using nlohmann::json;
 
 constexpr duration call_deadline = std::chrono::seconds(10);
+constexpr duration drop_deadline = std::chrono::minutes(11);  // beyond the longest cache.deadline
 
 expected<http_answer> call(const remote_options& o, std::string_view method, const std::string& target,
                            std::string_view body = {}, duration deadline = call_deadline) {
@@ -164,6 +165,16 @@ int delete_value(const remote_options& o, const cache_options& c) {
   if (answer->status / 100 != 2) return refused(*answer);
   std::printf("OK\n");
   return exit_done;
+}
+
+int drop_values(const remote_options& o, const cache_options& c) {
+  if (c.meant != c.cache) {
+    std::fprintf(stderr, "troupe: this drops all values of %s: repeat its name, --i-mean-it %s\n", c.cache.c_str(),
+                 c.cache.c_str());
+    return exit_usage;
+  }
+  const auto name = percent_encode(c.cache);
+  return call_and_wait(o, "DELETE", "/v1/cache/" + name + "?i_mean_it=" + name, {}, drop_deadline);
 }
 
 int ask_to_leave(const remote_options& o) {

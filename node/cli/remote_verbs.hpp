@@ -22,7 +22,8 @@ struct cache_options {
   std::string value;
   bool value_from_stdin = false;
   std::string ttl;
-  bool raw = false;  // the value's bytes and nothing else
+  bool raw = false;   // the value's bytes and nothing else
+  std::string meant;  // --i-mean-it
 };
 
 /// Sends one request and shows the answer: as it is with --json; `print` shows it otherwise, and says the
@@ -43,6 +44,8 @@ struct cache_options {
 [[nodiscard]] int get_value(const remote_options& o, const cache_options& c);
 [[nodiscard]] int set_value(const remote_options& o, const cache_options& c);
 [[nodiscard]] int delete_value(const remote_options& o, const cache_options& c);
+/// All values of a cache.
+[[nodiscard]] int drop_values(const remote_options& o, const cache_options& c);
 [[nodiscard]] int ask_to_leave(const remote_options& o);
 /// The member `name` has failed and shall be forgotten.
 [[nodiscard]] int force_to_leave(const remote_options& o, const std::string& name);

@@ -37,6 +37,7 @@ struct cache_command {
   cache_id cache = 0;
   write_condition condition = write_condition::none;
   bool keep_ttl = false;
+  bool awaits = false;  // a get that may be answered late, when a loader has brought the value: it travels alone
   troupe::procedure procedure = troupe::procedure::none;
   std::uint64_t version = 0;  // for if_version
   duration ttl{};             // 0: the value does not expire
@@ -57,6 +58,7 @@ struct cache_reply {
   errc code = errc::ok;
   std::uint64_t version = 0;
   duration ttl{};          // what is left; 0: never expires
+  bool stale = false;      // see cache_value; with not_found: it is being loaded, and may be awaited
   std::string_view value;  // borrowed: valid only inside the visitor that receives it
 };
 
@@ -80,6 +82,7 @@ struct owned_reply {
   errc code = errc::ok;
   std::uint64_t version = 0;
   duration ttl{};
+  bool stale = false;
   std::string value;
   std::string context;  // for people, when code is not ok
 

@@ -73,6 +73,7 @@ void put_command(std::string& to, const batched_command& b) {
   put_bytes(to, 8, c.value);
   const auto left = std::clamp(b.left, duration::zero(), forward_deadline_max);
   put_varint(to, 9, std::chrono::ceil<milliseconds>(left).count());
+  put_varint(to, 12, std::uint64_t{c.awaits});
   if (c.op != cache_op::run) return;
   put_varint(to, 10, static_cast<std::uint64_t>(c.procedure));
   put_varint(to, 11, std::uint64_t{c.protocol});
@@ -104,6 +105,7 @@ bool read_command(std::string_view bytes, batched_command& into) {
       case varint_tag(9): left_ms = r.number(); break;
       case varint_tag(10): run = r.number(); break;
       case varint_tag(11): protocol = r.number(); break;
+      case varint_tag(12): c.awaits = r.number() != 0; break;
       default: break;
     }
   }
@@ -130,6 +132,7 @@ bool read_reply(std::string_view bytes, owned_reply& into) {
       case varint_tag(3): into.ttl = duration(r.signed_number()); break;
       case bytes_tag(4): into.value = r.bytes(); break;
       case bytes_tag(5): into.context = r.bytes(); break;
+      case varint_tag(6): into.stale = r.number() != 0; break;
       default: break;
     }
   }
@@ -169,6 +172,7 @@ std::string encode_replies(const stamp& s, const std::vector<owned_reply>& repli
     put_varint(entry, 3, r.ttl.count());
     put_bytes(entry, 4, r.value);
     put_bytes(entry, 5, std::string_view(r.context).substr(0, reply_context_bytes_max));
+    put_varint(entry, 6, std::uint64_t{r.stale});
     put_message(bytes, entries_field, entry);
   }
   put_varint(bytes, count_field, std::uint64_t{replies.size()});

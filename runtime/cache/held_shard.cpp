@@ -54,7 +54,15 @@ held_shard::change held_shard::take_role(const shard_row& row, std::uint64_t my_
     store_.clear();
     stream_.reset();
   }
-  if (is != part::primary || !keeps) waiting_.give_up();
+  if (is != part::primary || !keeps) {
+    waiting_.give_up();
+    if (loads_) loads_->give_up(errc::not_owner);
+  }
+  // What it held for itself alone is old when it serves again.
+  if (is == part::replica && had && keeps) {
+    for (const auto cache : store_.rules().primary_only()) store_.drop(cache, store_.version());
+  }
+  inherits_ = is == part::replica && row.heir == my_pid;
   if (is != part::none) store_.begin_epoch(row.epoch);
   // A giver goes on under a row of the same epoch only; another epoch begins another copy.
   if (!has || row.epoch != epoch_) changes_.reset();
@@ -72,6 +80,8 @@ held_shard::change held_shard::take_role(const shard_row& row, std::uint64_t my_
 cache_reply held_shard::apply(const cache_command& command, time_point now) {
   if (command.op == cache_op::run) return run(command, now);
   const auto reply = listener_ == nullptr ? store_.apply(command, now) : apply_plain(command, now);
+  if (!removed_.empty()) keep_expired(now);
+  if (loads_) overtake_loads(command);
   if (wrote(command, reply)) note_change(command.cache, command.key);
   return reply;
 }
@@ -120,7 +130,8 @@ cache_reply held_shard::run(const cache_command& command, time_point now) {
     r.value = reply_ = "*-1\r\n";
     return r;
   }
-  if (needs_room(command) && !store_.make_room(2 * command.value.size() + room_beside_words, now)) {
+  if (needs_room(command) &&
+      !store_.make_room(2 * command.value.size() + room_beside_words, now, command.cache, command.key)) {
     r.code = errc::out_of_memory;
     return r;
   }
@@ -128,7 +139,7 @@ cache_reply held_shard::run(const cache_command& command, time_point now) {
   s.now = now;
   s.wall = command.wall;
   s.rng = &rng_;
-  if (stream_.has_followers() || (noting_ && changes_) || !waiting_.empty()) s.effects = &effects_;
+  if (sends(command.cache) || (noting_ && changes_) || !waiting_.empty()) s.effects = &effects_;
   if (stream_.has_followers() || listener_ != nullptr) s.removed = &removed_;
   if (command.cache == listened_) s.listener = listener_;
   {
@@ -137,7 +148,9 @@ cache_reply held_shard::run(const cache_command& command, time_point now) {
     r.version = keys.written();
   }
   r.value = reply_;
-  for (const auto& e : effects_) note_change(e.cache, e.key);
+  if (!removed_.empty()) keep_expired(now);
+  if (loads_) overtake_loads(command);
+  for (const auto& e : effects_) note_effect(e);
   if (!waiting_.empty()) tell_waiting(command, now);
   return r;
 }
@@ -153,8 +166,9 @@ std::uint64_t held_shard::pending(const cache_command& command) const {
 
 held_shard::replicated held_shard::replicate(const cache_command& command, time_point now, replica_channel& channel) {
   replicated done;
-  if (!stream_.has_followers()) {
+  if (!sends(command.cache)) {
     done.reply = apply(command, now);
+    effects_.clear();
     if (!removed_.empty()) tell_removed(now, channel);
     return done;
   }
@@ -185,7 +199,7 @@ held_shard::replicated held_shard::replicate(const cache_command& command, time_
 
 bool held_shard::must_wait(const cache_command& command) const noexcept {
   if (stream_.recovering()) return true;
-  if (!stream_.has_followers()) return false;
+  if (!sends(command.cache)) return false;
   return is_write(command) || pending(command) != 0;
 }
 
@@ -229,7 +243,7 @@ void held_shard::tell_removed(time_point now, replica_channel& channel) {
   tell_gone();
   for (const auto& gone : removed_) {
     note_change(gone.cache, gone.key);
-    if (!stream_.has_followers()) continue;
+    if (!sends(gone.cache)) continue;
     const stream_entry e{gone.cache, gone.key, {}, store_.next_version(), {}, true};
     stream_.wrote({&e, 1}, now, channel);
   }
@@ -240,12 +254,14 @@ void held_shard::tell_removed(time_point now, replica_channel& channel) {
 std::size_t held_shard::expire(time_point now, std::size_t budget, replica_channel& channel) {
   if (part_ == part::replica) return 0;
   const auto freed = store_.expire(now, budget);
+  keep_expired(now);
   tell_removed(now, channel);
+  if (loads_) loads_->sweep(now);
   return freed;
 }
 
-std::uint64_t held_shard::evict(std::uint64_t bytes, time_point now, replica_channel& channel) {
-  const auto freed = store_.evict(bytes, now);
+std::uint64_t held_shard::evict(std::uint64_t bytes, time_point now, replica_channel& channel, cache_id cache) {
+  const auto freed = store_.evict(bytes, now, cache);
   tell_removed(now, channel);
   return freed;
 }
@@ -292,9 +308,12 @@ std::uint64_t held_shard::read(std::uint64_t cursor, std::uint64_t bytes_max, ti
 }
 
 bool held_shard::read_changes(std::uint64_t bytes_max, time_point now, shard_store::entry_visitor present,
-                              erased_visitor erased) {
+                              erased_visitor erased, dropped_visitor dropped) {
   std::uint64_t bytes = 0;
   std::string object;
+  if (changes_) {
+    for (const auto& [cache, version] : changes_->take_drops()) dropped(cache, version);
+  }
   while (changes_ && !changes_->empty() && bytes < bytes_max) {
     const auto [cache, key] = changes_->take();
     auto found = store_.peek(cache, key, now);
@@ -312,6 +331,7 @@ bool held_shard::release(std::uint64_t epoch) {
   if (part_ != part::primary || epoch_ != epoch) return false;
   part_ = part::released;
   waiting_.give_up();
+  if (loads_) loads_->give_up(errc::not_owner);
   return true;
 }
 
@@ -346,6 +366,9 @@ void held_shard::finish_copy(std::uint64_t epoch, std::uint64_t version, std::ui
   stream_.finish_copy(sequence);
 }
 
-bool held_shard::copy(const shard_store::entry_view& e, time_point now) { return store_.copy_entry(e, now); }
+bool held_shard::copy(const shard_store::entry_view& e, time_point now) {
+  if (!inherits_ && store_.rules().of(e.cache).at_primary_only) return true;
+  return store_.copy_entry(e, now);
+}
 
 }  // namespace troupe

@@ -23,6 +23,7 @@
 #include "runtime/base/random.hpp"
 #include "runtime/cache/changed_keys.hpp"
 #include "runtime/cache/keyspace.hpp"
+#include "runtime/cache/shard_loads.hpp"
 #include "runtime/cache/shard_store.hpp"
 #include "runtime/cache/waiting_line.hpp"
 #include "runtime/replication/shard_stream.hpp"
@@ -76,6 +77,10 @@ class held_shard {
   [[nodiscard]] waiting_line& waiting() noexcept { return waiting_; }
   [[nodiscard]] const waiting_line& waiting() const noexcept { return waiting_; }
 
+  // --- values that a loader brings; at the primary only. Made when it is first of use.
+  [[nodiscard]] shard_loads& loads();
+  [[nodiscard]] shard_loads* loads_so_far() noexcept { return loads_.get(); }
+
   /// Told of what happens to the keys of one cache while this node is the primary; null: nobody.
   void listen(cache_id cache, keyspace_listener* listener) noexcept;
 
@@ -83,7 +88,7 @@ class held_shard {
   [[nodiscard]] const shard_stream& stream() const noexcept { return stream_; }
   /// As the store's; copies are told.
   std::size_t expire(time_point now, std::size_t budget, replica_channel& channel);
-  std::uint64_t evict(std::uint64_t bytes, time_point now, replica_channel& channel);
+  std::uint64_t evict(std::uint64_t bytes, time_point now, replica_channel& channel, cache_id cache = any_cache);
   /// The answer of a copy. Views in `entries` are borrowed.
   void on_answer(std::uint64_t from, const stream_answer& a, std::span<const stream_entry> entries, time_point now,
                  replica_channel& channel);
@@ -102,9 +107,11 @@ class held_shard {
   [[nodiscard]] std::uint64_t read(std::uint64_t cursor, std::uint64_t bytes_max, time_point now,
                                    shard_store::entry_visitor visit) const;
   using erased_visitor = function_ref<void(cache_id cache, std::string_view key, std::uint64_t version)>;
+  /// All values of the cache up to that version.
+  using dropped_visitor = function_ref<void(cache_id cache, std::uint64_t version)>;
   /// Takes noted keys and shows what they are now, until about `bytes_max` bytes; true when none is left.
   [[nodiscard]] bool read_changes(std::uint64_t bytes_max, time_point now, shard_store::entry_visitor present,
-                                  erased_visitor erased);
+                                  erased_visitor erased, dropped_visitor dropped);
   /// Serves no more. False when this node is not the primary under the row of `epoch`.
   [[nodiscard]] bool release(std::uint64_t epoch);
   /// Takes a release back, before anybody was told of it.
@@ -133,13 +140,21 @@ class held_shard {
     if (changes_ && noting_) changes_->add(cache, key);
   }
   void note_removals() noexcept {
-    const bool told = stream_.has_followers() || (listener_ != nullptr && part_ == part::primary);
+    const bool wanted = listener_ != nullptr || store_.rules().keeps_stale();
+    const bool told = stream_.has_followers() || (wanted && part_ == part::primary);
     store_.note_removals(told ? &removed_ : nullptr);
   }
   void tell(cache_id cache, std::uint32_t kind, std::string_view name, std::string_view key) const {
     if (listener_ != nullptr && cache == listened_ && listener_->wants(kind)) listener_->on_event(kind, name, key);
   }
   void tell_gone();
+  /// Copies are told of writes of this cache.
+  [[nodiscard]] bool sends(cache_id cache) const noexcept {
+    return stream_.has_followers() && !store_.rules().of(cache).at_primary_only;
+  }
+  void keep_expired(time_point now);
+  void overtake_loads(const cache_command& command);
+  void note_effect(const effect& e);
   [[nodiscard]] cache_reply apply_plain(const cache_command& command, time_point now);
 
   const std::uint32_t shard_;
@@ -158,6 +173,8 @@ class held_shard {
   [[nodiscard]] std::uint64_t pending(const cache_command& command) const;
 
   waiting_line waiting_;
+  std::unique_ptr<shard_loads> loads_;
+  bool inherits_ = false;  // as a replica: the shard moves here, with what copies hold nothing of
   cache_id listened_ = 0;
   keyspace_listener* listener_ = nullptr;
   random rng_;                                     // for procedures

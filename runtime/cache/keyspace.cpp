@@ -17,7 +17,8 @@ keyspace::~keyspace() {
   note_removed();
   store_.unbounded_ = false;
   // What it grew, it takes from others here; what others grew elsewhere is not this shard's to give.
-  if (written_ != 0 && store_.bytes_ > bytes_before_) store_.settle_excess(store_.bytes_ - bytes_before_, s_.now);
+  if (written_ != 0 && store_.bytes_ > bytes_before_)
+    store_.settle_excess(store_.bytes_ - bytes_before_, cache_, s_.now);
 }
 
 // What expired under the procedure is noted where it did: a later edit of the same key begins anew.
@@ -138,7 +139,7 @@ void keyspace::edited(std::string_view key, value_edit edit, std::string_view wo
       (void)erase(key);
       return;
     }
-    store_.settle(*o);
+    store_.settle(cache_, *o);
   }
   const auto base = std::exchange(e.version, next_version());
   if (!notes()) return;
@@ -178,6 +179,17 @@ bool keyspace::take_away(std::string_view key) {
   e.version = written_;
   note(std::move(e));
   return true;
+}
+
+void keyspace::drop() {
+  note_removed();
+  store_.drop(cache_, next_version());
+  if (!notes()) return;
+  effect e;
+  e.what = effect::form::edit;
+  e.edit = value_edit::drop;
+  e.version = written_;
+  note(std::move(e));
 }
 
 void keyspace::set_expiry(std::string_view key, time_point expiry) {

@@ -75,6 +75,8 @@ class keyspace {
   bool erase(std::string_view key);
   /// The same, and no event says so.
   bool take_away(std::string_view key);
+  /// All keys of the cache in the shard, at once; no event says so.
+  void drop();
   /// Of a key that is there.
   void set_expiry(std::string_view key, time_point expiry);
 

@@ -28,6 +28,8 @@ shard_store::shard_store(const store_settings& settings) noexcept : settings_(se
   TROUPE_CHECK(settings_.ledger != nullptr);
   static const value_limits usual;
   if (settings_.limits == nullptr) settings_.limits = &usual;
+  static const cache_rule_book none;
+  if (settings_.rules == nullptr) settings_.rules = &none;
 }
 
 shard_store::shard_store(shard_store&& other) noexcept : settings_(other.settings_), dice_(other.dice_) {
@@ -35,7 +37,8 @@ shard_store::shard_store(shard_store&& other) noexcept : settings_(other.setting
   std::swap(mask_, other.mask_);
   std::swap(order_, other.order_);
   std::swap(count_, other.count_);
-  std::swap(count_of_, other.count_of_);
+  std::swap(dropped_, other.dropped_);
+  std::swap(parts_, other.parts_);
   std::swap(bytes_, other.bytes_);
   std::swap(with_expiry_, other.with_expiry_);
   version_ = other.version_;
@@ -152,7 +155,7 @@ bool shard_store::copy_entry(const entry_view& e, time_point now) {
   if (e.is_object) return copy_object(e, now);
   if (apply_committed(e.cache, e.key, e.value, e.version, e.ttl, now) || e.ttl < duration::zero()) return true;
   const auto slot = find(refer(e.cache, e.key));
-  return slot != no_slot && at(slot)->version >= e.version;
+  return e.version <= floor_of(e.cache) || (slot != no_slot && at(slot)->version >= e.version);
 }
 
 std::optional<shard_store::entry_view> shard_store::peek(cache_id cache, std::string_view key,
@@ -172,6 +175,7 @@ bool shard_store::store_newer(const key_ref& k, content c, duration ttl, time_po
   version_ = std::max(version_, c.version);
   const auto slot = find_live(k, now);
   if (slot != no_slot && at(slot)->version >= c.version) return false;
+  if (const auto floor = floor_of(k.cache); floor != 0 && c.version <= floor) return false;
   if (ttl > duration::zero()) c.expiry = add_saturating(now, ttl);
   const bool storable = ttl >= duration::zero() && k.cache < caches_max && k.key.size() <= key_bytes_max &&
                         c.value.size() <= value_bytes_max;

@@ -18,6 +18,8 @@
 #include <vector>
 
 #include "runtime/base/function_ref.hpp"
+#include "runtime/cache/cache_ledgers.hpp"
+#include "runtime/cache/cache_rules.hpp"
 #include "runtime/cache/command.hpp"
 #include "runtime/cache/eviction.hpp"
 #include "runtime/cache/expiry_wheel.hpp"
@@ -33,6 +35,8 @@ inline constexpr std::size_t key_bytes_max = 64 * 1024;
 inline constexpr std::size_t value_bytes_max = 0xffffffff;
 /// Cache ids are below this.
 inline constexpr std::uint32_t caches_max = 4096;
+/// Where a cache may be named: all of them.
+inline constexpr cache_id any_cache = 0xffff;
 
 inline constexpr unsigned version_counter_bits = 40;
 inline constexpr std::uint64_t version_epoch_max = (std::uint64_t{1} << 24) - 1;
@@ -41,7 +45,10 @@ struct store_settings {
   memory_ledger* ledger = nullptr;  // must outlive the store
   std::uint64_t hash_seed = 0;      // secret and different for each process, against chosen keys
   eviction_policy eviction = eviction_policy::lru;
-  const value_limits* limits = nullptr;  // null: the usual ones; must outlive the store
+  const value_limits* limits = nullptr;    // null: the usual ones; must outlive the store, as the next
+  cache_ledgers* caches = nullptr;         // null: no cache has limits of its own
+  const cache_rule_book* rules = nullptr;  // null: no cache has any
+  memory_ledger* kept = nullptr;           // bounds what shard_loads keeps; null: nothing
 };
 
 class shard_store {
@@ -126,6 +133,11 @@ class shard_store {
     std::string key;
     bool evicted = false;  // otherwise it expired
     bool told = false;     // whoever listens knows
+    // Of an expired string of a cache whose rules keep it for a while.
+    bool kept = false;
+    std::string value{};
+    std::uint64_t version = 0;
+    time_point expiry{};
   };
   void note_removals(std::vector<removed_key>* into) noexcept { removals_ = into; }
 
@@ -139,8 +151,19 @@ class shard_store {
   std::size_t expire(time_point now, std::size_t budget);
 
   /// Evicts entries until `bytes` are freed or the store is empty; returns the bytes freed. Does
-  /// nothing under eviction_policy::none.
-  std::uint64_t evict(std::uint64_t bytes, time_point now);
+  /// nothing under eviction_policy::none. Of one cache, if it is given.
+  std::uint64_t evict(std::uint64_t bytes, time_point now, cache_id cache = any_cache);
+
+  /// Entries of the cache with no higher version are not there any more, at once; free_dropped frees them.
+  void drop(cache_id cache, std::uint64_t version);
+  /// Entries with no higher version are not there; 0: the cache was never dropped.
+  [[nodiscard]] std::uint64_t floor_of(cache_id cache) const noexcept {
+    return cache < parts_.size() ? parts_[cache].floor : 0;
+  }
+  /// Frees what drops left over, looking at about `budget` slots; goes on where the last call ended.
+  void free_dropped(std::size_t budget);
+  /// Entries that wait for it.
+  [[nodiscard]] std::uint32_t dropped() const noexcept { return dropped_; }
 
   void set_eviction(eviction_policy p) noexcept { settings_.eviction = p; }
   [[nodiscard]] eviction_policy eviction() const noexcept { return settings_.eviction; }
@@ -150,10 +173,17 @@ class shard_store {
   /// Frees the entries of one cache.
   void clear(cache_id cache) noexcept;
 
-  [[nodiscard]] std::uint64_t keys() const noexcept { return count_; }
+  [[nodiscard]] std::uint64_t keys() const noexcept { return count_ - dropped_; }
   /// Of one cache.
   [[nodiscard]] std::uint64_t keys_of(cache_id cache) const noexcept {
-    return cache < count_of_.size() ? count_of_[cache] : 0;
+    return cache < parts_.size() ? parts_[cache].keys : 0;
+  }
+  /// Of its entries; what was dropped and not freed yet counts.
+  [[nodiscard]] std::uint64_t bytes_of(cache_id cache) const noexcept {
+    return cache < parts_.size() ? parts_[cache].bytes : 0;
+  }
+  [[nodiscard]] std::uint64_t evicted_of(cache_id cache) const noexcept {
+    return cache < parts_.size() ? parts_[cache].evicted : 0;
   }
   /// Entries that have a time to live.
   [[nodiscard]] std::uint32_t with_expiry() const noexcept { return with_expiry_; }
@@ -161,8 +191,10 @@ class shard_store {
   [[nodiscard]] std::uint64_t evicted() const noexcept { return evicted_; }
   [[nodiscard]] std::uint64_t expired() const noexcept { return expired_; }
 
-  /// What a copy needs to take a group of writes as one; false when nothing gives way.
-  [[nodiscard]] bool make_room(std::uint64_t bytes, time_point now);
+  /// What a copy needs to take a group of writes as one, or a procedure before it begins; false when nothing gives way.
+  /// `cache` (any_cache: none) has to have room for it too, and for its key if that is not there.
+  [[nodiscard]] bool make_room(std::uint64_t bytes, time_point now, cache_id cache = any_cache,
+                               std::string_view key = {});
   /// While it lives, nothing is evicted and nothing is refused for want of room: that was made before.
   class settled_room {
    public:
@@ -177,6 +209,8 @@ class shard_store {
   };
   [[nodiscard]] std::uint64_t hash_seed() const noexcept { return settings_.hash_seed; }
   [[nodiscard]] const value_limits& limits() const noexcept { return *settings_.limits; }
+  [[nodiscard]] const store_settings& settings() const noexcept { return settings_; }
+  [[nodiscard]] const cache_rule_book& rules() const noexcept { return *settings_.rules; }
 
  private:
   friend class keyspace;
@@ -216,19 +250,35 @@ class shard_store {
   [[nodiscard]] bool write_bytes(std::uint32_t slot, const key_ref& k, const content& c, time_point now);
   [[nodiscard]] bool copy_object(const entry_view& e, time_point now);
   [[nodiscard]] bool repeat(std::uint32_t slot, const key_ref& k, const copied_edit& e);
-  void settle(value_object& o) noexcept;
-  void destroy(value_object* o) noexcept;
-  void settle_excess(std::uint64_t most, time_point now);
+  void settle(cache_id cache, value_object& o) noexcept;
+  void destroy(cache_id cache, value_object* o) noexcept;
+  void settle_excess(std::uint64_t most, cache_id cache, time_point now);
   void fill(entry& e, const key_ref& k, const content& c, std::uint32_t used, expiry_wheel::bucket from) noexcept;
   [[nodiscard]] std::uint32_t first_use(time_point now) const noexcept;
   [[nodiscard]] std::uint32_t next_use(std::uint32_t used, time_point now) noexcept;
   [[nodiscard]] std::uint64_t dispensable(const entry& e, time_point now) const noexcept;
   bool store_newer(const key_ref& k, content c, duration ttl, time_point now);
 
+  /// A cache's part of the store.
+  struct cache_part {
+    std::uint32_t keys = 0;   // that are there
+    std::uint64_t bytes = 0;  // of its entries and their objects
+    std::uint64_t floor = 0;
+    std::uint64_t evicted = 0;
+  };
+  [[nodiscard]] cache_part& part(cache_id cache);
+  [[nodiscard]] bool is_dropped(const entry& e) const noexcept;
+  void charge(cache_id cache, std::uint64_t bytes) noexcept;
+  void discharge(cache_id cache, std::uint64_t bytes) noexcept;
+  [[nodiscard]] bool has_room(cache_id cache, std::uint64_t bytes, std::uint64_t keys) const noexcept {
+    return settings_.caches == nullptr || settings_.caches->has_room(cache, bytes, keys);
+  }
+  [[nodiscard]] bool take_cache_room(cache_id cache, std::uint64_t bytes, std::uint64_t keys, const entry* keep,
+                                     time_point now);
   [[nodiscard]] bool take_room(std::uint64_t bytes, const entry* keep, time_point now);
   [[nodiscard]] bool take_room_for_insert(std::uint64_t entry_bytes, time_point now, bool& grow);
   void give_room(std::uint64_t bytes) noexcept;
-  [[nodiscard]] bool evict_one(const entry* keep, time_point now);
+  [[nodiscard]] bool evict_one(const entry* keep, time_point now, cache_id only = any_cache);
   [[nodiscard]] std::size_t expire_one(const expiry_wheel::reference& due, time_point now);
   void schedule(entry& e);
   void forget_stale_references();
@@ -248,7 +298,9 @@ class shard_store {
   std::uint32_t mask_ = 0;
   scan_order order_;
   std::uint32_t count_ = 0;
-  std::vector<std::uint32_t> count_of_;  // by cache
+  std::uint32_t dropped_ = 0;      // of count_
+  std::uint32_t free_slot_ = 0;    // where the next free_dropped() starts
+  std::vector<cache_part> parts_;  // by cache
   random dice_;
   std::uint64_t version_ = 0;
   std::uint64_t commits_ = 0;

@@ -45,7 +45,7 @@ std::uint32_t shard_store::find(const key_ref& k) const noexcept {
   for (std::uint32_t slot = order_.home_of(position_of(k.hash)); table_[slot] != 0; slot = (slot + 1) & mask_) {
     if (((table_[slot] ^ tag) & ~address_mask) != 0) continue;
     const entry& e = *at(slot);
-    if (e.position == position_of(k.hash) && e.cache == k.cache && e.key() == k.key) return slot;
+    if (e.position == position_of(k.hash) && e.cache == k.cache && e.key() == k.key && !is_dropped(e)) return slot;
   }
   return no_slot;
 }
@@ -88,6 +88,7 @@ bool shard_store::overwrite(std::uint32_t slot, const key_ref& k, const content&
     schedule(*old);
     return true;
   }
+  if (needs > had && !take_cache_room(k.cache, needs - had, 0, old, now)) return false;
   if (needs > had && !take_room(needs - had, old, now)) return false;
   auto* fresh = static_cast<entry*>(std::malloc(needs - 8));
   if (fresh == nullptr) {
@@ -95,6 +96,8 @@ bool shard_store::overwrite(std::uint32_t slot, const key_ref& k, const content&
     return false;
   }
   if (needs < had) give_room(had - needs);
+  charge(k.cache, needs);
+  discharge(k.cache, had);
   fill(*fresh, k, c, next_use(old->used, now), old->bucket());
   with_expiry_ -= old->has_expiry;
   slot = find(k);  // eviction may have moved it
@@ -107,6 +110,7 @@ bool shard_store::overwrite(std::uint32_t slot, const key_ref& k, const content&
 bool shard_store::insert(const key_ref& k, const content& c, time_point now) {
   const std::uint64_t needs = footprint_of(entry::size_of(k, c));
   bool grow = false;
+  if (!take_cache_room(k.cache, needs, 1, nullptr, now)) return false;
   if (!take_room_for_insert(needs, now, grow)) return false;
   const std::uint32_t slots = capacity() == 0 ? slots_min : capacity() * 2;
   auto* fresh = static_cast<entry*>(std::malloc(needs - 8));
@@ -120,8 +124,9 @@ bool shard_store::insert(const key_ref& k, const content& c, time_point now) {
   fill(*fresh, k, c, first_use(now), expiry_wheel::no_bucket);
   place(address | tag_of(k.hash), fresh->position);
   ++count_;
-  if (k.cache >= count_of_.size()) count_of_.resize(std::size_t{k.cache} + 1);
-  ++count_of_[k.cache];
+  ++part(k.cache).keys;
+  charge(k.cache, needs);
+  if (settings_.caches != nullptr) settings_.caches->add(k.cache, 0, 1);
   schedule(*fresh);
   return true;
 }
@@ -135,10 +140,17 @@ void shard_store::place(std::uint64_t tagged, std::uint32_t position) noexcept {
 // Frees the slot's entry and moves later entries of the run back, so that no tombstone is needed.
 void shard_store::remove(std::uint32_t slot) noexcept {
   entry* gone = at(slot);
+  const auto cache = static_cast<cache_id>(gone->cache);
   with_expiry_ -= gone->has_expiry;
-  --count_of_[gone->cache];
+  if (is_dropped(*gone)) {
+    --dropped_;
+  } else {
+    --parts_[cache].keys;
+    if (settings_.caches != nullptr) settings_.caches->give(cache, 0, 1);
+  }
   give_room(gone->footprint());
-  destroy(gone->object());
+  discharge(cache, gone->footprint());
+  destroy(cache, gone->object());
   std::free(gone);
   --count_;
   std::uint32_t hole = slot;
@@ -154,8 +166,17 @@ void shard_store::remove(std::uint32_t slot) noexcept {
 
 // Nobody commanded it: who copies the shard has to be told.
 void shard_store::remove_unasked(std::uint32_t slot, bool evicted) {
-  if (removals_ != nullptr)
-    removals_->push_back({static_cast<cache_id>(at(slot)->cache), std::string(at(slot)->key()), evicted, false});
+  const entry& e = *at(slot);
+  if (removals_ != nullptr && !is_dropped(e)) {
+    removed_key gone{static_cast<cache_id>(e.cache), std::string(e.key()), evicted};
+    if (!evicted && e.is_object == 0 && settings_.rules->of(gone.cache).stale_for > duration::zero()) {
+      gone.kept = true;
+      gone.value = e.value();
+      gone.version = e.version;
+      gone.expiry = e.expiry();
+    }
+    removals_->push_back(std::move(gone));
+  }
   remove(slot);
 }
 
@@ -172,6 +193,7 @@ bool shard_store::resize(std::uint32_t slots) noexcept {
   }
   std::free(old);
   evict_slot_ &= mask_;
+  free_slot_ &= mask_;
   return true;
 }
 
@@ -245,10 +267,11 @@ std::uint64_t shard_store::dispensable(const entry& e, time_point now) const noe
 }
 
 // Of a few entries after the last sample the most dispensable one goes, or one that has expired.
-bool shard_store::evict_one(const entry* keep, time_point now) {
+bool shard_store::evict_one(const entry* keep, time_point now, cache_id only) {
   const auto policy = settings_.eviction;
   const bool some = spares_lasting(policy);
-  if (policy == eviction_policy::none || count_ == 0 || (some && with_expiry_ == 0)) return false;
+  if (count_ == 0 || (only != any_cache && bytes_of(only) == 0)) return false;
+  if ((policy == eviction_policy::none || (some && with_expiry_ == 0)) && dropped_ == 0) return false;
   const bool any = policy == eviction_policy::random || policy == eviction_policy::volatile_random;
   if (any) evict_slot_ = static_cast<std::uint32_t>(dice_.below(capacity()));
   std::uint32_t victim = no_slot;
@@ -258,7 +281,12 @@ bool shard_store::evict_one(const entry* keep, time_point now) {
     if (victim != no_slot && seen >= eviction_looks_max) break;
     const std::uint32_t slot = evict_slot_;
     evict_slot_ = (evict_slot_ + 1) & mask_;
-    if (table_[slot] == 0 || at(slot) == keep || (some && at(slot)->has_expiry == 0)) continue;
+    if (table_[slot] == 0 || at(slot) == keep || (only != any_cache && at(slot)->cache != only)) continue;
+    if (dropped_ != 0 && is_dropped(*at(slot))) {
+      remove(slot);
+      return true;
+    }
+    if (policy == eviction_policy::none || (some && at(slot)->has_expiry == 0)) continue;
     ++sampled;
     if (at(slot)->is_expired(now)) {
       remove_unasked(slot);
@@ -271,14 +299,15 @@ bool shard_store::evict_one(const entry* keep, time_point now) {
     victim_worth = worth;
   }
   if (victim == no_slot) return false;
+  ++parts_[at(victim)->cache].evicted;
   remove_unasked(victim, true);
   ++evicted_;
   return true;
 }
 
-std::uint64_t shard_store::evict(std::uint64_t bytes, time_point now) {
+std::uint64_t shard_store::evict(std::uint64_t bytes, time_point now, cache_id cache) {
   const std::uint64_t before = bytes_;
-  while (before - bytes_ < bytes && evict_one(nullptr, now)) {
+  while (before - bytes_ < bytes && evict_one(nullptr, now, cache)) {
   }
   shrink_if_sparse();
   return before - bytes_;
@@ -299,7 +328,7 @@ std::uint64_t shard_store::scan(std::uint64_t cursor, std::size_t count, time_po
       if (table_[i & mask_] == 0) continue;
       const entry& e = *at(static_cast<std::uint32_t>(i & mask_));
       const auto turn = scan_order::turn_of(e.position);
-      if (turn < cursor || turn >= piece.end || e.is_expired(now)) continue;
+      if (turn < cursor || turn >= piece.end || e.is_expired(now) || is_dropped(e)) continue;
       visit(view_of(e, now));
       ++shown;
     }
@@ -307,34 +336,6 @@ std::uint64_t shard_store::scan(std::uint64_t cursor, std::size_t count, time_po
     if (cursor >= scan_order::turns_end) return 0;
   }
   return cursor;
-}
-
-void shard_store::clear() noexcept {
-  for (std::uint32_t i = 0; i < capacity(); ++i) {
-    if (table_[i] == 0) continue;
-    delete at(i)->object();
-    std::free(at(i));
-  }
-  std::free(std::exchange(table_, nullptr));
-  give_room(bytes_);
-  mask_ = 0;
-  count_ = 0;
-  count_of_.clear();
-  with_expiry_ = 0;
-  evict_slot_ = 0;
-  wheel_.clear();
-  wheel_bytes_ = 0;  // given back with the rest
-}
-
-void shard_store::clear(cache_id cache) noexcept {
-  for (std::uint32_t i = 0; i < capacity();) {
-    if (table_[i] != 0 && at(i)->cache == cache) {
-      remove(i);  // another entry may have moved here
-    } else {
-      ++i;
-    }
-  }
-  shrink_if_sparse();
 }
 
 }  // namespace troupe

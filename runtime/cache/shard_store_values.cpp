@@ -12,8 +12,8 @@ bool shard_store::write(std::uint32_t slot, const key_ref& k, const content& c, 
   content pointing = c;
   if (c.object != nullptr) pointing.value = {reinterpret_cast<const char*>(&c.object), sizeof c.object};
   if (!write_bytes(slot, k, pointing, now)) return false;
-  if (old != c.object) destroy(old);
-  if (c.object != nullptr) settle(*c.object);
+  if (old != c.object) destroy(k.cache, old);
+  if (c.object != nullptr) settle(k.cache, *c.object);
   return true;
 }
 
@@ -22,32 +22,41 @@ bool shard_store::write_bytes(std::uint32_t slot, const key_ref& k, const conten
 }
 
 // What the object takes by now is on the ledger.
-void shard_store::settle(value_object& o) noexcept {
+void shard_store::settle(cache_id cache, value_object& o) noexcept {
   const std::uint64_t bytes = o.bytes();
   if (bytes > o.accounted) {
     settings_.ledger->add(bytes - o.accounted);
     bytes_ += bytes - o.accounted;
+    charge(cache, bytes - o.accounted);
   } else {
     give_room(o.accounted - bytes);
+    discharge(cache, o.accounted - bytes);
   }
   o.accounted = bytes;
 }
 
-void shard_store::destroy(value_object* o) noexcept {
+void shard_store::destroy(cache_id cache, value_object* o) noexcept {
   if (o == nullptr) return;
   give_room(o->accounted);
+  discharge(cache, o->accounted);
   delete o;
 }
 
-// A procedure may have grown values beyond the limit: until it holds again, or `most` bytes are freed.
-void shard_store::settle_excess(std::uint64_t most, time_point now) {
+// A procedure may have grown values beyond a limit: until it holds again, or `most` bytes are freed.
+void shard_store::settle_excess(std::uint64_t most, cache_id cache, time_point now) {
   const auto before = bytes_;
   const auto freed = [&] { return before - std::min(before, bytes_); };
   while (settings_.ledger->used() > settings_.ledger->max() && freed() < most && evict_one(nullptr, now)) {
   }
+  while (!has_room(cache, 0, 0) && freed() < most && evict_one(nullptr, now, cache)) {
+  }
 }
 
-bool shard_store::make_room(std::uint64_t bytes, time_point now) {
+bool shard_store::make_room(std::uint64_t bytes, time_point now, cache_id cache, std::string_view key) {
+  if (cache < caches_max && settings_.caches != nullptr && settings_.caches->limited(cache)) {
+    const bool fresh = find(refer(cache, key)) == no_slot;
+    if (!take_cache_room(cache, bytes, fresh ? 1 : 0, nullptr, now)) return false;
+  }
   if (!take_room(bytes, nullptr, now)) return false;
   give_room(bytes);
   return true;
@@ -67,13 +76,16 @@ bool shard_store::copy_object(const entry_view& e, time_point now) {
     return true;
   }
   const auto slot = find(k);
-  return e.ttl < duration::zero() || (slot != no_slot && at(slot)->version >= e.version);
+  return e.ttl < duration::zero() || e.version <= floor_of(e.cache) ||
+         (slot != no_slot && at(slot)->version >= e.version);
 }
 
 void shard_store::copy_edit(const copied_edit& e, time_point now) {
   ++commits_;
   version_ = std::max(version_, e.version);
   if (e.cache >= caches_max || e.key.size() > key_bytes_max) return;
+  if (e.edit == value_edit::drop) return drop(e.cache, e.version);
+  if (const auto floor = floor_of(e.cache); floor != 0 && e.version <= floor) return;
   const auto k = refer(e.cache, e.key);
   // Whether it has expired is the primary's to say.
   auto slot = find(k);
@@ -84,7 +96,7 @@ void shard_store::copy_edit(const copied_edit& e, time_point now) {
     auto made = make_value(type_of(e.edit), limits(), hash_seed());
     auto* object = made.get();
     const std::string_view pointer(reinterpret_cast<const char*>(&object), sizeof object);
-    if (object == nullptr || !insert(k, {pointer, e.base, never, object}, now)) return;
+    if (object == nullptr || !insert(k, {pointer, e.version, never, object}, now)) return;
     (void)made.release();
     slot = find(k);
   }
@@ -102,7 +114,7 @@ bool shard_store::repeat(std::uint32_t slot, const key_ref& k, const copied_edit
   if (!words.read(e.words)) return false;
   if (auto* o = at(slot)->object()) {
     const bool done = o->apply(e.edit, words);
-    settle(*o);
+    settle(k.cache, *o);
     return done;
   }
   if (e.edit == value_edit::touch) return true;
@@ -111,7 +123,7 @@ bool shard_store::repeat(std::uint32_t slot, const key_ref& k, const copied_edit
 }
 
 // Of a string: writes over it from `offset` on, growing it with zero bytes. False for want of memory. Never evicts.
-bool shard_store::splice(std::uint32_t slot, const key_ref&, std::uint64_t offset, std::string_view bytes) {
+bool shard_store::splice(std::uint32_t slot, const key_ref& k, std::uint64_t offset, std::string_view bytes) {
   entry* e = at(slot);
   const std::uint64_t size = std::max<std::uint64_t>(e->value_size, offset + bytes.size());
   if (size > value_bytes_max) return false;
@@ -125,6 +137,8 @@ bool shard_store::splice(std::uint32_t slot, const key_ref&, std::uint64_t offse
       settings_.ledger->add(needs);
       bytes_ += needs;
       give_room(had);
+      charge(k.cache, needs);
+      discharge(k.cache, had);
       table_[slot] = (table_[slot] & ~address_mask) | reinterpret_cast<std::uintptr_t>(moved);
       e = moved;
     }
@@ -155,6 +169,8 @@ bool shard_store::change_expiry(std::uint32_t slot, const key_ref& k, time_point
   settings_.ledger->add(needs);
   bytes_ += needs;
   give_room(had);
+  charge(k.cache, needs);
+  discharge(k.cache, had);
   fill(*fresh, k, c, old->used, old->bucket());
   with_expiry_ -= old->has_expiry;
   table_[slot] = (table_[slot] & ~address_mask) | reinterpret_cast<std::uintptr_t>(fresh);

@@ -155,7 +155,7 @@ cluster_machine::draft cluster_machine::without_the_gone(stamp next) const {
 }
 
 std::uint32_t cluster_machine::wanted_replicas(std::size_t data_members) const {
-  return troupe::wanted_replicas(settings_.cache.replicas, settings_.cluster.expected_members, data_members);
+  return troupe::wanted_replicas(settings_.shard_copies(), settings_.cluster.expected_members, data_members);
 }
 
 void cluster_machine::on_laggard(std::uint32_t shard, std::uint64_t epoch, std::uint64_t pid, time_point now,

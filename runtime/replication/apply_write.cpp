@@ -30,7 +30,7 @@ bool apply_write(std::span<const stream_entry> write, shard_store& store, time_p
   if (plain) return apply_entry(write[0], store, now);
   std::uint64_t bytes = 0;
   for (const auto& e : write) bytes += e.key.size() + 2 * e.value.size() + entry_overhead;
-  if (!store.make_room(bytes, now)) return false;
+  if (!store.make_room(bytes, now, write[0].cache, write[0].key)) return false;
   const shard_store::settled_room settled(store);
   return std::all_of(write.begin(), write.end(), [&](const stream_entry& e) { return apply_entry(e, store, now); });
 }

@@ -103,7 +103,9 @@ std::uint64_t shard_stream::pending(cache_id cache, std::string_view key) const 
   constexpr std::size_t searched_max = 64;
   if (tail_.size() > searched_max) return sequence_;
   for (std::size_t i = tail_.size(); i-- > 0;) {
-    if (tail_[i].cache == cache && tail_[i].key == key) return committed_ + 1 + i;
+    if (tail_[i].cache != cache) continue;
+    const bool drops = tail_[i].edit && tail_[i].edit->edit == value_edit::drop;
+    if (drops || tail_[i].key == key) return committed_ + 1 + i;
   }
   return 0;
 }

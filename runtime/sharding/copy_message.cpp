@@ -83,6 +83,7 @@ void page_writer::add(const copied_entry& e) {
   w.set_ttl_ns(e.ttl.count());
   w.set_erased(e.erased);
   w.set_object(e.object);
+  w.set_drop(e.drop);
 }
 
 std::size_t page_writer::entries() const noexcept { return static_cast<std::size_t>(message_->entries_size()); }
@@ -113,7 +114,7 @@ expected<read_copy> read_copy::from(std::string_view bytes) {
   r.entries.reserve(static_cast<std::size_t>(w.entries_size()));
   for (const auto& e : w.entries()) {
     r.entries.push_back({w.caches(static_cast<int>(e.cache())), e.key(), e.value(), e.version(), duration(e.ttl_ns()),
-                         e.erased(), e.object()});
+                         e.erased(), e.object(), e.drop()});
   }
   return r;
 }

@@ -51,6 +51,7 @@ struct copied_entry {
   duration ttl{};  // 0: never expires
   bool erased = false;
   bool object = false;  // the value is a list, set, sorted set or hash in serialised form
+  bool drop = false;    // all values of the cache up to this version are gone, whatever the key
 };
 
 struct copy_message {

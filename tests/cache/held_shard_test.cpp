@@ -38,7 +38,8 @@ struct held_fixture : ::testing::Test {
     std::map<std::string, std::string> found;
     EXPECT_TRUE(shard.read_changes(
         no_limit, now, [&](const shard_store::entry_view& e) { found[std::string(e.key)] = e.value; },
-        [&](cache_id, std::string_view key, std::uint64_t) { found[std::string(key)] = "-"; }));
+        [&](cache_id, std::string_view key, std::uint64_t) { found[std::string(key)] = "-"; },
+        [](cache_id, std::uint64_t) {}));
     return found;
   }
 

@@ -56,7 +56,9 @@ TEST_F(reference, names_every_key_and_no_other) {
   EXPECT_EQ(d.faults, string_list{}) << "a key that the table has not";
   EXPECT_EQ(d.places.size(), keys().size());
   for (const key& k : keys()) EXPECT_TRUE(d.places.contains(path_of(k))) << path_of(k);
-  EXPECT_EQ(d.values.caches.at("NAME"), named_cache_config{});
+  named_cache_config usual;
+  usual.replicas = cache_config{}.replicas;  // it inherits
+  EXPECT_EQ(d.values.caches.at("NAME"), usual);
 }
 
 TEST_F(reference, defaults_keep_the_rules_of_their_keys) {
@@ -171,6 +173,7 @@ addresses = ["r:6379"]
 TEST_F(printed, has_every_key) {
   config c;
   c.caches["x"];
+  c.inherit_replicas();
   draft d;
   ASSERT_TRUE(apply_toml(d, print_config(c), "printed"));
   EXPECT_EQ(d.faults, string_list{});
@@ -210,6 +213,7 @@ TEST_F(printed, survives_the_ends_of_every_range) {
       if (auto* const* n = std::get_if<std::uint64_t*>(&f)) **n = static_cast<std::uint64_t>(number);
       if (auto* const* n = std::get_if<duration*>(&f)) **n = duration(number);
       if (auto* const* n = std::get_if<bool*>(&f)) **n = number == 0;
+      c.inherit_replicas();
       draft d;
       ASSERT_TRUE(apply_toml(d, print_config(c), "printed"));
       EXPECT_EQ(d.faults, string_list{}) << path_of(k);

@@ -1,4 +1,5 @@
-// Real clients of Redis at a cluster of three nodes: redis-cli, redis-benchmark, redis-py and ioredis, plain and cluster-aware.
+// Real clients of Redis at a cluster of three nodes: redis-cli, redis-benchmark, redis-py and ioredis, plain and
+// cluster-aware.
 #include <troupe/local_cluster.hpp>
 
 #include <algorithm>

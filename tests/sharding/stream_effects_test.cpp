@@ -149,10 +149,12 @@ TEST_F(stream_effects, a_copy_that_joins_gets_whole_values_and_then_their_edits)
   EXPECT_EQ(at(1).read(0, UINT64_MAX, now, take), 0U);
   (void)reply("RPUSH {t}a 3");
   (void)reply("SREM {t}c gone");
-  EXPECT_TRUE(
-      at(1).read_changes(UINT64_MAX, now, take, [&](cache_id cache, std::string_view key, std::uint64_t version) {
+  EXPECT_TRUE(at(1).read_changes(
+      UINT64_MAX, now, take,
+      [&](cache_id cache, std::string_view key, std::uint64_t version) {
         (void)at(3).store().apply_erased(cache, key, version);
-      }));
+      },
+      [](cache_id, std::uint64_t) {}));
   ASSERT_TRUE(at(1).begin_join(1, 3));
   const auto sequence = at(1).stream().sequence();
   const auto o = run_words(1, {"RPUSH", "{t}a", "4"});

@@ -21,8 +21,9 @@ namespace troupe {
 using namespace std::chrono_literals;
 
 struct member_of_shard {
-  explicit member_of_shard(std::uint64_t p, const value_limits* limits = nullptr, std::uint64_t memory = 1 << 20)
-      : pid(p), ledger(memory), held(store_settings{&ledger, 1, eviction_policy::lru, limits}) {
+  explicit member_of_shard(std::uint64_t p, const value_limits* limits = nullptr, std::uint64_t memory = 1 << 20,
+                           const cache_rule_book* rules = nullptr)
+      : pid(p), ledger(memory), held(store_settings{&ledger, 1, eviction_policy::lru, limits, nullptr, rules}) {
     channel.set_sender(p);
   }
 

@@ -40,6 +40,9 @@ class simulated_stores final : public shard_contents {
         },
         [&](cache_id, std::string_view key, std::uint64_t version) {
           show({the_cache, key, {}, version, {}, true});
+        },
+        [&](cache_id, std::uint64_t version) {
+          show({the_cache, {}, {}, version, {}, false, false, true});
         });
   }
   bool release(std::uint32_t shard, std::uint64_t epoch) override { return shards_[shard].release(epoch); }
@@ -59,6 +62,10 @@ class simulated_stores final : public shard_contents {
   bool begin_copy(std::uint32_t shard, std::uint64_t epoch) override { return shards_[shard].begin_copy(epoch); }
   bool copy(std::uint32_t shard, const copied_entry& e, time_point now) override {
     auto& s = shards_[shard];
+    if (e.drop) {
+      s.store().drop(0, e.version);
+      return true;
+    }
     if (!e.erased) return s.copy({0, e.key, e.value, e.version, e.ttl, nullptr, e.object}, now);
     (void)s.store().apply_erased(0, e.key, e.version);
     return true;

@@ -49,12 +49,12 @@ enum class procedure : std::uint16_t {
   // --- several of them at one moment, see transaction.hpp
   transaction = 400,
   // --- all keys of a shard, writing, see shards.hpp
-  shard_clear = 420,
+  shard_clear = 420, shard_drop,
 };
 // clang-format on
 
 inline constexpr std::uint16_t first_writing_procedure = 256;
-inline constexpr std::uint16_t procedures_end = 421;
+inline constexpr std::uint16_t procedures_end = 422;
 
 /// A client waits, or does not any more: done by whoever has the shard, not by a function.
 [[nodiscard]] constexpr bool is_wait(procedure p) noexcept {

@@ -122,6 +122,8 @@ void clear(procedure_call& c) {
   write_number(c, names.size());
 }
 
+void drop(procedure_call& c) { c.keys.drop(); }
+
 }  // namespace
 
 function shard_function(procedure p) noexcept {
@@ -129,6 +131,7 @@ function shard_function(procedure p) noexcept {
     case procedure::shard_scan: return scan;
     case procedure::shard_count: return count;
     case procedure::shard_clear: return clear;
+    case procedure::shard_drop: return drop;
     default: return nullptr;
   }
 }

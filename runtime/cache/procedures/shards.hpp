@@ -6,6 +6,7 @@
 //                -> tag, next position (0: the end), entries looked at, then the keys
 //   shard_count  -> how many keys there are
 //   shard_clear  tag, position, how many at most -> tag, next position (0: nothing is left), how many were erased
+//   shard_drop   -> nothing; none of them is there any more, at once, and their memory is freed later
 //
 // A position is a place in hash space, which is another in each process: the tag says whose it is. Asked for a position
 // of another one, shard_scan begins anew, so that no key is passed over when a shard moves under a scan; keys may come

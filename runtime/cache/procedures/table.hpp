@@ -86,6 +86,7 @@ inline constexpr auto table = std::to_array<procedure_row>({
     {"setrange",          procedure::setrange,           4, grow,             string,      1,  1, 1},
     {"shard_clear",       procedure::shard_clear,        4, write | procedure_at_once, shard,  0,  0, 0},
     {"shard_count",       procedure::shard_count,        1, read | procedure_at_once,  shard,  0,  0, 0},
+    {"shard_drop",        procedure::shard_drop,         1, write | procedure_at_once, shard,  0,  0, 0},
     {"shard_scan",        procedure::shard_scan,         7, read | procedure_at_once,  shard,  0,  0, 0},
     {"strlen",            procedure::strlen,             2, fast_read,        string,      1,  1, 1},
     {"substr",            procedure::substr,             4, read,             string,      1,  1, 1},

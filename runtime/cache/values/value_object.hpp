@@ -39,6 +39,7 @@ enum class value_edit : std::uint8_t {
   none = 0,
   touch = 1,        // only the time to live, which comes with it
   splice = 2,       // string: offset, bytes; grown with zero bytes
+  drop = 3,         // all of the cache's values in the shard up to its version, whatever the key
   push_front = 10,  // list: words, one after the other
   push_back = 11,
   pop_front = 12,  // how many
