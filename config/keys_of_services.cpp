@@ -206,6 +206,18 @@ std::vector<key> entities_keys() {
        .doc = "Rows that one request may create, in one transaction.",
        .min = 1,
        .max = 10'000},
+      {.section = "entities",
+       .name = "cache_ttl",
+       .in = in<&c::entities, &entities_config::cache_ttl>,
+       .doc = "How long a row that was read by its id stays in the cluster's cache, the same on every node. Writes "
+              "through troupe are seen at once; what another program changes in the database, after so long at the "
+              "latest, or with entities.notify at once.",
+       .max = 1 * days,
+       .zero = "rows are not cached"},
+      {.section = "entities",
+       .name = "notify",
+       .in = in<&c::entities, &entities_config::notify>,
+       .doc = "true: each table gets triggers that tell the nodes of every change, whoever makes it. PostgreSQL only."},
   };
 }
 

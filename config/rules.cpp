@@ -274,6 +274,7 @@ class rules {
     if (!c_.has_service("entities")) return;
     if (!c_.has_service("db")) broken("node.services", "entities needs the service db beside it");
     if (c_.entities.model.empty()) broken("entities.model", "is needed with the service entities");
+    if (c_.entities.notify && c_.db.type != "postgres") broken("entities.notify", "needs db.type postgres");
   }
 
   void check_events() {

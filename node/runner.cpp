@@ -54,6 +54,7 @@ expected<std::unique_ptr<node::runner>> node::runner::start(config c, std::share
   c.inherit_replicas();
   const auto wrong = validate(c);
   if (!wrong.empty()) return fail(errc::bad_config, join_lines(wrong));
+  row_cache::declare(c);
   if (options.store) c.kvs.type = "custom";  // a name that no file can give
 
   auto log = event_log::open(c.log, c.node.name);
@@ -313,6 +314,7 @@ expected<cache> node::runner::open_cache(const std::string& name) const {
 }
 
 expected<void> node::runner::set_loader(const std::string& name, cache_loader load, const loader_options& options) {
+  if (cache_catalogue::is_internal(name)) return fail(errc::not_found, "no cache " + name + " is declared");
   return loaders_->set(name, std::move(load), options);
 }
 

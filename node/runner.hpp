@@ -114,6 +114,7 @@ class node::runner {
   std::shared_ptr<cache_loaders> loaders_;
   std::unique_ptr<database_service> database_;
   entity_extensions extensions_;
+  std::unique_ptr<row_cache> rows_;
   std::shared_ptr<entity_service> entities_;
   std::shared_ptr<leader_store> store_;  // null: votes
   cluster_port cluster_;

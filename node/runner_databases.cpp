@@ -51,7 +51,18 @@ expected<void> node::runner::open_entities() {
   auto opened = entity_service::open(std::move(file->model), *database_, extensions_, settings_.entities, *log_);
   if (!opened) return tl::unexpected(std::move(opened.error()));
   entities_ = std::move(*opened);
-  return {};
+  const auto cache = catalogue_.find(row_cache::name);
+  if (!cache) return {};
+  rows_ = std::make_unique<row_cache>(*router_, *cache);
+  if (auto used = entities_->use(*rows_); !used) return used;
+  const auto load = [service = entities_.get()](const std::string& key, time_point deadline, load_callback done) {
+    service->load(key, deadline, [done = std::move(done)](expected<std::optional<std::string>> row) {
+      if (!row) return done(tl::unexpected(std::move(row.error())));
+      if (!*row) return done(std::nullopt);
+      done(loaded_value{std::move(**row)});
+    });
+  };
+  return loaders_->set(row_cache::name, load, {.threads = 1, .running_max = 1024, .deadline = settings_.entities.deadline});
 }
 
 }  // namespace troupe

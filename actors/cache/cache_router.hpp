@@ -54,8 +54,10 @@ class cache_router final : public cache_access {
   void set_forwarder(forwarder* f) noexcept { forwarder_.store(f, std::memory_order_release); }
 
   [[nodiscard]] std::optional<cache_id> find(std::string_view name) const noexcept override {
-    return caches_.find(name);
+    return cache_catalogue::is_internal(name) ? std::nullopt : caches_.find(name);
   }
+  /// The node's own caches too.
+  [[nodiscard]] std::optional<cache_id> find_any(std::string_view name) const noexcept { return caches_.find(name); }
   [[nodiscard]] bool try_now(const cache_command& command, time_point now, visitor visit) override;
 
   /// Codes of its own: invalid_argument (no such cache id), too_large (key_bytes_max, value_max),

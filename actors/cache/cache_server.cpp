@@ -69,7 +69,7 @@ void serve(cache_router& router, const command_batch& batch, link_responder resp
   const time_point now = std::chrono::steady_clock::now();
   for (std::size_t i = 0; i < batch.commands.size(); ++i) {
     const auto& b = batch.commands[i];
-    const auto cache = router.find(b.cache);
+    const auto cache = router.find_any(b.cache);
     if (!cache) {
       gathered->put(i, owned_reply::failed(errc::not_found, "no such cache on the shard's owner"));
       continue;

@@ -4,6 +4,7 @@
 
 #include "actors/entities/schema_keeper.hpp"
 #include "runtime/entities/fields.hpp"
+#include "runtime/entities/schema_plan.hpp"
 #include "runtime/entities/statements.hpp"
 
 namespace troupe {
@@ -18,6 +19,9 @@ sql_options until(time_point deadline) {
 
 tl::unexpected<row_refusal> no_such_row() { return refuse(errc::not_found, "there is no such row"); }
 
+// For the cache to hear of a write whose time is over.
+constexpr duration forget_margin = std::chrono::milliseconds(250);
+
 row_refusal from_extension(const error& why) { return {why.code, why.context}; }
 
 }  // namespace
@@ -29,9 +33,9 @@ expected<std::shared_ptr<entity_service>> entity_service::open(entity_model mode
                                                                const entity_extensions& extensions,
                                                                const entities_config& settings, event_log& log) {
   const auto kept = std::make_shared<const entity_model>(std::move(model));
-  const auto evolve = [kept, dialect = databases.pool().dialect(), &log](database_session& session,
-                                                                         const std::optional<fenced>& right) {
-    return keep_schema(*kept, dialect, session, right, log);
+  const auto evolve = [kept, dialect = databases.pool().dialect(), notices = settings.notify, &log](
+                          database_session& session, const std::optional<fenced>& right) {
+    return keep_schema({*kept, dialect, notices}, session, right, log);
   };
   auto db = databases.open(std::string(name_space), entity_migrations(), evolve);
   if (!db) return tl::unexpected(std::move(db.error()));
@@ -153,7 +157,60 @@ void entity_service::create(const entity_spec& e, std::string_view body, time_po
       until(deadline));
 }
 
+expected<void> entity_service::use(row_cache& cache) {
+  cache_ = &cache;
+  if (!settings_.notify) return {};
+  auto heard = db_.listen(std::string(row_notices_channel), [&cache](const notification& n) {
+    const auto now = time_point(std::chrono::steady_clock::now());
+    if (n.gap || n.payload.ends_with('/')) return cache.on_gap(now);
+    cache.on_change(n.payload, now);
+  });
+  if (!heard) return tl::unexpected(std::move(heard.error()));
+  notices_ = std::move(*heard);
+  return {};
+}
+
+bool entity_service::is_cached(const entity_spec& e) const { return cache_ != nullptr && !known(e).extension.after_read; }
+
+bool entity_service::read_now(const entity_spec& e, std::int64_t id, time_point now,
+                              function_ref<void(const cached_row&)> visit) {
+  return is_cached(e) && cache_->read_now(text_of({e.path, id}), now, visit);
+}
+
+// What the cache does not give, the database knows: also that there is no such row, or that the shard's node cannot
+// load it.
 void entity_service::read(const entity_spec& e, std::int64_t id, time_point deadline, row_callback done) {
+  if (!is_cached(e)) return read_row_of(e, id, deadline, std::move(done));
+  cache_->read(text_of({e.path, id}), deadline,
+               [self = shared_from_this(), &e, id, deadline, done = std::move(done)](std::optional<cached_row> row) {
+                 if (!row) return self->read_row_of(e, id, deadline, done);
+                 row->text.remove_suffix(1);
+                 done(row_answer{id, row->version, std::string(row->text)});
+               });
+}
+
+void entity_service::load(std::string_view key, time_point deadline, packed_callback done) {
+  const auto named = read_cached_row_key(key);
+  const auto* e = named ? model_->find(named->entity) : nullptr;
+  if (e == nullptr) return done(std::nullopt);  // of a model that is newer than ours
+  read_row_of(*e, named->id, deadline, [done = std::move(done)](answered<row_answer> row) {
+    if (row) return done(pack_cached_row(row->version, row->json));
+    if (row.error().code == errc::not_found) return done(std::nullopt);
+    done(fail(row.error().code, row.error().detail));
+  });
+}
+
+// After its change is committed, or may be: nobody is told of it before.
+void entity_service::forget(const entity_spec& e, std::int64_t id, time_point deadline, erased_callback done) {
+  if (!is_cached(e)) return done({});
+  cache_->forget(text_of({e.path, id}), deadline, [done = std::move(done)](bool sure) {
+    if (sure) return done({});
+    done(refuse(errc::outcome_unknown,
+                "it is written, but the old row may be given for up to entities.cache_ttl: its cache does not answer"));
+  });
+}
+
+void entity_service::read_row_of(const entity_spec& e, std::int64_t id, time_point deadline, row_callback done) {
   db_.query(
       known(e).read, {id},
       [self = shared_from_this(), &e, done = std::move(done)](expected<sql_result> r) {
@@ -203,9 +260,13 @@ void entity_service::write(const entity_spec& e, const change& c, std::string_vi
   db_.execute(
       statement, std::move(values),
       [self = shared_from_this(), &e, c, explain, done = std::move(done)](expected<sql_result> r) {
-        if (!r) return done(tl::unexpected(refusal_of(e, entity_write::store, r.error())));
-        if (r->empty()) return explain(done);
-        done(self->answer_of(e, c.operation, r->rows.front()));
+        if (r && r->empty()) return explain(done);
+        auto answer = r ? self->answer_of(e, c.operation, r->rows.front())
+                        : answered<row_answer>(tl::unexpected(refusal_of(e, entity_write::store, r.error())));
+        if (!r && r.error().code != errc::outcome_unknown) return done(std::move(answer));
+        self->forget(e, c.id, deadline + forget_margin, [answer = std::move(answer), done](const answered<>& sure) {
+          done(sure || !answer ? answer : answered<row_answer>(tl::unexpected(sure.error())));
+        });
       },
       until(deadline));
 }
@@ -220,9 +281,11 @@ void entity_service::erase(const entity_spec& e, std::int64_t id, const version_
       statement, std::move(values),
       [self = shared_from_this(), &e, id, ruled = rule.version.has_value(), deadline,
        done = std::move(done)](expected<sql_result> r) {
-        if (!r) return done(tl::unexpected(refusal_of(e, entity_write::erase, r.error())));
-        if (r->changed == 0) return self->explain_none(e, id, ruled, deadline, done);
-        done({});
+        if (r && r->changed == 0) return self->explain_none(e, id, ruled, deadline, done);
+        auto answer = r ? answered<>() : answered<>(tl::unexpected(refusal_of(e, entity_write::erase, r.error())));
+        if (!r && r.error().code != errc::outcome_unknown) return done(answer);
+        self->forget(e, id, deadline + forget_margin,
+                     [answer, done](const answered<>& sure) { done(answer ? sure : answer); });
       },
       until(deadline));
 }

@@ -3,13 +3,14 @@
 //
 //   call      database                                        refused with
 //   create    one insert, or all of a list in a transaction   invalid_argument, already_exists, missing_reference
-//   read      select by id                                    not_found
+//   read      the row cache, or a select by id                not_found
 //   replace   update ... returning, its version raised        the same, condition_failed
 //   patch     the same with the given fields
 //   erase     delete                                          missing_reference while others refer to it
 //   list      one or two ranges of an index, a page each
 //
-// All of them: unavailable, deadline_exceeded, outcome_unknown, storage_failed from the database. It holds no rows.
+// All of them: unavailable, deadline_exceeded, outcome_unknown, storage_failed from the database. Rows read by their id
+// are kept in the cluster's cache (row_cache.hpp), but for entities with an extension that sees what is read.
 #pragma once
 
 #include <memory>
@@ -22,6 +23,7 @@
 #include <troupe/entities.hpp>
 
 #include "actors/db/database_service.hpp"
+#include "actors/entities/row_cache.hpp"
 #include "runtime/entities/constraint_faults.hpp"
 #include "runtime/entities/list_query.hpp"
 #include "runtime/entities/row_text.hpp"
@@ -60,12 +62,22 @@ class entity_service : public std::enable_shared_from_this<entity_service> {
                                                                       const entity_extensions& extensions,
                                                                       const entities_config& settings, event_log& log);
 
+  /// Where rows are kept from now on, before anybody calls; it outlives this object's calls. And what is heard of
+  /// changed rows, if the tables tell: until this object goes.
+  [[nodiscard]] expected<void> use(row_cache& cache);
+  /// For the row cache: a row as it is in the database.
+  using packed_callback = std::function<void(expected<std::optional<std::string>>)>;
+  void load(std::string_view key, time_point deadline, packed_callback done);
+
   [[nodiscard]] const entity_model& model() const noexcept { return *model_; }
   [[nodiscard]] duration deadline() const noexcept { return settings_.deadline; }
 
   /// `e` is one of model().entities in all of these.
   void create(const entity_spec& e, std::string_view body, time_point deadline, rows_callback done);
   void read(const entity_spec& e, std::int64_t id, time_point deadline, row_callback done);
+  /// Shows the row if it is in this node's part of the cache, under the shard's lock; false: it has to be read.
+  [[nodiscard]] bool read_now(const entity_spec& e, std::int64_t id, time_point now,
+                              function_ref<void(const cached_row&)> visit);
   /// `operation`: replace or patch.
   struct change {
     entity_operation operation = entity_operation::replace;
@@ -108,6 +120,9 @@ class entity_service : public std::enable_shared_from_this<entity_service> {
   [[nodiscard]] answered<row_answer> answer_of(const entity_spec& e, entity_operation operation,
                                                const sql_row& values) const;
   [[nodiscard]] row_answer shown(const entity_spec& e, entity_operation operation, entity_row row) const;
+  [[nodiscard]] bool is_cached(const entity_spec& e) const;
+  void read_row_of(const entity_spec& e, std::int64_t id, time_point deadline, row_callback done);
+  void forget(const entity_spec& e, std::int64_t id, time_point deadline, erased_callback done);
   void explain_none(const entity_spec& e, std::int64_t id, bool ruled, time_point deadline, erased_callback done);
   void own_value(const entity_spec& e, const related& r, time_point deadline,
                  std::function<void(answered<sql_value>)> done);
@@ -119,6 +134,8 @@ class entity_service : public std::enable_shared_from_this<entity_service> {
   database db_;
   const entities_config settings_;
   std::vector<known_entity> known_;  // as the model's entities
+  row_cache* cache_ = nullptr;
+  subscription notices_;
 };
 
 }  // namespace troupe

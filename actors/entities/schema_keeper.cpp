@@ -5,7 +5,7 @@
 namespace troupe {
 namespace {
 
-expected<schema_plan> look(const entity_model& model, sql_dialect dialect, database_session& session) {
+expected<schema_plan> look(const wanted_schema& wanted, database_session& session) {
   const auto rows = session.run("select item, shape from troupe_entities order by item", {});
   if (!rows) return tl::unexpected(rows.error());
   std::vector<schema_item> present;
@@ -15,7 +15,7 @@ expected<schema_plan> look(const entity_model& model, sql_dialect dialect, datab
     if (!item || !shape) return fail(errc::corrupt, "a row of troupe_entities has the wrong types");
     present.push_back({std::move(*item), std::move(*shape)});
   }
-  return plan_schema(model, dialect, present);
+  return plan_schema(wanted.model, wanted.dialect, present, wanted.notices);
 }
 
 // What the database refuses is the model's fault, or that of rows that break a new rule.
@@ -47,16 +47,16 @@ const std::vector<migration>& entity_migrations() {
 }
 
 // Looks again once nobody else can change anything: another node may have been faster.
-expected<void> keep_schema(const entity_model& model, sql_dialect dialect, database_session& session,
-                           const std::optional<fenced>& right, event_log& log) {
-  const auto first = look(model, dialect, session);
+expected<void> keep_schema(const wanted_schema& wanted, database_session& session, const std::optional<fenced>& right,
+                           event_log& log) {
+  const auto first = look(wanted, session);
   if (!first) return tl::unexpected(first.error());
   if (first->added.empty()) return {};
   if (auto begun = session.begin_change(right); !begun) {
     session.rollback();
     return begun;
   }
-  const auto plan = look(model, dialect, session);
+  const auto plan = look(wanted, session);
   auto done = plan ? carry_out(*plan, session) : expected<void>(tl::unexpected(plan.error()));
   if (!done) {
     session.rollback();

@@ -17,9 +17,14 @@ namespace troupe {
 /// What is always there: the table of items that the plan starts from.
 [[nodiscard]] const std::vector<migration>& entity_migrations();
 
+struct wanted_schema {
+  const entity_model& model;
+  sql_dialect dialect;
+  bool notices;  // see plan_schema
+};
 /// Runs after the migrations. errc::bad_config for a change that cannot be made, unavailable when the leader has to
 /// make it first, stale_term when a later leader has been there.
-[[nodiscard]] expected<void> keep_schema(const entity_model& model, sql_dialect dialect, database_session& session,
+[[nodiscard]] expected<void> keep_schema(const wanted_schema& wanted, database_session& session,
                                          const std::optional<fenced>& right, event_log& log);
 
 }  // namespace troupe

@@ -25,6 +25,9 @@ class cache_catalogue {
   /// Caches beyond caches_max are left out (the configuration's own validation refuses them first).
   explicit cache_catalogue(const std::map<std::string, named_cache_config>& caches, std::uint32_t default_replicas = 0);
 
+  /// A cache of the node's own: no configuration and no door can name it.
+  [[nodiscard]] static constexpr bool is_internal(std::string_view name) noexcept { return name.starts_with('.'); }
+
   /// None when the name was not declared.
   [[nodiscard]] std::optional<cache_id> find(std::string_view name) const noexcept;
 

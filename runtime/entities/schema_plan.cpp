@@ -14,8 +14,8 @@ namespace {
 
 class planner {
  public:
-  planner(const entity_model& model, sql_dialect dialect, const std::vector<schema_item>& present)
-      : model_(model), dialect_(dialect) {
+  planner(const entity_model& model, sql_dialect dialect, const std::vector<schema_item>& present, bool notices)
+      : model_(model), dialect_(dialect), notices_(notices) {
     for (const auto& i : present) present_.emplace(i.item, i.shape);
   }
 
@@ -24,6 +24,7 @@ class planner {
     for (const auto& e : model_.entities) plan_indices(e);
     for (const auto& e : model_.entities) plan_null_indices(e);
     for (const auto& e : model_.entities) plan_references(e);
+    if (notices_ && !sqlite()) plan_notices();
     if (!faults_.empty()) return fail(errc::bad_config, faults_.take_text());
     for (const auto& [item, shape] : present_) {
       if (wanted_.count(item) == 0) plan_.stays.push_back(item);
@@ -157,8 +158,29 @@ class planner {
     }
   }
 
+  // One function for all tables; a trigger tells it the entity's path.
+  void plan_notices() {
+    const std::string channel(row_notices_name);
+    if (is_missing("notices", channel, "another channel")) {
+      step("notices",
+           "create function troupe_row_changed() returns trigger language plpgsql as $$ begin"
+           " if tg_op = 'TRUNCATE' then perform pg_notify('" + channel + "', tg_argv[0] || '/');"
+           " else perform pg_notify('" + channel + "', tg_argv[0] || '/' || old.id); end if;"
+           " return null; end $$");
+    }
+    for (const auto& e : model_.entities) {
+      const auto item = "notices " + e.table;
+      if (!is_missing(item, channel, "another channel")) continue;
+      const auto on = " on " + in_quotes_sql(e.table) + " for each ";
+      const auto call = " execute function troupe_row_changed('" + e.path + "')";
+      step(item, "create trigger troupe_row_changed after update or delete" + on + "row" + call);
+      step(item, "create trigger troupe_rows_gone after truncate" + on + "statement" + call);
+    }
+  }
+
   const entity_model& model_;
   const sql_dialect dialect_;
+  const bool notices_;
   std::map<std::string, std::string> present_;
   std::map<std::string, std::string> wanted_;
   schema_plan plan_;
@@ -188,8 +210,8 @@ std::string reference_name(const entity_spec& e, const property_spec& p) {
 }
 
 expected<schema_plan> plan_schema(const entity_model& model, sql_dialect dialect,
-                                  const std::vector<schema_item>& present) {
-  return planner(model, dialect, present).plan();
+                                  const std::vector<schema_item>& present, bool notices) {
+  return planner(model, dialect, present, notices).plan();
 }
 
 }  // namespace troupe

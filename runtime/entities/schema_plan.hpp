@@ -6,6 +6,7 @@
 //   column library.name          text                  alter table add       refused: the type changed
 //   index library_name_ix        library(name)         create [unique] index (the name tells columns and kind)
 //   reference book.library_id    library.id            foreign key           refused
+//   notices book                 entities:rows         triggers              refused
 //
 // What a newer model no longer has stays as it is: nothing is ever dropped.
 #pragma once
@@ -37,9 +38,14 @@ struct schema_plan {
   std::vector<std::string> stays;  // items that the model does not have
 };
 
-/// errc::bad_config with every change that cannot be made.
+/// Where a table's triggers tell of changed rows: the channel as the server knows it. The payload is "book/7", or
+/// "book/" for all rows of the table.
+inline constexpr std::string_view row_notices_channel = "rows";
+inline constexpr std::string_view row_notices_name = "entities:rows";
+
+/// `notices`: every table tells of its changes (PostgreSQL). errc::bad_config with every change that cannot be made.
 [[nodiscard]] expected<schema_plan> plan_schema(const entity_model& model, sql_dialect dialect,
-                                                const std::vector<schema_item>& present);
+                                                const std::vector<schema_item>& present, bool notices = false);
 
 /// The indices of an entity as the plan names them: the property's own, then the composite ones.
 struct named_index {
