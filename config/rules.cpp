@@ -48,7 +48,9 @@ class rules {
 
   void check_values() {
     config copy = c_;  // the table hands out fields to write to
-    copy.inherit_replicas();
+    for (auto& [name, cache] : copy.caches) {
+      if (cache.replicas == replicas_inherited) cache.replicas = 0;  // what it inherits is checked where it stands
+    }
     for (const key& k : keys()) {
       if (k.section != caches_section) {
         check_value_of(k, copy, {});

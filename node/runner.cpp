@@ -106,7 +106,7 @@ expected<void> node::runner::start_parts() {
   name_services();
   if (auto done = cluster_.open(data_.path(), drawn_.id); !done) return done;
   if (auto done = open_databases(); !done) return done;
-  connect_shards();
+  if (auto done = connect_shards(); !done) return done;
   open_kvs();
   if (auto done = open_store(); !done) return done;
   const auto store_health = [this](const std::string& fault) { show_kvs_health(store_fault_, fault); };
@@ -198,8 +198,8 @@ void node::runner::show_kvs_health(std::string& place, const std::string& fault)
 }
 
 // Commands for shards of other members leave over the link, and theirs arrive there.
-void node::runner::connect_shards() {
-  if (settings_.kvs.type == "local_standalone") return;
+expected<void> node::runner::connect_shards() {
+  if (settings_.kvs.type == "local_standalone") return {};
   forwarder_ = std::make_unique<link_forwarder>(
       io_, cluster_.link(), [this](std::uint64_t pid) { return cluster_.find(pid); },
       [this] { return router_->table_stamp(); });
@@ -209,7 +209,13 @@ void node::runner::connect_shards() {
   replicas_->serve();
   shards_.set_channel(*replicas_);
   shards_.on_laggards([this](std::vector<shard_host::laggard> who) { cluster_.on_laggards(std::move(who)); });
+  near_ = std::make_shared<near_link>(near_link::surroundings{io_, cluster_.link(), shards_, catalogue_,
+                                                              [this](std::uint64_t pid) { return cluster_.find(pid); },
+                                                              drawn_.machine_seed + 3});
+  if (auto started = near_->start(); !started) return started;
+  router_->set_near(near_.get());
   served_ = serve_cache_requests(cluster_.link(), *router_);
+  return {};
 }
 
 expected<void> node::runner::open_doors() {
@@ -267,6 +273,7 @@ void node::runner::register_metrics() {
   if (forwarder_) {
     forwarder_->register_metrics(numbers_);
     replicas_->register_metrics(numbers_);
+    near_->register_metrics(numbers_);
     troupe::register_metrics(numbers_, served_);
   }
   cluster_.register_metrics(numbers_);
@@ -365,6 +372,7 @@ void node::runner::stop() {
   router_->stop_parking();
   shards_.close();
   loaders_->close();
+  if (near_) near_->close();
   for (auto it = doors_.rbegin(); it != doors_.rend(); ++it) (*it)->close();
   handlers_.stop();
   if (channels_) channels_->close();

@@ -87,7 +87,7 @@ class node::runner {
   [[nodiscard]] expected<void> open_store();
   void open_kvs();
   void show_kvs_health(std::string& place, const std::string& fault);
-  void connect_shards();
+  [[nodiscard]] expected<void> connect_shards();
   [[nodiscard]] expected<void> open_doors();
   void name_services();
   void request_leave();
@@ -126,6 +126,7 @@ class node::runner {
   std::shared_ptr<pubsub_service> channels_;   // null without RESP
   std::unique_ptr<link_forwarder> forwarder_;  // none on a node that is alone by configuration
   std::shared_ptr<replica_link> replicas_;     // the same
+  std::shared_ptr<near_link> near_;            // the same
   std::shared_ptr<const cache_server_counters> served_;
   actor_runtime actors_;
   std::unique_ptr<standstill> still_;

@@ -55,6 +55,11 @@ bool cache_router::try_now(const cache_command& command, time_point now, visitor
   }
   if (cache->settings.backed) return host_.execute_if_present(command, now, visit);
   const bool stale = cache->settings.consistency == "stale";
+  if (auto* near = near_of(command); near != nullptr && command.op == cache_op::get) {
+    const auto owner = host_.owner_of(host_.shard_of_key(command.key));
+    if (owner != 0 && owner != host_.my_pid() && near->find(command, owner, host_.topology_version(), now, visit))
+      return true;
+  }
   if (loader_of(command) != nullptr)
     return host_.execute_settled(command, now, visit) || (stale && host_.execute_stale(command, now, visit, true));
   if (host_.execute(with_default_ttl(command, cache->settings), now, visit)) return true;
@@ -103,8 +108,8 @@ void cache_router::submit(const cache_command& command, time_point deadline, rep
     return done(owned_reply::failed(errc::unavailable,
                                     owned ? "this node may not serve the shard now" : "the shard has no primary"));
   }
-  parked_.submit(std::make_shared<pending_command>(forwarded_command{owned_command(command), cache->name, deadline},
-                                                   std::move(done), shard));
+  parked_.submit(std::make_shared<pending_command>(
+      forwarded_command{owned_command(command), cache->name, deadline, false}, std::move(done), shard));
 }
 
 void cache_router::wait(const cache_command& command, time_point until, reply_callback done) {
@@ -114,10 +119,10 @@ void cache_router::wait(const cache_command& command, time_point until, reply_ca
   auto* way = forwarder_.load(std::memory_order_acquire);
   if (owner == 0 || owner == host_.my_pid() || way == nullptr)
     return done(owned_reply::failed(errc::unavailable, "the shard has no primary"));
-  way->forward(
-      owner,
-      std::make_shared<forwarded_command>(forwarded_command{owned_command(command), cache->name, until + wait_grace}),
-      std::move(done));
+  way->forward(owner,
+               std::make_shared<forwarded_command>(
+                   forwarded_command{owned_command(command), cache->name, until + wait_grace, false}),
+               std::move(done));
 }
 
 void cache_router::submit_forwarded(const cache_command& command, time_point deadline, reply_callback done) {
@@ -152,7 +157,10 @@ void cache_router::forward(std::uint64_t route, const parked_commands::command_p
   auto* way = forwarder_.load(std::memory_order_acquire);
   if (way == nullptr)
     return parked_.finished(command, owned_reply::failed(errc::unavailable, "the shard is on another node"));
-  way->forward(route, command, [this, command, route](owned_reply reply) {
+  auto* near = near_of(command->command.command);
+  const auto read = near == nullptr ? 0 : near->begin(command->command, route, host_.topology_version());
+  way->forward(route, command, [this, command, route, near, read](owned_reply reply) {
+    if (near != nullptr) near->end(command->command, read, reply, command->told);
     const bool loading = reply.code == errc::not_found && reply.stale;
     auto& asked = command->command.command;
     if (asked.awaits && reply.code == errc::peer_lost && command->deadline <= now_()) {

@@ -6,6 +6,7 @@
 //   stale   another node     here, if it holds a whole copy; otherwise as any
 //   backed  this node        here, at once         backing store (database)
 //   loaded  this node        here, at once         here; a get that finds nothing waits for the cache's loader
+//   near    another node     here, if it was read lately and did not change; otherwise as any
 //   any     another node     forwarder, to it      forwarder, to it
 //   any     nobody           unavailable           unavailable
 //
@@ -27,6 +28,7 @@
 #include "actors/backing_store.hpp"
 #include "actors/cache/cache_loaders.hpp"
 #include "actors/cache/forwarder.hpp"
+#include "actors/cache/near_link.hpp"
 #include "actors/cache/parked_commands.hpp"
 #include "actors/cache/shard_host.hpp"
 #include "actors/metrics.hpp"
@@ -49,6 +51,8 @@ class cache_router final : public cache_access {
   void set_backing(backing_store* backing) noexcept { backing_.store(backing, std::memory_order_release); }
   /// Who loads what is not there. Null: nobody. It outlives its last get.
   void set_loaders(cache_loaders* l) noexcept { loaders_.store(l, std::memory_order_release); }
+  /// Values of other nodes that are kept here; null: none. It outlives its last command.
+  void set_near(near_link* n) noexcept { near_.store(n, std::memory_order_release); }
   /// The way to shards of other nodes. Null: they are unavailable. It, and whatever it called back, ends
   /// before the router.
   void set_forwarder(forwarder* f) noexcept { forwarder_.store(f, std::memory_order_release); }
@@ -72,6 +76,11 @@ class cache_router final : public cache_access {
 
   void listen(cache_id cache, keyspace_listener* listener) override { host_.listen(cache, listener); }
 
+  /// Before submit_forwarded of a get with a session: whether that will be told of later changes.
+  [[nodiscard]] bool note_near_read(const cache_command& command) {
+    auto* near = near_.load(std::memory_order_acquire);
+    return near != nullptr && near->note_read(command);
+  }
   /// A command that another node forwarded here: done as submit does, but never forwarded again;
   /// not_owner when the shard is not ours to serve now.
   void submit_forwarded(const cache_command& command, time_point deadline, reply_callback done);
@@ -121,6 +130,10 @@ class cache_router final : public cache_access {
     auto* all = loaders_.load(std::memory_order_acquire);
     return all != nullptr && command.op == cache_op::get && all->has(command.cache) ? all : nullptr;
   }
+  [[nodiscard]] near_link* near_of(const cache_command& command) const noexcept {
+    auto* near = near_.load(std::memory_order_acquire);
+    return near != nullptr && near->keeps(command.cache) ? near : nullptr;
+  }
   void forward(std::uint64_t route, const parked_commands::command_ptr& command);
   [[nodiscard]] std::uint64_t route_of(std::uint32_t shard) const noexcept;
   void run(const parked_commands::command_ptr& command, std::uint64_t route);
@@ -134,6 +147,7 @@ class cache_router final : public cache_access {
   std::atomic<backing_store*> backing_{nullptr};
   std::atomic<forwarder*> forwarder_{nullptr};
   std::atomic<cache_loaders*> loaders_{nullptr};
+  std::atomic<near_link*> near_{nullptr};
   mutable std::mutex stamp_mutex_;
   mutable stamp stamp_;                         // guarded by stamp_mutex_, as the next
   mutable std::uint64_t stamp_topology_ = ~0u;  // that stamp_ was read at

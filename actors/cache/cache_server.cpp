@@ -27,6 +27,13 @@ class served_batch {
     answer();
   }
 
+  /// Before its reply.
+  void tell_of(std::size_t index) {
+    const std::lock_guard lock(mutex_);
+    told_.resize(replies_.size());
+    told_[index] = true;
+  }
+
   /// Each index once. A read that has no room is asked again; a write was done, and its reply is kept.
   void put(std::size_t index, owned_reply reply, bool wrote = false) {
     if (!has_room(reply.value.size()) && !wrote)
@@ -53,7 +60,7 @@ class served_batch {
     value_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
     return false;
   }
-  void answer() { responder_.answer(encode_replies(router_.table_stamp(), replies_)); }
+  void answer() { responder_.answer(encode_replies(router_.table_stamp(), replies_, told_)); }
 
   link_responder responder_;
   cache_router& router_;
@@ -62,6 +69,7 @@ class served_batch {
   std::atomic<std::uint64_t> value_bytes_{0};
   mutable std::mutex mutex_;
   std::vector<std::uint32_t> refused_;
+  std::vector<bool> told_;
 };
 
 void serve(cache_router& router, const command_batch& batch, link_responder responder) {
@@ -82,6 +90,7 @@ void serve(cache_router& router, const command_batch& batch, link_responder resp
     auto command = b.command;
     command.cache = *cache;
     const bool writes = is_write(command);
+    if (command.op == cache_op::get && command.version != 0 && router.note_near_read(command)) gathered->tell_of(i);
     router.submit_forwarded(command, now + b.left, [gathered, i, shard, writes](owned_reply reply) {
       if (reply.code == errc::not_owner) gathered->refuse(shard);
       gathered->put(i, std::move(reply), writes);

@@ -15,6 +15,8 @@ struct forwarded_command {
   owned_command command;
   std::string cache;
   time_point deadline;
+  /// Of a get for a near cache, set before its reply is given: the owner tells of later changes.
+  mutable bool told = false;
 };
 
 class forwarder {

@@ -173,6 +173,7 @@ void link_forwarder::settle(batch& b, const expected<std::string_view>& answer) 
   }
   for (std::size_t i = 0; i < b.commands.size(); ++i) {
     if (replies->replies[i].code == errc::not_owner) b.count(failure::not_owner, 1);
+    b.commands[i].command->told = replies->told[i];
     b.commands[i].done(std::move(replies->replies[i]));
   }
 }

@@ -365,6 +365,13 @@ void shard_host::listen(cache_id cache, keyspace_listener* listener) {
   }
 }
 
+void shard_host::watch_writes(write_watcher* watcher) {
+  for (auto& s : shards_) {
+    const std::lock_guard lock(s.lock);
+    s.held.watch_writes(watcher);
+  }
+}
+
 void shard_host::set_eviction(eviction_policy p) {
   eviction_ = p;
   for (auto& s : shards_) {

@@ -184,6 +184,12 @@ class shard_host {
   /// This node's PID by the table last adopted.
   [[nodiscard]] std::uint64_t my_pid() const noexcept { return my_pid_.load(std::memory_order_relaxed); }
 
+  /// Told of every write of a shard that this node is the primary of; null: nobody. Whoever was told before is told
+  /// nothing more when this returns.
+  void watch_writes(write_watcher* watcher);
+  /// Commands are carried out now.
+  [[nodiscard]] bool serves(time_point now) const noexcept { return may_serve(now); }
+
   /// See cache_access::listen.
   void listen(cache_id cache, keyspace_listener* listener);
 

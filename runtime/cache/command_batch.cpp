@@ -122,8 +122,9 @@ bool read_command(std::string_view bytes, batched_command& into) {
   return true;
 }
 
-bool read_reply(std::string_view bytes, owned_reply& into) {
+bool read_reply(std::string_view bytes, owned_reply& into, std::vector<bool>& all_told) {
   std::uint64_t code = 0;
+  bool told = false;
   field_reader r(bytes);
   while (r.next()) {
     switch (r.tag()) {
@@ -133,9 +134,11 @@ bool read_reply(std::string_view bytes, owned_reply& into) {
       case bytes_tag(4): into.value = r.bytes(); break;
       case bytes_tag(5): into.context = r.bytes(); break;
       case varint_tag(6): into.stale = r.number() != 0; break;
+      case varint_tag(7): told = r.number() != 0; break;
       default: break;
     }
   }
+  all_told.push_back(told);
   into.code = static_cast<errc>(code);
   return !r.failed() && code <= static_cast<std::uint64_t>(errc_last);
 }
@@ -162,10 +165,11 @@ expected<command_batch> decode_commands(std::string_view bytes) {
   return b;
 }
 
-std::string encode_replies(const stamp& s, const std::vector<owned_reply>& replies) {
+std::string encode_replies(const stamp& s, const std::vector<owned_reply>& replies, const std::vector<bool>& told) {
   std::string bytes, entry;
   put_stamp(bytes, s);
-  for (const auto& r : replies) {
+  for (std::size_t i = 0; i < replies.size(); ++i) {
+    const auto& r = replies[i];
     entry.clear();
     put_varint(entry, 1, static_cast<std::uint64_t>(r.code));
     put_varint(entry, 2, r.version);
@@ -173,6 +177,7 @@ std::string encode_replies(const stamp& s, const std::vector<owned_reply>& repli
     put_bytes(entry, 4, r.value);
     put_bytes(entry, 5, std::string_view(r.context).substr(0, reply_context_bytes_max));
     put_varint(entry, 6, std::uint64_t{r.stale});
+    put_varint(entry, 7, std::uint64_t{i < told.size() && told[i]});
     put_message(bytes, entries_field, entry);
   }
   put_varint(bytes, count_field, std::uint64_t{replies.size()});
@@ -181,8 +186,8 @@ std::string encode_replies(const stamp& s, const std::vector<owned_reply>& repli
 
 expected<reply_batch> decode_replies(std::string_view bytes) {
   reply_batch b;
-  const bool whole =
-      read_entries(bytes, b.stamp, [&](std::string_view entry) { return read_reply(entry, b.replies.emplace_back()); });
+  const bool whole = read_entries(
+      bytes, b.stamp, [&](std::string_view entry) { return read_reply(entry, b.replies.emplace_back(), b.told); });
   if (!whole) return corrupt("replies cut off, or an unknown code");
   return b;
 }

@@ -24,6 +24,7 @@ inline constexpr duration forward_deadline_max = std::chrono::hours(1);
 /// What is left of a reply's context on the wire.
 inline constexpr std::size_t reply_context_bytes_max = 256;
 
+/// The version of a get is the session of the sender's near cache (near_cache.hpp); 0: it keeps nothing.
 struct batched_command {
   cache_command command;  // its cache id means nothing on another node
   std::string_view cache;
@@ -38,6 +39,7 @@ struct command_batch {
 struct reply_batch {
   troupe::stamp stamp;
   std::vector<owned_reply> replies;
+  std::vector<bool> told;  // of each: the owner tells the asker's near cache of later changes
 };
 
 [[nodiscard]] std::string encode_commands(const stamp& s, const std::vector<batched_command>& commands);
@@ -45,7 +47,8 @@ struct reply_batch {
 /// condition, a name or key beyond its limit.
 [[nodiscard]] expected<command_batch> decode_commands(std::string_view bytes);
 
-[[nodiscard]] std::string encode_replies(const stamp& s, const std::vector<owned_reply>& replies);
+[[nodiscard]] std::string encode_replies(const stamp& s, const std::vector<owned_reply>& replies,
+                                         const std::vector<bool>& told = {});
 /// errc::corrupt: cut off, more than batch_commands_max replies, an unknown code.
 [[nodiscard]] expected<reply_batch> decode_replies(std::string_view bytes);
 

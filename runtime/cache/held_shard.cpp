@@ -57,6 +57,7 @@ held_shard::change held_shard::take_role(const shard_row& row, std::uint64_t my_
   if (is != part::primary || !keeps) {
     waiting_.give_up();
     if (loads_) loads_->give_up(errc::not_owner);
+    if (watcher_ != nullptr && had) watcher_->on_lost();
   }
   // What it held for itself alone is old when it serves again.
   if (is == part::replica && had && keeps) {
@@ -81,7 +82,7 @@ cache_reply held_shard::apply(const cache_command& command, time_point now) {
   if (command.op == cache_op::run) return run(command, now);
   const auto reply = listener_ == nullptr ? store_.apply(command, now) : apply_plain(command, now);
   if (!removed_.empty()) keep_expired(now);
-  if (loads_) overtake_loads(command);
+  if (loads_ || watcher_ != nullptr) tell_written(command);
   if (wrote(command, reply)) note_change(command.cache, command.key);
   return reply;
 }
@@ -149,7 +150,7 @@ cache_reply held_shard::run(const cache_command& command, time_point now) {
   }
   r.value = reply_;
   if (!removed_.empty()) keep_expired(now);
-  if (loads_) overtake_loads(command);
+  if (loads_ || watcher_ != nullptr) tell_written(command);
   for (const auto& e : effects_) note_effect(e);
   if (!waiting_.empty()) tell_waiting(command, now);
   return r;
@@ -243,6 +244,7 @@ void held_shard::tell_removed(time_point now, replica_channel& channel) {
   tell_gone();
   for (const auto& gone : removed_) {
     note_change(gone.cache, gone.key);
+    if (watcher_ != nullptr && watcher_->interested()) watcher_->on_write(gone.cache, gone.key);
     if (!sends(gone.cache)) continue;
     const stream_entry e{gone.cache, gone.key, {}, store_.next_version(), {}, true};
     stream_.wrote({&e, 1}, now, channel);
@@ -332,6 +334,7 @@ bool held_shard::release(std::uint64_t epoch) {
   part_ = part::released;
   waiting_.give_up();
   if (loads_) loads_->give_up(errc::not_owner);
+  if (watcher_ != nullptr) watcher_->on_lost();
   return true;
 }
 

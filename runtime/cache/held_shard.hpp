@@ -23,6 +23,7 @@
 #include "runtime/base/random.hpp"
 #include "runtime/cache/changed_keys.hpp"
 #include "runtime/cache/keyspace.hpp"
+#include "runtime/cache/near_interest.hpp"
 #include "runtime/cache/shard_loads.hpp"
 #include "runtime/cache/shard_store.hpp"
 #include "runtime/cache/waiting_line.hpp"
@@ -80,6 +81,12 @@ class held_shard {
   // --- values that a loader brings; at the primary only. Made when it is first of use.
   [[nodiscard]] shard_loads& loads();
   [[nodiscard]] shard_loads* loads_so_far() noexcept { return loads_.get(); }
+
+  /// Told of every write while this node is the primary; null: nobody.
+  void watch_writes(write_watcher* watcher) noexcept {
+    watcher_ = watcher;
+    note_removals();
+  }
 
   /// Told of what happens to the keys of one cache while this node is the primary; null: nobody.
   void listen(cache_id cache, keyspace_listener* listener) noexcept;
@@ -140,7 +147,7 @@ class held_shard {
     if (changes_ && noting_) changes_->add(cache, key);
   }
   void note_removals() noexcept {
-    const bool wanted = listener_ != nullptr || store_.rules().keeps_stale();
+    const bool wanted = listener_ != nullptr || watcher_ != nullptr || store_.rules().keeps_stale();
     const bool told = stream_.has_followers() || (wanted && part_ == part::primary);
     store_.note_removals(told ? &removed_ : nullptr);
   }
@@ -153,7 +160,7 @@ class held_shard {
     return stream_.has_followers() && !store_.rules().of(cache).at_primary_only;
   }
   void keep_expired(time_point now);
-  void overtake_loads(const cache_command& command);
+  void tell_written(const cache_command& command);
   void note_effect(const effect& e);
   [[nodiscard]] cache_reply apply_plain(const cache_command& command, time_point now);
 
@@ -174,6 +181,7 @@ class held_shard {
 
   waiting_line waiting_;
   std::unique_ptr<shard_loads> loads_;
+  write_watcher* watcher_ = nullptr;
   bool inherits_ = false;  // as a replica: the shard moves here, with what copies hold nothing of
   cache_id listened_ = 0;
   keyspace_listener* listener_ = nullptr;

@@ -1,4 +1,5 @@
-// Values that a loader brings: what held_shard tells shard_loads of, and what a hand-over is told of drops.
+// What held_shard tells of writes: to the loads that they overtake, to who keeps values elsewhere, and of drops to a
+// hand-over.
 #include <utility>
 
 #include "runtime/cache/held_shard.hpp"
@@ -35,15 +36,22 @@ void held_shard::keep_expired(time_point now) {
 }
 
 // Whether it wrote or found nothing to erase: a load that began before may bring what was true before.
-void held_shard::overtake_loads(const cache_command& command) {
-  if (!is_write(command) || (!loads_->loading() && !loads_->keeping())) return;
-  if (command.op != cache_op::run) return loads_->on_write(command.cache, command.key);
+void held_shard::tell_written(const cache_command& command) {
+  const bool loads = loads_ && (loads_->loading() || loads_->keeping());
+  const bool watched = watcher_ != nullptr && watcher_->interested();
+  if (!is_write(command) || (!loads && !watched)) return;
+  const auto written = [&](std::string_view key) {
+    if (loads) loads_->on_write(command.cache, key);
+    if (watched) watcher_->on_write(command.cache, key);
+  };
+  if (command.op != cache_op::run) return written(command.key);
   const auto* row = row_of(command.procedure);
   word_list words;
   const bool all_keys = row == nullptr || row->group == procedure_group::shard ||
                         row->group == procedure_group::transaction || (row->flags & procedure_movable) != 0;
-  if (all_keys || !words.read(command.value)) return loads_->on_drop(command.cache);
-  keys_of(*row, words, [&](std::string_view key) { loads_->on_write(command.cache, key); });
+  if (!all_keys && words.read(command.value)) return keys_of(*row, words, written);
+  if (loads) loads_->on_drop(command.cache);
+  if (watched) watcher_->on_drop(command.cache);
 }
 
 void held_shard::note_effect(const effect& e) {
