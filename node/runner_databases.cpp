@@ -1,4 +1,6 @@
 // What a node makes on its databases: the driver, backed caches, the rows of entities.
+#include <algorithm>
+
 #include "gateways/db/postgres_driver.hpp"
 #include "gateways/db/sqlite_driver.hpp"
 #include "node/entity_model_file.hpp"
@@ -53,7 +55,14 @@ expected<void> node::runner::open_entities() {
   entities_ = std::move(*opened);
   const auto cache = catalogue_.find(row_cache::name);
   if (!cache) return {};
-  rows_ = std::make_unique<row_cache>(*router_, *cache);
+  const auto without_data = [this] {
+    const auto view = board_.read();
+    const auto holds = [](const member& m) {
+      return std::find(m.services.begin(), m.services.end(), "cache") != m.services.end();
+    };
+    return view->ready && std::none_of(view->members.begin(), view->members.end(), holds);
+  };
+  rows_ = std::make_unique<row_cache>(*router_, *cache, without_data);
   if (auto used = entities_->use(*rows_); !used) return used;
   const auto load = [service = entities_.get()](const std::string& key, time_point deadline, load_callback done) {
     service->load(key, deadline, [done = std::move(done)](expected<std::optional<std::string>> row) {
@@ -62,7 +71,8 @@ expected<void> node::runner::open_entities() {
       done(loaded_value{std::move(**row)});
     });
   };
-  return loaders_->set(row_cache::name, load, {.threads = 1, .running_max = 1024, .deadline = settings_.entities.deadline});
+  return loaders_->set(row_cache::name, load,
+                       {.threads = 1, .running_max = 1024, .deadline = settings_.entities.deadline});
 }
 
 }  // namespace troupe

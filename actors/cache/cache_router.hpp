@@ -81,6 +81,8 @@ class cache_router final : public cache_access {
     auto* near = near_.load(std::memory_order_acquire);
     return near != nullptr && near->note_read(command);
   }
+  [[nodiscard]] shard_host::holders who_holds() const noexcept { return host_.who_holds(); }
+
   /// A command that another node forwarded here: done as submit does, but never forwarded again;
   /// not_owner when the shard is not ours to serve now.
   void submit_forwarded(const cache_command& command, time_point deadline, reply_callback done);

@@ -247,11 +247,14 @@ expected<shard_host::adoption> shard_host::adopt(shard_table table, std::uint64_
   my_pid_.store(my_pid, std::memory_order_relaxed);
   adoption changes;
   bool owners_changed = false;
+  bool held = false;
   for (std::uint32_t i = 0; i < shards(); ++i) {
     const auto& row = table_.now().rows[i];
     take_role(i, row, my_pid, changes, answers);
     owners_changed = owners_changed || owners_before[i] != row.primary;
+    held = held || row.primary != 0;
   }
+  holders_.store(held ? holders::some : holders::none, std::memory_order_release);
   if (owners_changed || !changes.gained.empty() || !changes.lost.empty())
     topology_version_.fetch_add(1, std::memory_order_acq_rel);
   return changes;

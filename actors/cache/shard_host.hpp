@@ -131,6 +131,10 @@ class shard_host {
     serve_until_.store(end.time_since_epoch().count(), std::memory_order_relaxed);
   }
 
+  /// Whether any node holds data, by the table last adopted.
+  enum class holders : std::uint8_t { unknown, none, some };
+  [[nodiscard]] holders who_holds() const noexcept { return holders_.load(std::memory_order_acquire); }
+
   [[nodiscard]] shard_table table() const;
   [[nodiscard]] std::uint64_t tables_refused() const;
   /// Rises when the primary of some shard changes.
@@ -254,6 +258,7 @@ class shard_host {
   mutable std::mutex table_mutex_;  // taken before any shard's lock
   accepted_table table_;
   std::atomic<std::uint64_t> topology_version_{0};
+  std::atomic<holders> holders_{holders::unknown};
   [[nodiscard]] bool may_serve(time_point now) const noexcept {
     return now.time_since_epoch().count() <= serve_until_.load(std::memory_order_relaxed);
   }

@@ -170,7 +170,9 @@ expected<void> entity_service::use(row_cache& cache) {
   return {};
 }
 
-bool entity_service::is_cached(const entity_spec& e) const { return cache_ != nullptr && !known(e).extension.after_read; }
+bool entity_service::is_cached(const entity_spec& e) const {
+  return cache_ != nullptr && !known(e).extension.after_read;
+}
 
 bool entity_service::read_now(const entity_spec& e, std::int64_t id, time_point now,
                               function_ref<void(const cached_row&)> visit) {
@@ -181,7 +183,7 @@ bool entity_service::read_now(const entity_spec& e, std::int64_t id, time_point 
 // load it.
 void entity_service::read(const entity_spec& e, std::int64_t id, time_point deadline, row_callback done) {
   if (!is_cached(e)) return read_row_of(e, id, deadline, std::move(done));
-  cache_->read(text_of({e.path, id}), deadline,
+  cache_->read(text_of({e.path, id}), std::chrono::steady_clock::now(), deadline,
                [self = shared_from_this(), &e, id, deadline, done = std::move(done)](std::optional<cached_row> row) {
                  if (!row) return self->read_row_of(e, id, deadline, done);
                  row->text.remove_suffix(1);
@@ -259,7 +261,7 @@ void entity_service::write(const entity_spec& e, const change& c, std::string_vi
   if (ruled) values.emplace_back(*c.rule.version);
   db_.execute(
       statement, std::move(values),
-      [self = shared_from_this(), &e, c, explain, done = std::move(done)](expected<sql_result> r) {
+      [self = shared_from_this(), &e, c, explain, deadline, done = std::move(done)](expected<sql_result> r) {
         if (r && r->empty()) return explain(done);
         auto answer = r ? self->answer_of(e, c.operation, r->rows.front())
                         : answered<row_answer>(tl::unexpected(refusal_of(e, entity_write::store, r.error())));

@@ -1,5 +1,6 @@
 #include "actors/entities/row_cache.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include "actors/cache/cache_drop.hpp"
@@ -34,13 +35,21 @@ bool row_cache::read_now(std::string_view key, time_point now, function_ref<void
   return shown;
 }
 
-void row_cache::read(std::string_view key, time_point deadline, row_callback done) {
-  caches_.submit(command(cache_op::get, key), deadline, [done = std::move(done)](const owned_reply& reply) {
+void row_cache::read(std::string_view key, time_point now, time_point deadline, row_callback done) {
+  if (caches_.who_holds() != shard_host::holders::some) return done(std::nullopt);
+  const auto patience = std::max(deadline - now, duration::zero()) / 2;
+  caches_.submit(command(cache_op::get, key), now + patience, [done = std::move(done)](const owned_reply& reply) {
     done(reply.code == errc::ok ? read_cached_row(reply.value) : std::nullopt);
   });
 }
 
+bool row_cache::is_nowhere() const {
+  const auto who = caches_.who_holds();
+  return who == shard_host::holders::none || (who == shard_host::holders::unknown && without_data_());
+}
+
 void row_cache::forget(std::string_view key, time_point deadline, std::function<void(bool)> done) {
+  if (is_nowhere()) return done(true);
   caches_.submit(command(cache_op::erase, key), deadline, [done = std::move(done)](const owned_reply& reply) {
     done(reply.code == errc::ok || reply.code == errc::not_found);
   });

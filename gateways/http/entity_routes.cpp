@@ -99,9 +99,8 @@ class entity_door {
     if (t.entity == nullptr) return;
     request_conditions conditions;
     if (const auto bad = read_conditions(ex.request(), conditions); !bad) return ex.answer(problem_reply(bad.error()));
-    const bool done = service_.read_now(*t.entity, t.id, ex.now(), [&](const cached_row& row) {
-      write_row(ex.writer(), conditions, row);
-    });
+    const bool done = service_.read_now(*t.entity, t.id, ex.now(),
+                                        [&](const cached_row& row) { write_row(ex.writer(), conditions, row); });
     if (!done) service_.read(*t.entity, t.id, until(ex), row_to(ex, std::move(conditions)));
   }
 

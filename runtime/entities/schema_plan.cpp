@@ -164,9 +164,13 @@ class planner {
     if (is_missing("notices", channel, "another channel")) {
       step("notices",
            "create function troupe_row_changed() returns trigger language plpgsql as $$ begin"
-           " if tg_op = 'TRUNCATE' then perform pg_notify('" + channel + "', tg_argv[0] || '/');"
-           " else perform pg_notify('" + channel + "', tg_argv[0] || '/' || old.id); end if;"
-           " return null; end $$");
+           " if tg_op = 'TRUNCATE' then perform pg_notify('" +
+               channel +
+               "', tg_argv[0] || '/');"
+               " else perform pg_notify('" +
+               channel +
+               "', tg_argv[0] || '/' || old.id); end if;"
+               " return null; end $$");
     }
     for (const auto& e : model_.entities) {
       const auto item = "notices " + e.table;
