@@ -263,6 +263,8 @@ class rules {
     for (const auto& [name, cache] : c_.caches) {
       const std::string path = "caches." + (is_name(name, "_-") ? name : in_quotes(name));
       if (!is_name(name, "_-")) broken(path, "a cache's name has 1 to 64 letters, digits, _ or -");
+      if (cache.durable && cache.backed)
+        broken(path + ".durable", "is of no use to a cache that is backed: its values are in the database");
       if (!cache.backed) continue;
       if (own_files) broken(path + ".backed", std::string(needs_postgres));
       if (c_.has_service("cache") && !c_.has_service("db")) {

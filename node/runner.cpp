@@ -41,7 +41,7 @@ shard_host::options store_options(const config& c, std::uint64_t hash_seed) {
     const auto& settings = caches.all()[i].settings;
     if (settings.backed) o.backed.push_back(static_cast<cache_id>(i));
     o.limits.push_back({settings.memory_max, settings.keys_max});
-    o.rules.push_back({settings.replicas == 0, settings.stale_for, settings.negative_ttl});
+    o.rules.push_back({settings.replicas == 0 && !settings.durable, settings.stale_for, settings.negative_ttl});
   }
   return o;
 }
@@ -107,6 +107,7 @@ expected<void> node::runner::start_parts() {
   if (auto done = cluster_.open(data_.path(), drawn_.id); !done) return done;
   if (auto done = open_databases(); !done) return done;
   if (auto done = connect_shards(); !done) return done;
+  if (auto done = open_log(); !done) return done;
   open_kvs();
   if (auto done = open_store(); !done) return done;
   const auto store_health = [this](const std::string& fault) { show_kvs_health(store_fault_, fault); };
@@ -281,6 +282,7 @@ void node::runner::register_metrics() {
   if (channels_) channels_->register_metrics(numbers_);
   handlers_.register_metrics(numbers_);
   if (database_) database_->register_metrics(numbers_);
+  if (shard_log_) shard_log_->register_metrics(numbers_);
 }
 
 // A lone node says that it serves when it leads itself; one that belongs to others says so when its
@@ -380,6 +382,7 @@ void node::runner::stop() {
   if (kvs_) kvs_->stop();
   cluster_.close();
   if (database_) database_->stop();
+  if (shard_log_) shard_log_->stop();
   disk_.stop();
   io_.stop();
   log_->info("node", "node_stopped", {{"name", settings_.node.name}});

@@ -30,6 +30,7 @@
 #include "actors/disk/data_directory.hpp"
 #include "actors/disk/disk_writer.hpp"
 #include "actors/door_context.hpp"
+#include "actors/durability/shard_log.hpp"
 #include "actors/entities/entity_service.hpp"
 #include "actors/event_hub.hpp"
 #include "actors/io_pool.hpp"
@@ -88,6 +89,7 @@ class node::runner {
   void open_kvs();
   void show_kvs_health(std::string& place, const std::string& fault);
   [[nodiscard]] expected<void> connect_shards();
+  [[nodiscard]] expected<void> open_log();
   [[nodiscard]] expected<void> open_doors();
   void name_services();
   void request_leave();
@@ -109,6 +111,7 @@ class node::runner {
   shard_host shards_;
   shard_committed_store committed_;
   const cache_catalogue catalogue_;
+  std::unique_ptr<shard_log> shard_log_;  // null: no cache is durable
   host_contents contents_;
   std::shared_ptr<cache_router> router_;
   std::shared_ptr<cache_loaders> loaders_;

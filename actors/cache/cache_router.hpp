@@ -112,6 +112,7 @@ class cache_router final : public cache_access {
   }
   [[nodiscard]] std::uint64_t topology_version() const noexcept override { return host_.topology_version(); }
   [[nodiscard]] usage measure() const override { return host_.measure(); }
+  [[nodiscard]] log_usage measure_log() const override { return host_.measure_log(); }
   bool set_memory_max(std::uint64_t bytes) override {
     host_.set_memory_max(bytes);
     return true;

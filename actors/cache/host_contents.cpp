@@ -51,6 +51,13 @@ std::uint64_t host_contents::version(std::uint32_t shard) const {
   return host_.with_shard(shard, [](const held_shard& s) { return s.store().version(); });
 }
 
+holdings host_contents::restored() const {
+  holdings all;
+  for (std::uint32_t s = 0; s < host_.shards(); ++s)
+    host_.with_shard(s, [&all](const held_shard& h) { h.tell_restored(all); });
+  return all;
+}
+
 bool host_contents::begin_copy(std::uint32_t shard, std::uint64_t epoch) {
   return host_.with_shard(shard, [epoch](held_shard& s) { return s.begin_copy(epoch); });
 }
@@ -59,11 +66,11 @@ bool host_contents::copy(std::uint32_t shard, const copied_entry& e, time_point 
   const auto cache = caches_.find(e.cache);
   if (!cache) return true;
   if (e.drop) {
-    host_.with_shard(shard, [&](held_shard& s) { s.store().drop(*cache, e.version); });
+    host_.with_shard(shard, [&](held_shard& s) { s.copy_dropped(*cache, e.version); });
     return true;
   }
   if (!e.erased) return host_.copy(shard, {*cache, e.key, e.value, e.version, e.ttl, nullptr, e.object}, now);
-  host_.with_shard(shard, [&](held_shard& s) { (void)s.store().apply_erased(*cache, e.key, e.version); });
+  host_.with_shard(shard, [&](held_shard& s) { s.copy_erased(*cache, e.key, e.version); });
   return true;
 }
 

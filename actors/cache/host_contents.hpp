@@ -29,6 +29,9 @@ class host_contents final : public shard_contents {
   [[nodiscard]] std::uint64_t sequence(std::uint32_t shard) const override;
   [[nodiscard]] bool begin_copy(std::uint32_t shard, std::uint64_t epoch) override;
   [[nodiscard]] bool copy(std::uint32_t shard, const copied_entry& e, time_point now) override;
+  [[nodiscard]] holdings restored() const override;
+  [[nodiscard]] bool may_copy(std::uint32_t) const override { return host_.may_log() == errc::ok; }
+  [[nodiscard]] bool settled(std::uint32_t shard) const override { return host_.settled(shard); }
   void finish_copy(std::uint32_t shard, std::uint64_t epoch, std::uint64_t version, std::uint64_t sequence) override;
 
  private:

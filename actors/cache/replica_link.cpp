@@ -175,8 +175,7 @@ void replica_link::take_batch(const link_request& request, link_responder respon
     }
     numbers_.received.fetch_add(item.entries.size(), std::memory_order_relaxed);
     host_.with_shard(item.at.shard, [&](held_shard& s) {
-      if (!item.ask)
-        return answers.add(s.stream().on_append(batch->sender, item.at, with_ids(item.entries), s.store(), now()));
+      if (!item.ask) return answers.add(s.on_append(batch->sender, item.at, with_ids(item.entries), now()));
       std::vector<named_entry> beyond;  // views into the store: written out under the lock
       std::list<std::string> objects;
       a = s.stream().on_ask(batch->sender, item.at, s.store(), now(), [&](const stream_entry& e) {
@@ -187,7 +186,11 @@ void replica_link::take_batch(const link_request& request, link_responder respon
       answers.add(a);
     });
   }
-  responder.answer(std::move(answers).finish());
+  // The primary counts on the log of this node too, if it has one.
+  auto bytes = std::move(answers).finish();
+  if (!host_.logs()) return responder.answer(bytes);
+  host_.when_settled(
+      [r = std::make_shared<link_responder>(std::move(responder)), bytes = std::move(bytes)] { r->answer(bytes); });
 }
 
 void replica_link::register_metrics(metrics& m) const {

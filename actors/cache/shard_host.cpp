@@ -47,7 +47,9 @@ owned_reply copy_of(const cache_reply& r) {
   o.version = r.version;
   o.ttl = r.ttl;
   o.value.assign(r.value);
-  if (r.code == errc::unavailable) o.context = "too many writes of the shard wait for its copies";
+  if (r.code == errc::unavailable) o.context = "too many writes of the shard wait for its copies or its log";
+  if (r.code == errc::storage_failed)
+    o.context = "Errors writing to the AOF file: the log of durable caches takes no writes";
   return o;
 }
 

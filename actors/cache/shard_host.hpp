@@ -181,6 +181,25 @@ class shard_host {
   /// What a copy answered, in order; views are borrowed. And: nothing more is known of what was sent to `pid`.
   void on_answer(std::uint64_t pid, const stream_answer& a, std::span<const stream_entry> entries, time_point now);
   void on_broken(std::uint64_t pid, std::uint32_t shard, time_point now);
+  // --- durability (actors/durability)
+  /// The log of durable caches; outlives the last call. Before anything is adopted. Null: none.
+  void set_journal(shard_journal* journal);
+  /// The log has what it was told of the shard's turn, up to `sequence`.
+  void on_logged(std::uint32_t shard, std::uint64_t turn, std::uint64_t sequence);
+  /// ok when the log, if there is one, takes more.
+  [[nodiscard]] errc may_log() const noexcept { return journal_ == nullptr ? errc::ok : journal_->may_write(0); }
+  [[nodiscard]] bool settled(std::uint32_t shard) const noexcept {
+    return journal_ == nullptr || journal_->settled(shard);
+  }
+  [[nodiscard]] bool logs() const noexcept { return journal_ != nullptr; }
+  /// How the log says how it is.
+  void set_log_reader(std::function<cache_access::log_usage()> read) { read_log_ = std::move(read); }
+  [[nodiscard]] cache_access::log_usage measure_log() const {
+    return read_log_ ? read_log_() : cache_access::log_usage();
+  }
+  /// When the log, which there is, has all that it was told until now.
+  void when_settled(std::function<void()> then) { journal_->when_settled(std::move(then)); }
+
   /// The node stops: whoever waits for copies is told (outcome_unknown, or not_owner for a read), and nobody waits from
   /// now on. Idempotent.
   void close();
@@ -249,6 +268,8 @@ class shard_host {
 
   const std::vector<cache_id> backed_;
   replica_channel* channel_;
+  shard_journal* journal_ = nullptr;
+  std::function<cache_access::log_usage()> read_log_;
   memory_ledger ledger_;
   memory_ledger kept_;
   cache_ledgers caches_;

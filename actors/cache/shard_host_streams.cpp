@@ -106,6 +106,25 @@ void shard_host::on_answer(std::uint64_t pid, const stream_answer& a, std::span<
   if (restless) want_ticks();
 }
 
+void shard_host::set_journal(shard_journal* journal) {
+  journal_ = journal;
+  for (auto& s : shards_) {
+    const std::lock_guard lock(s.lock);
+    s.held.set_journal(journal);
+  }
+}
+
+void shard_host::on_logged(std::uint32_t shard, std::uint64_t turn, std::uint64_t sequence) {
+  std::vector<ready_reply> ready;
+  {
+    auto& s = shards_[shard];
+    const std::lock_guard lock(s.lock);
+    s.held.on_logged(turn, sequence);
+    if (s.held.stream().has_ready()) ready = s.held.stream().take_ready();
+  }
+  give(ready);
+}
+
 void shard_host::close() {
   closed_.store(true, std::memory_order_relaxed);
   std::vector<ready_reply> ready;

@@ -126,16 +126,20 @@ void cluster_actor::count() {
 void cluster_actor::tell_events() {
   std::size_t shards_lost = 0;
   std::size_t shards_moved = 0;
+  std::size_t shards_restored = 0;
   for (auto& e : std::exchange(untold_, {})) {
     if (e.kind == "shard_lost")
       ++shards_lost;
     else if (e.kind == "shard_moved")
       ++shards_moved;
+    else if (e.kind == "shard_restored")
+      ++shards_restored;
     else
       ports_.log.info("cluster", to_string(event{0, {}, e.kind, e.fields}));
     ports_.events.publish(std::move(e.kind), std::move(e.fields));
   }
   if (shards_moved > 0) ports_.log.info("cluster", "shards_moved", {{"count", shards_moved}});
+  if (shards_restored > 0) ports_.log.info("cluster", "shards_restored", {{"count", shards_restored}});
   if (shards_lost == 0) return;
   ports_.shards_lost += shards_lost;
   ports_.log.warn("cluster", "shards_lost", {{"count", shards_lost}, {"reason", "no copy was left: they start empty"}});

@@ -108,8 +108,14 @@ void memory(environment& e, section_writer out) {
   out("mem_allocator", "libc");
 }
 
-void persistence(section_writer out) {
-  out("loading", 0)("async_loading", 0)("rdb_bgsave_in_progress", 0)("aof_enabled", 0)("aof_rewrite_in_progress", 0);
+// The log of durable caches answers for Redis' append-only file.
+void persistence(environment& e, section_writer out) {
+  const auto log = e.caches.measure_log();
+  out("loading", 0)("async_loading", 0)("rdb_bgsave_in_progress", 0);
+  out("aof_enabled", std::uint64_t{log.enabled})("aof_rewrite_in_progress", std::uint64_t{log.rewriting});
+  if (!log.enabled) return;
+  out("aof_last_write_status", log.failing ? "err" : "ok")("aof_current_size", log.bytes);
+  out("aof_base_size", log.base_bytes)("aof_buffer_length", log.waiting_bytes)("aof_rewrites", log.rewrites);
 }
 
 void stats(environment& e, section_writer out) {
@@ -193,7 +199,7 @@ std::string info_text(environment& e, const std::vector<std::string_view>& secti
   section("server", "Server", true, [&](section_writer out) { server(e, now, out); });
   section("clients", "Clients", true, [&](section_writer out) { clients(e, out); });
   section("memory", "Memory", true, [&](section_writer out) { memory(e, out); });
-  section("persistence", "Persistence", true, [&](section_writer out) { persistence(out); });
+  section("persistence", "Persistence", true, [&](section_writer out) { persistence(e, out); });
   section("stats", "Stats", true, [&](section_writer out) { stats(e, out); });
   section("replication", "Replication", true, [&](section_writer out) { replication(out); });
   section("cpu", "CPU", true, [&](section_writer out) { cpu(out); });

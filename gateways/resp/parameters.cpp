@@ -136,6 +136,22 @@ refusal set_save(environment& e, const std::string& value) {
   return std::nullopt;
 }
 
+// Of the cache that RESP serves. What is set is accepted as clients expect, and changes nothing: see
+// caches.NAME.durable.
+const named_cache_config* default_cache(const environment& e) {
+  const auto found = e.settings.caches.find("default");
+  return found == e.settings.caches.end() ? nullptr : &found->second;
+}
+std::string read_append_only(environment& e) {
+  const auto* c = default_cache(e);
+  return c != nullptr && c->durable && !c->backed ? "yes" : "no";
+}
+std::string read_append_fsync(environment& e) {
+  const auto* c = default_cache(e);
+  return c == nullptr ? "everysec" : c->fsync;
+}
+refusal set_nothing(environment&, const std::string&) { return std::nullopt; }
+
 constexpr std::string_view policies =
     "volatile-lru, volatile-lfu, volatile-random, volatile-ttl, allkeys-lru, allkeys-lfu, allkeys-random, noeviction";
 
@@ -145,8 +161,8 @@ using live = live_settings;
 // clang-format off
 constexpr auto rows = std::to_array<parameter>({
     {"activedefrag",               yes_no, 0, 0, "no", {}},
-    {"appendfsync",                word,   0, 0, "everysec, always, no", {}},
-    {"appendonly",                 yes_no, 0, 0, "no", {}},
+    {"appendfsync",                word,   0, 0, "everysec, always, no", {}, read_append_fsync, set_nothing},
+    {"appendonly",                 yes_no, 0, 0, "no", {}, read_append_only, set_nothing},
     {"bind",                       fixed,  0, 0, {}, {}, read_bind},
     {"busy-reply-threshold",       number, 0, any, "5000", "lua-time-limit"},
     {"client-output-buffer-limit", text,   0, 0, {}, {}, read_output_limits, set_output_limits},

@@ -46,6 +46,9 @@ void reply_writer::error(std::string_view text) {
 void reply_writer::error(errc code, std::string_view context) {
   const auto& face = face_of(code);
   std::string text(face.resp_prefix);
+  // Redis' own words, of its log, stand alone.
+  if (code == errc::storage_failed && context.starts_with("Errors writing"))
+    return error(text.append(" ").append(context));
   text.append(" ").append(face.message);
   if (!context.empty()) text.append(": ").append(context);
   error(text);

@@ -66,6 +66,18 @@ class cache_access {
   };
   [[nodiscard]] virtual usage measure() const = 0;
 
+  /// The log of this node's durable caches, for INFO.
+  struct log_usage {
+    bool enabled = false;  // some cache is durable
+    bool rewriting = false;
+    bool failing = false;  // writes are refused
+    std::uint64_t bytes = 0;
+    std::uint64_t base_bytes = 0;     // of what the latest rewriting began with
+    std::uint64_t waiting_bytes = 0;  // gathered and not written
+    std::uint64_t rewrites = 0;
+  };
+  [[nodiscard]] virtual log_usage measure_log() const { return {}; }
+
   /// Changes this node's limit (bytes, above 0), or what it evicts, from now on. False when it cannot.
   virtual bool set_memory_max(std::uint64_t) { return false; }
   virtual bool set_eviction(eviction_policy) { return false; }

@@ -37,11 +37,15 @@ void show_copied(shard_store::entry_view& e, std::string& object, shard_store::e
 
 held_shard::change held_shard::take_role(const shard_row& row, std::uint64_t my_pid) {
   const part was = part_;
+  pid_ = my_pid;
   part is = part::none;
   if (my_pid != 0 && row.primary == my_pid) is = part::primary;
   if (my_pid != 0 && row.has_replica(my_pid)) is = part::replica;
   if (was == part::released && is == part::primary && row.epoch == epoch_) is = part::released;
-  const bool keeps = was != part::none && is != part::none && created_ == row.created;
+  if (is == part::none && counts_restored(row)) return {};
+  const bool takes_back = restored_ != nullptr && is == part::primary;
+  restored_.reset();
+  const bool keeps = (was != part::none || takes_back) && is != part::none && created_ == row.created;
   const bool had = was == part::primary || was == part::released;
   const bool has = is == part::primary || is == part::released;
 
@@ -75,6 +79,8 @@ held_shard::change held_shard::take_role(const shard_row& row, std::uint64_t my_
   note_removals();
   epoch_ = row.epoch;
   created_ = row.created;
+  if (takes_back && keeps && journal_ != nullptr) journal_->state(journal_at(), true);
+  if (!keeps) begin_journal(is, is == part::primary || row.has_in_sync(my_pid));
   return c;
 }
 
@@ -140,8 +146,9 @@ cache_reply held_shard::run(const cache_command& command, time_point now) {
   s.now = now;
   s.wall = command.wall;
   s.rng = &rng_;
-  if (sends(command.cache) || (noting_ && changes_) || !waiting_.empty()) s.effects = &effects_;
-  if (stream_.has_followers() || listener_ != nullptr) s.removed = &removed_;
+  const bool told = sends(command.cache) || keeps(command.cache);
+  if (told || (noting_ && changes_) || !waiting_.empty()) s.effects = &effects_;
+  if (stream_.has_followers() || journal_ != nullptr || listener_ != nullptr) s.removed = &removed_;
   if (command.cache == listened_) s.listener = listener_;
   {
     keyspace keys(store_, command.cache, s);
@@ -167,7 +174,8 @@ std::uint64_t held_shard::pending(const cache_command& command) const {
 
 held_shard::replicated held_shard::replicate(const cache_command& command, time_point now, replica_channel& channel) {
   replicated done;
-  if (!sends(command.cache)) {
+  const bool kept = keeps(command.cache);
+  if (!sends(command.cache) && !kept) {
     done.reply = apply(command, now);
     effects_.clear();
     if (!removed_.empty()) tell_removed(now, channel);
@@ -176,6 +184,10 @@ held_shard::replicated held_shard::replicate(const cache_command& command, time_
   if (is_write(command) && !stream_.has_room(command.key.size() + command.value.size())) {
     done.reply.code = errc::unavailable;
     return done;
+  }
+  if (kept && is_write(command)) {
+    done.reply.code = journal_->may_write(command.key.size() + command.value.size());
+    if (done.reply.code != errc::ok) return done;
   }
   done.reply = apply(command, now);
   if (command.op == cache_op::run) tell_effects(now, channel);
@@ -193,14 +205,14 @@ held_shard::replicated held_shard::replicate(const cache_command& command, time_
     e.value = command.value;
     e.ttl = done.reply.ttl;
   }
-  stream_.wrote({&e, 1}, now, channel);
+  number({&e, 1}, now, channel);
   done.wait_for = stream_.sequence();
   return done;
 }
 
 bool held_shard::must_wait(const cache_command& command) const noexcept {
   if (stream_.recovering()) return true;
-  if (!sends(command.cache)) return false;
+  if (!sends(command.cache) && !keeps(command.cache)) return false;
   return is_write(command) || pending(command) != 0;
 }
 
@@ -234,7 +246,7 @@ void held_shard::tell_effects(time_point now, replica_channel& channel) {
     write.push_back(s);
   }
   write.back().more = false;
-  stream_.wrote(write, now, channel);
+  number(write, now, channel);
   effects_.clear();
 }
 
@@ -245,9 +257,9 @@ void held_shard::tell_removed(time_point now, replica_channel& channel) {
   for (const auto& gone : removed_) {
     note_change(gone.cache, gone.key);
     if (watcher_ != nullptr && watcher_->interested()) watcher_->on_write(gone.cache, gone.key);
-    if (!sends(gone.cache)) continue;
+    if (!sends(gone.cache) && !keeps(gone.cache)) continue;
     const stream_entry e{gone.cache, gone.key, {}, store_.next_version(), {}, true};
-    stream_.wrote({&e, 1}, now, channel);
+    number({&e, 1}, now, channel);
   }
   removed_.clear();
 }
@@ -274,7 +286,10 @@ void held_shard::on_answer(std::uint64_t from, const stream_answer& a, std::span
   if (stream_.recovering()) {
     for (const auto& e : entries) note_change(e.cache, e.key);
   }
+  const auto before = stream_.sequence();
   stream_.on_answer(from, a, entries, store_, now, channel);
+  if (const auto more = stream_.sequence() - before; journal_ != nullptr && more > 0 && before >= a.asked_after)
+    log(entries.subspan(before - a.asked_after, more));
   tell_removed(now, channel);
 }
 
@@ -360,6 +375,7 @@ bool held_shard::begin_copy(std::uint64_t epoch) {
   if (part_ != part::replica || epoch_ != epoch) return false;
   store_.clear();
   stream_.begin_copy();
+  begin_journal(part_, false);
   return true;
 }
 
@@ -367,11 +383,7 @@ void held_shard::finish_copy(std::uint64_t epoch, std::uint64_t version, std::ui
   if (part_ != part::replica || epoch_ != epoch) return;
   if (version > 0) (void)store_.next_version(version - 1);
   stream_.finish_copy(sequence);
-}
-
-bool held_shard::copy(const shard_store::entry_view& e, time_point now) {
-  if (!inherits_ && store_.rules().of(e.cache).at_primary_only) return true;
-  return store_.copy_entry(e, now);
+  if (journaled_) journal_->state(journal_at(), true);
 }
 
 }  // namespace troupe

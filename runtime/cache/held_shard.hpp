@@ -27,6 +27,8 @@
 #include "runtime/cache/shard_loads.hpp"
 #include "runtime/cache/shard_store.hpp"
 #include "runtime/cache/waiting_line.hpp"
+#include "runtime/durability/holdings.hpp"
+#include "runtime/durability/shard_journal.hpp"
 #include "runtime/replication/shard_stream.hpp"
 #include "runtime/sharding/shard_table.hpp"
 
@@ -43,6 +45,23 @@ class held_shard {
     bool empty = false;     // gained without a copy: it starts empty
     bool promoted = false;  // gained with a copy that was kept in sync
   };
+
+  /// Where the entries of durable caches are kept, from now on; it outlives the shard. Null: nowhere.
+  void set_journal(shard_journal* journal) noexcept {
+    journal_ = journal;
+    note_removals();
+  }
+  /// The store holds what a log had (runtime/durability): it stays until a row says that it counts for nothing, or this
+  /// node is made primary of it. `pids`: under which this data was held, beside that in `h`.
+  void restore(const shard_holding& h, std::shared_ptr<const holdings> all);
+  /// What was restored, while it waits for a row: added to `all`, with the PIDs.
+  void tell_restored(holdings& all) const;
+  /// The journal has what it was told of the turn, up to the sequence.
+  void on_logged(std::uint64_t turn, std::uint64_t sequence);
+  /// The journal has, or is to have, something of this shard.
+  [[nodiscard]] bool is_journaled() const noexcept { return journaled_; }
+  /// Tells the journal a page of what is kept, and at the end the state: as read(). For a log that is written anew.
+  [[nodiscard]] std::uint64_t rewrite(std::uint64_t cursor, std::uint64_t bytes_max, time_point now);
 
   explicit held_shard(const store_settings& s, std::uint32_t shard = 0)
       : shard_(shard), store_(s), rng_(s.hash_seed ^ shard) {}
@@ -99,6 +118,9 @@ class held_shard {
   /// The answer of a copy. Views in `entries` are borrowed.
   void on_answer(std::uint64_t from, const stream_answer& a, std::span<const stream_entry> entries, time_point now,
                  replica_channel& channel);
+  /// A batch of the primary's, at a copy.
+  [[nodiscard]] stream_answer on_append(std::uint64_t from, const stream_position& at,
+                                        std::span<const stream_entry> entries, time_point now);
   bool apply_committed(cache_id cache, std::string_view key, std::string_view value, std::uint64_t version,
                        duration ttl, time_point now);
   bool apply_erased(cache_id cache, std::string_view key, std::uint64_t version);
@@ -140,6 +162,8 @@ class held_shard {
   void finish_copy(std::uint64_t epoch, std::uint64_t version, std::uint64_t sequence);
   /// An entry of the copy. False when there was no room for it.
   [[nodiscard]] bool copy(const shard_store::entry_view& e, time_point now);
+  void copy_erased(cache_id cache, std::string_view key, std::uint64_t version);
+  void copy_dropped(cache_id cache, std::uint64_t version);
 
  private:
   void tell_removed(time_point now, replica_channel& channel);
@@ -147,7 +171,8 @@ class held_shard {
     if (changes_ && noting_) changes_->add(cache, key);
   }
   void note_removals() noexcept {
-    const bool wanted = listener_ != nullptr || watcher_ != nullptr || store_.rules().keeps_stale();
+    const bool wanted =
+        listener_ != nullptr || watcher_ != nullptr || journal_ != nullptr || store_.rules().keeps_stale();
     const bool told = stream_.has_followers() || (wanted && part_ == part::primary);
     store_.note_removals(told ? &removed_ : nullptr);
   }
@@ -179,10 +204,25 @@ class held_shard {
   void tell_waiting(const cache_command& command, time_point now);
   [[nodiscard]] std::uint64_t pending(const cache_command& command) const;
 
+  [[nodiscard]] bool keeps(cache_id cache) const noexcept { return journal_ != nullptr && journal_->keeps(cache); }
+  [[nodiscard]] journal_position journal_at() const noexcept {
+    return {shard_, turn_, created_, pid_, epoch_, stream_.sequence(), store_.version()};
+  }
+  void number(std::span<const stream_entry> write, time_point now, replica_channel& channel);
+  void log(std::span<const stream_entry> entries);
+  [[nodiscard]] bool counts_restored(const shard_row& row) const;
+  void begin_journal(part is, bool whole);
+
   waiting_line waiting_;
   std::unique_ptr<shard_loads> loads_;
   write_watcher* watcher_ = nullptr;
   bool inherits_ = false;  // as a replica: the shard moves here, with what copies hold nothing of
+  shard_journal* journal_ = nullptr;
+  bool journaled_ = false;
+  std::uint64_t turn_ = 0;                    // of the data: what the journal says of an earlier one means nothing
+  std::uint64_t pid_ = 0;                     // this node's, by the latest row
+  std::shared_ptr<const holdings> restored_;  // until a row decides
+  std::uint64_t restored_pid_ = 0;
   cache_id listened_ = 0;
   keyspace_listener* listener_ = nullptr;
   random rng_;                                     // for procedures

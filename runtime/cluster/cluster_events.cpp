@@ -80,6 +80,7 @@ void cluster_machine::on_election(const election_event& happened, time_point now
                    table_proposal_.reset();
                    table_again_ = time_point::max();
                    words_.clear();
+                   restoration_.forget();
                    tell("stepped_down", {{"term", std::to_string(s.term)}, {"reason", s.reason}});
                  },
                  [&](const pid_given& p) {

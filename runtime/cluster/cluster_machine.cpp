@@ -5,6 +5,8 @@
 
 #include <troupe/version.hpp>
 
+#include "runtime/durability/holders_file.hpp"
+
 namespace troupe {
 
 namespace {
@@ -63,7 +65,7 @@ hand_over_limits limits_of(const config& c) {
 
 }  // namespace
 
-std::vector<std::string> cluster_machine::file_names() { return {std::string(votes_file)}; }
+std::vector<std::string> cluster_machine::file_names() { return {std::string(votes_file), std::string(holders_file)}; }
 
 expected<std::unique_ptr<cluster_machine>> cluster_machine::make(const config& settings, node_identity self,
                                                                  shard_contents& contents, const files& disk,
@@ -79,6 +81,9 @@ expected<std::unique_ptr<cluster_machine>> cluster_machine::make(const config& s
   if (!gossip) return tl::unexpected(gossip.error());
   membership::swim members(local, *gossip, rng.fork());
   leadership lead(settings, options_of(settings, self, fresh()), std::move(*file), rng.fork(), now);
+  const auto holders = disk.find(std::string(holders_file));
+  if (holders != disk.end() && !decode_holders(holders->second))
+    return fail(errc::corrupt, std::string(holders_file) + ": it is damaged");
   return std::unique_ptr<cluster_machine>(new cluster_machine(
       settings, std::move(self), contents, {std::move(members), std::move(lead), had_record, rng.fork()}, now));
 }
@@ -97,6 +102,8 @@ cluster_machine::cluster_machine(const config& settings, node_identity self, sha
       had_record_(p.had_record),
       seeds_(settings.cluster.seeds),
       seeds_complete_(!self_.more_seeds),
+      restoration_(settings.cache.restore_wait),
+      held_(contents.restored()),
       shards_begin_anew_(lead_.keeps_its_pid()) {
   members_.set_rider(&talk_);
 }
@@ -119,6 +126,7 @@ void cluster_machine::on_link_message(const member_ref& from, std::string_view a
   switch (static_cast<link_tag>(bytes.front())) {
     case link_tag::membership: members_.on_packet(address, membership::channel::stream, body, now, m_); break;
     case link_tag::election: lead_.on_message(from, body, now, e_); break;
+    case link_tag::holdings: on_holdings(from, body); break;
     case link_tag::locks: on_lock_message(from, body, now); break;
     case link_tag::shards: {
       const auto& record = lead_.record();
@@ -169,6 +177,10 @@ expected<void> cluster_machine::transfer(const std::string& name, time_point now
 }
 
 void cluster_machine::on_written(std::uint64_t token, bool durable, time_point now, cluster_output& out) {
+  if ((token & holders_token) != 0) {
+    on_holders_written(token & ~holders_token, durable, now);
+    return settle(now, out);
+  }
   if (!unwritten_ || unwritten_->token != token) return;  // a later write of the file is under way
   if (!durable) {
     write_again_ = now + write_retry;
@@ -196,7 +208,7 @@ void cluster_machine::on_tick(time_point now, cluster_output& out) {
 time_point cluster_machine::next_tick() const {
   const auto lead_tick = lead_started_ ? lead_.next_tick() : time_point::max();
   return std::min({members_.next_tick(), lead_tick, write_again_, table_again_, moves_.next_tick(),
-                   departure_waits_until_, split_.next_tick(), talk_.next_tick(), next_lock_tick()});
+                   departure_waits_until_, split_.next_tick(), talk_.next_tick(), next_lock_tick(), holdings_again_});
 }
 
 void cluster_machine::on_seeds(std::vector<std::string> addresses, bool complete, time_point now, cluster_output& out) {
@@ -254,6 +266,7 @@ void cluster_machine::settle(time_point now, cluster_output& out) {
     for (const auto& event : decided) on_election(event, now, out);
     carry_election(out);
     carry_moves(out);
+    tell_holdings(now, out);
     if (tend_table_) keep_table(now, out);
     tend_locks(now, out);
     consider_split(now, out);

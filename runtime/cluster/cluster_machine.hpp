@@ -26,6 +26,7 @@
 #include "runtime/base/random.hpp"
 #include "runtime/cluster/leadership.hpp"
 #include "runtime/cluster/split_brain.hpp"
+#include "runtime/durability/restoration.hpp"
 #include "runtime/link/peer_identity.hpp"
 #include "runtime/locks/lock_client.hpp"
 #include "runtime/locks/lock_server.hpp"
@@ -102,6 +103,8 @@ class cluster_machine {
   /// A leader gives no shard up as lost sooner after its election: for two leases it may still hold members for gone
   /// that it did not hear before, and whose asking for a lease tells that they live.
   static constexpr int picture_settles_after_leases = 2;
+  /// What was found on disk is told again so often, until a row decides.
+  static constexpr duration holdings_interval = std::chrono::milliseconds(500);
 
   /// `settings` and `contents`, the stores of this node's shards, outlive the machine. errc::corrupt when a file is
   /// damaged: starting without it could break a promise. errc::invalid_argument when the others would refuse what this
@@ -195,7 +198,7 @@ class cluster_machine {
     resigned,      // leadership is given up, another leader is awaited
     leaving,       // membership tells the others
   };
-  enum class link_tag : char { membership = 'm', election = 'e', shards = 's', locks = 'l' };
+  enum class link_tag : char { membership = 'm', election = 'e', shards = 's', locks = 'l', holdings = 'h' };
 
   struct parts {
     membership::swim members;
@@ -247,19 +250,29 @@ class cluster_machine {
 
   // cluster_table.cpp: the leader's duty
   struct draft {
-    shard_table table;                   // what is to be committed
-    std::vector<std::uint32_t> lost;     // start empty
-    std::vector<placement::move> moved;  // by a release
+    shard_table table;                                              // what is to be committed
+    std::vector<std::uint32_t> lost;                                // start empty
+    std::vector<placement::move> moved;                             // by a release
+    std::vector<std::uint32_t> waiting;                             // for members that may have them on disk
+    std::vector<std::pair<std::uint32_t, std::uint64_t>> restored;  // to the member that has them on disk
   };
   void keep_table(time_point now, cluster_output& out);
   [[nodiscard]] std::optional<std::vector<placement_member>> data_members(time_point now);
   [[nodiscard]] bool may_begin_table(std::size_t members, time_point now);
   void wait_for_the_lost(time_point now, draft& d);
-  [[nodiscard]] draft draft_table(const std::vector<placement_member>& members, stamp next) const;
+  [[nodiscard]] draft draft_table(const std::vector<placement_member>& members, stamp next, time_point now);
   void take_words(const std::vector<placement_member>& members, stamp next, draft& d) const;
   [[nodiscard]] draft without_the_gone(stamp next) const;
   [[nodiscard]] std::uint32_t wanted_replicas(std::size_t data_members) const;
   void propose(draft d, time_point now, cluster_output& out);
+
+  // cluster_restore.cpp: shards of durable caches after all who held them have ended
+  void tell_holdings(time_point now, cluster_output& out);
+  void on_holdings(const member_ref& from, std::string_view bytes);
+  void on_holders_written(std::uint64_t pid, bool durable, time_point now);
+  void restore_lost(const std::vector<placement_member>& members, stamp next, time_point now, draft& d);
+  void restore_own(const shard_table& before, draft& d) const;
+  [[nodiscard]] bool keeps_logs() const;
 
   const config& settings_;
   node_identity self_;
@@ -298,6 +311,12 @@ class cluster_machine {
   bool seeds_complete_;     // nobody will name others
   std::string store_seed_;  // one more: who leads, as the leader store says
   std::uint64_t join_attempts_ = 0;
+  restoration restoration_;
+  holdings held_;                     // found on disk; no row has decided about these
+  std::uint64_t holder_written_ = 0;  // this PID is durable in the holders' file
+  std::uint64_t holder_writing_ = 0;
+  std::uint64_t holdings_told_to_ = 0;
+  time_point holdings_again_ = time_point::max();
   departure departure_ = departure::none;
   bool expelled_ = false;
   time_point departure_waits_until_ = time_point::max();  // in the present stage, at the latest

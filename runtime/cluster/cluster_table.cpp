@@ -50,7 +50,7 @@ void cluster_machine::keep_table(time_point now, cluster_output& out) {
   }
   const bool begins = table_.rows.empty() || shards_begin_anew_;
   if (begins && !may_begin_table(members->size(), now)) return;
-  auto d = draft_table(*members, next);
+  auto d = draft_table(*members, next, now);
   if (!begins) wait_for_the_lost(now, d);
   const auto& rows = d.table.rows;
   const bool same = !begins && rows.size() == table_.rows.size() &&
@@ -61,6 +61,8 @@ void cluster_machine::keep_table(time_point now, cluster_output& out) {
 // Who was cut off until a moment ago may lead now, by the votes of members that it still takes for failed: what it
 // would give up as lost may be all there.
 void cluster_machine::wait_for_the_lost(time_point now, draft& d) {
+  for (const auto shard : d.waiting) d.table.rows[shard] = table_.rows[shard];
+  std::erase_if(d.lost, [&d](std::uint32_t s) { return std::binary_search(d.waiting.begin(), d.waiting.end(), s); });
   const auto settled = led_since_.value_or(now) + settings_.election.lease * picture_settles_after_leases;
   if (d.lost.empty() || now >= settled) return;
   for (const auto shard : d.lost) d.table.rows[shard] = table_.rows[shard];
@@ -76,6 +78,9 @@ void cluster_machine::propose(draft d, time_point now, cluster_output& out) {
   table_proposal_ = *proposed;
   shards_begin_anew_ = false;
   for (const auto shard : d.lost) out.events.push_back({"shard_lost", {{"shard", std::to_string(shard)}}});
+  for (const auto& [shard, pid] : d.restored) {
+    out.events.push_back({"shard_restored", {{"shard", std::to_string(shard)}, {"to", std::to_string(pid)}}});
+  }
   for (const auto& m : d.moved) {
     out.events.push_back(
         {"shard_moved",
@@ -85,16 +90,19 @@ void cluster_machine::propose(draft d, time_point now, cluster_output& out) {
 
 // A living primary gives its shard to another only when it says that all is there: until then the other
 // is a replica that counts for nothing.
-cluster_machine::draft cluster_machine::draft_table(const std::vector<placement_member>& members, stamp next) const {
+cluster_machine::draft cluster_machine::draft_table(const std::vector<placement_member>& members, stamp next,
+                                                    time_point now) {
   draft d;
   if (shards_begin_anew_) {
     const auto before = decode_shard_table(lead_.record()->shard_table);
     for (std::uint32_t s = 0; before && s < before->rows.size(); ++s) d.lost.push_back(s);
     d.table = plan({{}, members, settings_.cache.shards, wanted_replicas(members.size()), next}).table;
+    if (before) restore_own(*before, d);
     return d;
   }
   d.table = table_;
   take_words(members, next, d);
+  restore_lost(members, next, now, d);
   auto wanted = plan({d.table, members, settings_.cache.shards, wanted_replicas(members.size()), next});
   d.lost = std::move(wanted.lost);
   if (d.table.rows.empty() || d.table.rows.size() != wanted.table.rows.size()) {

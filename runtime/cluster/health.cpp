@@ -47,6 +47,7 @@ cluster_health judge_health(const cluster_view& view, std::uint32_t wanted_repli
   h.checks.push_back(check_of("split", view.cut_off));
   h.checks.push_back(check_of("shards", std::move(shards)));
   if (here.database_wanted) h.checks.push_back(check_of("database", here.database_fault));
+  if (here.log_wanted) h.checks.push_back(check_of("durability", here.log_fault));
   h.checks.push_back(check_of("actors", join(here.failed_actors)));
 
   const bool all_pass = std::all_of(h.checks.begin(), h.checks.end(), [](const auto& c) { return c.passed; });
@@ -75,6 +76,7 @@ void judge_readiness(cluster_view& view, const local_conditions& here) {
       reasons.push_back(std::to_string(catching_up) + " shards are not in sync yet");
   }
   if (here.database_wanted && !here.database_fault.empty()) reasons.push_back("database: " + here.database_fault);
+  if (here.log_wanted && !here.log_fault.empty()) reasons.push_back("the log of durable caches: " + here.log_fault);
   view.ready = reasons.empty();
 }
 

@@ -21,6 +21,8 @@ struct local_conditions {
   bool database_wanted = false;
   std::string database_fault;  // empty: it works
   std::vector<std::string> failed_actors;
+  bool log_wanted = false;  // some cache is durable
+  std::string log_fault;    // of its log; empty: it works
 };
 
 /// `wanted_replicas` copies besides the primary are wanted for each shard.

@@ -47,7 +47,7 @@ void shard_stream::rest() {
 }
 
 void shard_stream::reset() {
-  sequence_ = committed_ = 0;
+  sequence_ = committed_ = to_log_ = logged_ = 0;
   tail_.clear();
   tail_bytes_ = 0;
   give_up_held();
@@ -260,6 +260,7 @@ void shard_stream::settle() {
     }
   }
   if (recovering_ && !all_answered) return;
+  if (to_log_ > logged_) all_have = std::min(all_have, logged_);
   trim(all_have);
   if (committed_ == sequence_) recovering_ = false;
   while (!held_.empty() && held_.front().sequence <= committed_) {
@@ -349,7 +350,7 @@ void shard_stream::begin_copy() {
 void shard_stream::finish_copy(std::uint64_t sequence) {
   if (part_ != part::copy) return;
   whole_ = true;
-  sequence_ = committed_ = sequence;
+  restore(sequence);
 }
 
 stream_outcome shard_stream::judge(std::uint64_t from, std::uint64_t epoch) const noexcept {

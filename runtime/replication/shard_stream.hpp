@@ -17,6 +17,7 @@
 // behind, and the leader changes the row.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <list>
 #include <memory>
@@ -74,6 +75,16 @@ class shard_stream {
   }
   /// A write was applied to the store: numbers its entries and sends them together.
   void wrote(std::span<const stream_entry> write, time_point now, replica_channel& channel);
+  /// The write of this number has to be in this node's own log before it is committed: on_logged() says when it is.
+  void await_log(std::uint64_t sequence) noexcept { to_log_ = std::max(to_log_, sequence); }
+  /// The log has everything that it is to have, up to `sequence`.
+  void on_logged(std::uint64_t sequence) {
+    if (std::min(sequence, to_log_) <= logged_) return;
+    logged_ = std::min(sequence, to_log_);
+    settle();
+  }
+  /// What was found on disk: the shard goes on from there.
+  void restore(std::uint64_t sequence) noexcept { sequence_ = committed_ = logged_ = to_log_ = sequence; }
   /// The sequence that must be committed before a reply about the key may be given; 0: none.
   [[nodiscard]] std::uint64_t pending(cache_id cache, std::string_view key) const noexcept;
   /// Gives the reply when `sequence` is committed; outcome_unknown for a write whose shard this node loses, and
@@ -192,6 +203,8 @@ class shard_stream {
   bool recovering_ = false;
   std::uint64_t sequence_ = 0;   // of the latest write applied here
   std::uint64_t committed_ = 0;  // as known here
+  std::uint64_t to_log_ = 0;     // the latest write that this node's log is to have
+  std::uint64_t logged_ = 0;     // the latest that it has
   // Neither takes memory while it is empty: a node has thousands of streams, and few at work.
   write_tail<tail_entry> tail_;  // writes committed_ + 1 .. sequence_
   std::uint64_t tail_bytes_ = 0;

@@ -24,47 +24,11 @@ constexpr std::uint32_t count_field = 15;
 
 tl::unexpected<error> corrupt(const char* why) { return fail(errc::corrupt, std::string("replication: ") + why); }
 
-void put_entry(std::string& to, const named_entry& from) {
-  const auto& e = from.entry;
-  put_bytes(to, 1, from.cache);
-  put_bytes(to, 2, e.key);
-  put_bytes(to, 3, e.value);
-  put_varint(to, 4, e.version);
-  put_varint(to, 5, e.ttl.count());
-  put_varint(to, 6, std::uint64_t{e.erased});
-  put_varint(to, 7, static_cast<std::uint64_t>(e.form));
-  put_varint(to, 8, static_cast<std::uint64_t>(e.edit));
-  put_varint(to, 9, e.base);
-  put_varint(to, 10, std::uint64_t{e.more});
-}
-
 /// False for what no primary sends, and for more entries than `left`.
 bool take_entry(std::string_view bytes, std::size_t& left, std::vector<named_entry>& into) {
   if (left == 0) return false;
   --left;
-  std::uint64_t form = 0, edit = 0;
-  auto& n = into.emplace_back();
-  field_reader r(bytes);
-  while (r.next()) {
-    switch (r.tag()) {
-      case bytes_tag(1): n.cache = r.bytes(); break;
-      case bytes_tag(2): n.entry.key = r.bytes(); break;
-      case bytes_tag(3): n.entry.value = r.bytes(); break;
-      case varint_tag(4): n.entry.version = r.number(); break;
-      case varint_tag(5): n.entry.ttl = duration(r.signed_number()); break;
-      case varint_tag(6): n.entry.erased = r.number() != 0; break;
-      case varint_tag(7): form = r.number(); break;
-      case varint_tag(8): edit = r.number(); break;
-      case varint_tag(9): n.entry.base = r.number(); break;
-      case varint_tag(10): n.entry.more = r.number() != 0; break;
-      default: break;
-    }
-  }
-  const bool sound = n.entry.key.size() <= key_bytes_max && n.cache.size() <= cache_name_max &&
-                     form <= static_cast<std::uint64_t>(entry_form::edit) && edit <= UINT8_MAX;
-  n.entry.form = static_cast<entry_form>(form);
-  n.entry.edit = static_cast<value_edit>(edit);
-  return !r.failed() && sound;
+  return read_entry(bytes, into.emplace_back());
 }
 
 bool take_item(std::string_view bytes, std::size_t& left, stream_item& into) {
@@ -110,6 +74,45 @@ bool take_answer(std::string_view bytes, std::size_t& left, stream_answer& into)
 }
 
 }  // namespace
+
+void put_entry(std::string& to, const named_entry& from) {
+  const auto& e = from.entry;
+  put_bytes(to, 1, from.cache);
+  put_bytes(to, 2, e.key);
+  put_bytes(to, 3, e.value);
+  put_varint(to, 4, e.version);
+  put_varint(to, 5, e.ttl.count());
+  put_varint(to, 6, std::uint64_t{e.erased});
+  put_varint(to, 7, static_cast<std::uint64_t>(e.form));
+  put_varint(to, 8, static_cast<std::uint64_t>(e.edit));
+  put_varint(to, 9, e.base);
+  put_varint(to, 10, std::uint64_t{e.more});
+}
+
+bool read_entry(std::string_view bytes, named_entry& n) {
+  std::uint64_t form = 0, edit = 0;
+  field_reader r(bytes);
+  while (r.next()) {
+    switch (r.tag()) {
+      case bytes_tag(1): n.cache = r.bytes(); break;
+      case bytes_tag(2): n.entry.key = r.bytes(); break;
+      case bytes_tag(3): n.entry.value = r.bytes(); break;
+      case varint_tag(4): n.entry.version = r.number(); break;
+      case varint_tag(5): n.entry.ttl = duration(r.signed_number()); break;
+      case varint_tag(6): n.entry.erased = r.number() != 0; break;
+      case varint_tag(7): form = r.number(); break;
+      case varint_tag(8): edit = r.number(); break;
+      case varint_tag(9): n.entry.base = r.number(); break;
+      case varint_tag(10): n.entry.more = r.number() != 0; break;
+      default: break;
+    }
+  }
+  const bool sound = n.entry.key.size() <= key_bytes_max && n.cache.size() <= cache_name_max &&
+                     form <= static_cast<std::uint64_t>(entry_form::edit) && edit <= UINT8_MAX;
+  n.entry.form = static_cast<entry_form>(form);
+  n.entry.edit = static_cast<value_edit>(edit);
+  return !r.failed() && sound;
+}
 
 batch_writer::batch_writer(std::uint64_t sender_pid) { put_varint(message_, sender_field, sender_pid); }
 

@@ -33,6 +33,11 @@ struct named_entry {
   stream_entry entry;  // its cache is not set
 };
 
+/// The fields of an entry, as every message that carries one has them (ReplicaEntry).
+void put_entry(std::string& to, const named_entry& from);
+/// False for what no primary writes. Views are of `bytes`.
+[[nodiscard]] bool read_entry(std::string_view bytes, named_entry& into);
+
 struct stream_item {
   stream_position at;
   bool ask = false;

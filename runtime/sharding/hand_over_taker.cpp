@@ -41,7 +41,12 @@ page_outcome hand_over::take(std::uint64_t from, const read_copy& page, bool ser
     t = {m.epoch, m.attempt, 0};
   }
   if (m.attempt < t.attempt || m.sequence > t.next) return page_outcome::refused;
-  if (m.sequence < t.next) return page_outcome::taken;  // it was repeated
+  // Whoever counts on this copy counts on its log too.
+  const auto when_settled = [&] {
+    return !m.last || contents_.settled(m.shard) ? page_outcome::taken : page_outcome::not_yet;
+  };
+  if (m.sequence < t.next) return when_settled();  // it was repeated
+  if (!contents_.may_copy(m.shard)) return page_outcome::not_yet;
   const bool fits = std::all_of(page.entries.begin(), page.entries.end(),
                                 [&](const copied_entry& e) { return contents_.copy(m.shard, e, now); });
   if (!fits) return page_outcome::no_room;
@@ -50,7 +55,7 @@ page_outcome hand_over::take(std::uint64_t from, const read_copy& page, bool ser
     contents_.finish_copy(m.shard, m.epoch, m.version, m.stream);
     ++counters_.shards_taken;
   }
-  return page_outcome::taken;
+  return when_settled();
 }
 
 }  // namespace troupe

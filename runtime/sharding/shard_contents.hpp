@@ -10,6 +10,7 @@
 #include <troupe/time.hpp>
 
 #include "runtime/base/function_ref.hpp"
+#include "runtime/durability/holdings.hpp"
 #include "runtime/sharding/copy_message.hpp"
 
 namespace troupe {
@@ -53,6 +54,12 @@ class shard_contents {
   [[nodiscard]] virtual bool begin_copy(std::uint32_t shard, std::uint64_t epoch) = 0;
   /// False when there is no room for the entry. A cache that is not declared here is passed over.
   [[nodiscard]] virtual bool copy(std::uint32_t shard, const copied_entry& e, time_point now) = 0;
+  /// What this node found on its disk and no row has decided about yet (runtime/durability).
+  [[nodiscard]] virtual holdings restored() const { return {}; }
+  /// There is room for more of it on the way to this node's log, if it keeps one.
+  [[nodiscard]] virtual bool may_copy(std::uint32_t) const { return true; }
+  /// All that was copied is in the log.
+  [[nodiscard]] virtual bool settled(std::uint32_t) const { return true; }
   /// It is whole: versions given from now on are higher, writes go on after `sequence`.
   virtual void finish_copy(std::uint32_t shard, std::uint64_t epoch, std::uint64_t version, std::uint64_t sequence) = 0;
 };

@@ -143,6 +143,14 @@ TEST_F(rules, entities_need_a_model_and_the_database_service) {
   expect_fault(c, "entities.model: is needed with the service entities");
 }
 
+TEST_F(rules, a_cache_is_not_both_backed_and_durable) {
+  auto c = sound();
+  c.node.services = {"cache", "db"};
+  c.caches["rows"].backed = true;
+  c.caches["rows"].durable = true;
+  expect_fault(c, "caches.rows.durable: is of no use to a cache that is backed");
+}
+
 TEST_F(rules, backed_caches_need_the_database_service) {
   config c = sound();
   c.node.services = {"http", "cache"};

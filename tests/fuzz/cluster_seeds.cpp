@@ -7,6 +7,9 @@
 #include <utility>
 
 #include "runtime/cache/command_batch.hpp"
+#include "runtime/durability/holders_file.hpp"
+#include "runtime/durability/holdings.hpp"
+#include "runtime/durability/log_record.hpp"
 #include "runtime/election/messages.hpp"
 #include "runtime/election/vote_file.hpp"
 #include "runtime/replication/stream_message.hpp"
@@ -122,10 +125,44 @@ void write_shards(const std::filesystem::path& at) {
   write(at / "answer", '\3', std::move(answers).finish());
 }
 
+void write_durable(const std::filesystem::path& at) {
+  log_record r;
+  r.kind = record_kind::header;
+  r.version = log_version;
+  r.number = 1;
+  r.shards = 16;
+  std::string segment(log_magic);
+  append_record(segment, r);
+  r = {};
+  r.created = 5;
+  r.pid = 1;
+  r.whole = true;
+  r.wall_ms = 1'000'000;
+  r.kind = record_kind::begin;
+  append_record(segment, r);
+  stream_entry e;
+  e.key = "key";
+  e.value = "value";
+  e.version = 6;
+  e.ttl = 1500s;
+  r.kind = record_kind::write;
+  r.sequence = 1;
+  r.entries.push_back({"default", e});
+  std::string frame;
+  append_record(frame, r);
+  segment += frame;
+  write(at / "record", '\0', frame.substr(frame_head_bytes));
+  write(at / "segment", '\1', segment);
+  write(at / "holdings", '\2', encode(holdings{{1, 2}, {{0, 5, 1, 4, 1, true}}}));
+  write(at / "holders", '\3', encode_holders({1, 2, 9}));
+}
+
 }  // namespace
 
 void write_cluster_seeds(const std::filesystem::path& corpus) {
-  for (const auto* name : {"election_messages", "shard_messages"}) std::filesystem::create_directories(corpus / name);
+  for (const auto* name : {"election_messages", "shard_messages", "durable_log"})
+    std::filesystem::create_directories(corpus / name);
+  write_durable(corpus / "durable_log");
   write_election(corpus / "election_messages");
   write_shards(corpus / "shard_messages");
 }

@@ -1,4 +1,5 @@
-// Rows in the cluster's cache: one load for many reads, and nobody gets an older row after a newer one was acknowledged.
+// Rows in the cluster's cache: one load for many reads, and nobody gets an older row after a newer one was
+// acknowledged.
 #include <atomic>
 #include <thread>
 
@@ -167,7 +168,8 @@ struct cached_rows_of_three : ::testing::Test {
     for (std::size_t i = 0; i < cluster->size(); ++i) addresses.push_back(cluster->at(i).addresses().http);
   }
   /// Status 0: no answer.
-  raw_answer call(std::size_t node, const std::string& method, const std::string& target, const std::string& body = {}) {
+  raw_answer call(std::size_t node, const std::string& method, const std::string& target,
+                  const std::string& body = {}) {
     raw_client client(addresses[node]);
     const auto fields = "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
     return client.call(method + " " + target + " HTTP/1.1\r\nHost: test\r\n" + fields + "\r\n" + body);

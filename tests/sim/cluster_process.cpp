@@ -5,6 +5,8 @@
 #include <limits>
 #include <utility>
 
+#include "runtime/durability/holders_file.hpp"
+
 namespace troupe::sim {
 
 namespace {
@@ -63,6 +65,13 @@ cluster_process::cluster_process(node_index self, config settings, outside& out,
 
 void cluster_process::on_start(time_point now) {
   now_ = now;
+  if (log_ != nullptr) {
+    journal_ = std::make_unique<simulated_journal>(*log_, stores_, rng_.fork());
+    const auto file = out_.files().find(std::string(holders_file));
+    auto holders = decode_holders(file == out_.files().end() ? std::string_view() : std::string_view(file->second));
+    fault_ = holders ? journal_->load(std::move(*holders), now) : "the holders' file was refused";
+    if (!fault_.empty()) return;
+  }
   auto made = cluster_machine::make(settings_, {name_of(self_), id_, address_of(self_)}, stores_, out_.files(),
                                     rng_.fork(), now);
   if (!made) {
@@ -121,6 +130,7 @@ void cluster_process::on_tick(time_point now) {
   now_ = now;
   if (!machine_) return;
   finish_writes(now);
+  if (journal_) journal_->on_tick(now);
   if (restless() && now >= streams_ticked_ + stream_tick) tick_streams(now);
   machine_->on_tick(now, output_);
   carry_out();
@@ -129,7 +139,9 @@ void cluster_process::on_tick(time_point now) {
 time_point cluster_process::next_tick() const {
   if (!machine_) return time_point::max();
   if (!written_.empty()) return now_;
-  return restless() ? std::min(machine_->next_tick(), streams_ticked_ + stream_tick) : machine_->next_tick();
+  auto next = machine_->next_tick();
+  if (journal_) next = std::min(next, journal_->next_tick());
+  return restless() ? std::min(next, streams_ticked_ + stream_tick) : next;
 }
 
 void cluster_process::leave(time_point now) {
@@ -183,7 +195,7 @@ void cluster_process::carry_out() {
   }
   const bool adopts = output_.table_changed;
   for (const auto& e : output_.events) {
-    if (e.kind == "shard_lost" || e.kind == "shard_moved") continue;
+    if (e.kind == "shard_lost" || e.kind == "shard_moved" || e.kind == "shard_restored") continue;
     std::string line = e.kind;
     for (const auto& [key, value] : e.fields) line += " " + key + "=" + value;
     out_.trace(std::move(line));
@@ -306,6 +318,7 @@ cluster_stage::cluster_stage(world_options options, std::string gossip_profile, 
         if (adjust) adjust(settings);
         auto made = std::make_unique<cluster_process>(n, std::move(settings), out, rng);
         made->use(store);
+        made->use(logs.empty() ? nullptr : &logs[n]);
         return made;
       }) {
   w.add(checks);

@@ -23,6 +23,7 @@
 #include "tests/sim/seeds.hpp"
 #include "tests/sim/simulated_channel.hpp"
 #include "tests/sim/simulated_leader_store.hpp"
+#include "tests/sim/simulated_log.hpp"
 #include "tests/sim/simulated_stores.hpp"
 #include "tests/sim/world.hpp"
 
@@ -55,6 +56,8 @@ class cluster_process final : public process {
   [[nodiscard]] shard_set serves(time_point now) const;
   /// With kvs.type = an outside store. It outlives the process.
   void use(simulated_leader_store* store) noexcept { leader_store_ = store; }
+  /// Of durable caches; it outlives the process. Null: none are.
+  void use(simulated_log* log) noexcept { log_ = log; }
   [[nodiscard]] simulated_stores& stores() noexcept { return stores_; }
   /// A command of a shard that it serves. `done` may be called later, or be dropped when the process ends.
   void submit(std::uint32_t shard, const cache_command& c, time_point deadline, time_point now, reply_callback done);
@@ -87,6 +90,8 @@ class cluster_process final : public process {
   accepted_table adopted_;
   simulated_stores stores_{simulated_shards};
   simulated_leader_store* leader_store_ = nullptr;
+  simulated_log* log_ = nullptr;
+  std::unique_ptr<simulated_journal> journal_;
   simulated_channel channel_;
   time_point streams_ticked_{};
   std::deque<std::uint64_t> written_;  // tokens, handed over with the next tick, which comes at once
@@ -149,6 +154,7 @@ class cluster_stage {
 
   std::string profile;
   simulated_leader_store* store = nullptr;  // given to each process that starts
+  std::vector<simulated_log> logs;          // by node; empty: nothing is durable
   world w;
   cluster_checker checks;
 };

@@ -85,12 +85,16 @@ void cluster_process::take_writes(std::uint64_t pid, std::string_view bytes) {
       }
       answers.add(a);
     } else {
-      answers.add(held.stream().on_append(pid, item.at, entries, held.store(), now_));
+      answers.add(held.on_append(pid, item.at, entries, now_));
     }
   }
   const auto addresses = machine_->addresses_by_pid();
-  if (const auto to = addresses.find(pid); to != addresses.end())
-    send_to(to->second, answers_tag + std::move(answers).finish());
+  const auto to = addresses.find(pid);
+  if (to == addresses.end()) return;
+  const auto send = [this, target = to->second, bytes = answers_tag + std::move(answers).finish()] {
+    send_to(target, bytes);
+  };
+  journal_ ? journal_->when_settled(send) : send();
 }
 
 void cluster_process::take_answers(std::uint64_t pid, std::string_view bytes) {

@@ -41,7 +41,7 @@ std::vector<std::uint64_t> numbers_of(std::string_view reply) {
 void list_client::start(duration gap) {
   w_.after(gap, [weak = weak_from_this(), gap] {
     const auto self = weak.lock();
-    if (!self) return;
+    if (!self || self->resting_) return;
     const auto shard = static_cast<std::uint32_t>(self->rng_.below(simulated_shards));
     const auto dice = self->rng_.below(10);
     (void)self->command(shard, dice < 5 ? what::push : dice < 8 ? what::move : what::read);

@@ -20,6 +20,8 @@ class list_client : public std::enable_shared_from_this<list_client> {
 
   /// One command each `gap` until this object ends; it must be shared.
   void start(duration gap);
+  /// No more commands but read_all.
+  void rest() noexcept { resting_ = true; }
   /// Both lists of every shard are read where it is served; false when some shard is served nowhere.
   bool read_all();
 
@@ -46,6 +48,7 @@ class list_client : public std::enable_shared_from_this<list_client> {
   random rng_;
   std::map<std::uint32_t, shard_lists> shards_;
   std::uint64_t next_ = 0;
+  bool resting_ = false;
   std::uint64_t acknowledged_ = 0;
   std::uint64_t moved_ = 0;
   std::uint64_t read_ = 0;

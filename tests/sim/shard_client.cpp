@@ -17,7 +17,7 @@ std::string name_of(std::uint32_t shard, std::uint32_t key) {
 void shard_client::start(duration gap) {
   w_.after(gap, [weak = weak_from_this(), gap] {
     const auto self = weak.lock();
-    if (!self) return;
+    if (!self || self->resting_) return;
     self->act();
     self->start(gap);
   });

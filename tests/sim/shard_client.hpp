@@ -24,6 +24,8 @@ class shard_client : public std::enable_shared_from_this<shard_client> {
 
   /// One command each `gap` until this object ends; it must be shared.
   void start(duration gap);
+  /// No more commands but read_all.
+  void rest() noexcept { resting_ = true; }
   /// Every key is read where it is served, those aside that a command is under way for; false when some shard is
   /// served nowhere.
   bool read_all();
@@ -65,6 +67,7 @@ class shard_client : public std::enable_shared_from_this<shard_client> {
   random rng_;
   std::map<std::uint32_t, expectation> expected_;
   std::uint64_t next_value_ = 0;
+  bool resting_ = false;
   std::uint64_t acknowledged_ = 0;
   std::uint64_t unknown_ = 0;
   std::uint64_t unserved_ = 0;

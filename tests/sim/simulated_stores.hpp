@@ -67,9 +67,18 @@ class simulated_stores final : public shard_contents {
       return true;
     }
     if (!e.erased) return s.copy({0, e.key, e.value, e.version, e.ttl, nullptr, e.object}, now);
-    (void)s.store().apply_erased(0, e.key, e.version);
+    s.copy_erased(0, e.key, e.version);
     return true;
   }
+  [[nodiscard]] holdings restored() const override {
+    holdings all;
+    for (const auto& s : shards_) s.tell_restored(all);
+    return all;
+  }
+  [[nodiscard]] bool settled(std::uint32_t shard) const override {
+    return journal_ == nullptr || journal_->settled(shard);
+  }
+  void set_journal(const shard_journal* journal) noexcept { journal_ = journal; }
   void finish_copy(std::uint32_t shard, std::uint64_t epoch, std::uint64_t version, std::uint64_t sequence) override {
     shards_[shard].finish_copy(epoch, version, sequence);
   }
@@ -77,6 +86,7 @@ class simulated_stores final : public shard_contents {
  private:
   static constexpr std::string_view the_cache = "default";
 
+  const shard_journal* journal_ = nullptr;
   memory_ledger ledger_{memory_max};
   std::vector<held_shard> shards_;
 };
