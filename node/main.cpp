@@ -6,6 +6,7 @@
 #include <troupe/config.hpp>
 #include <troupe/version.hpp>
 
+#include "node/cli/backup_verbs.hpp"
 #include "node/cli/db_verbs.hpp"
 #include "node/cli/exit_code.hpp"
 #include "node/cli/keyring_verbs.hpp"
@@ -50,6 +51,7 @@ class command_line {
     add_leader_verbs();
     add_lock_verbs();
     add_cache_verbs();
+    add_backup_verbs();
     add_keyring_verbs();
     add_db_verbs();
     add_talk_verbs();
@@ -207,6 +209,19 @@ class command_line {
     });
   }
 
+  void add_backup_verbs() {
+    auto* backup = verb("backup", "all caches of the cluster into a file (- for standard output)",
+                        [this] { return back_up(remote_, backup_); });
+    auto* restore = verb("restore", "a backup's entries back into the caches (- for standard input)",
+                         [this] { return restore_backup(remote_, backup_); });
+    for (auto* sub : {backup, restore}) {
+      add_remote_options(*sub);
+      sub->add_option("file", backup_.file, "the file")->required();
+      sub->add_option("--cache", backup_.caches, "only this cache; may be repeated")->allow_extra_args(false);
+    }
+    restore->add_flag("--dry-run", backup_.dry_run, "check the file and count, write nothing");
+  }
+
   void add_keyring_verbs() {
     auto* ring = app_.add_subcommand("keyring", "the keys of the cluster's gossip");
     ring->require_subcommand(1);
@@ -283,6 +298,7 @@ class command_line {
   cache_options cache_;
   leader_options leader_;
   lock_options lock_;
+  backup_options backup_;
   std::string ring_key_;
   db_options db_;
   std::string member_;

@@ -4,6 +4,7 @@
 #include <future>
 
 #include "actors/net/bind_address.hpp"
+#include "gateways/http/backup_routes.hpp"
 #include "gateways/http/cache_batch_routes.hpp"
 #include "gateways/http/cache_routes.hpp"
 #include "gateways/http/cluster_routes.hpp"
@@ -55,6 +56,7 @@ expected<void> add_all(http_routes& to, const door_context& context,
   if (auto r = add_talk_routes(to, context); !r) return r;
   if (auto r = add_cache_routes(to, context.caches, context.settings); !r) return r;
   if (auto r = add_cache_batch_routes(to, context.caches, context.settings); !r) return r;
+  if (auto r = add_backup_routes(to, context.caches, context.settings); !r) return r;
   if (auto r = add_kvs_routes(to, context.kvs); !r) return r;
   if (auto r = add_db_routes(to, context.databases); !r) return r;
   if (auto r = add_entity_routes(to, context.entities); !r) return r;
