@@ -195,38 +195,6 @@ bool shard_host::make_room(std::uint64_t bytes, std::uint32_t except, cache_id c
   return freed > 0;
 }
 
-std::uint64_t shard_host::next_version(cache_id, std::string_view key, std::uint64_t above) {
-  auto& s = shards_[shard_of_key(key)];
-  const std::lock_guard lock(s.lock);
-  return s.held.is_primary() ? s.held.store().next_version(above) : 0;
-}
-
-std::uint64_t shard_host::begin_load(cache_id, std::string_view key) {
-  auto& s = shards_[shard_of_key(key)];
-  const std::lock_guard lock(s.lock);
-  return s.held.is_primary() ? s.held.store().commits() : 0;
-}
-
-bool shard_host::apply_loaded(cache_id cache, std::string_view key, std::string_view value, std::uint64_t version,
-                              duration ttl, time_point now, std::uint64_t as_of) {
-  auto& s = shards_[shard_of_key(key)];
-  const std::lock_guard lock(s.lock);
-  return s.held.is_primary() && s.held.store().apply_loaded(cache, key, value, version, ttl, now, as_of);
-}
-
-bool shard_host::apply_committed(cache_id cache, std::string_view key, std::string_view value, std::uint64_t version,
-                                 duration ttl, time_point now) {
-  auto& s = shards_[shard_of_key(key)];
-  const std::lock_guard lock(s.lock);
-  return s.held.is_primary() && s.held.apply_committed(cache, key, value, version, ttl, now);
-}
-
-bool shard_host::apply_erased(cache_id cache, std::string_view key, std::uint64_t version) {
-  auto& s = shards_[shard_of_key(key)];
-  const std::lock_guard lock(s.lock);
-  return s.held.is_primary() && s.held.apply_erased(cache, key, version);
-}
-
 expected<shard_host::adoption> shard_host::adopt(shard_table table, std::uint64_t my_pid) {
   told answers;
   auto changes = adopt(std::move(table), my_pid, answers);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "runtime/cache/command_batch.hpp"
+#include "runtime/cache/near_message.hpp"
 #include "runtime/durability/holders_file.hpp"
 #include "runtime/durability/holdings.hpp"
 #include "runtime/durability/log_record.hpp"
@@ -123,6 +124,8 @@ void write_shards(const std::filesystem::path& at) {
   answers_writer answers;
   answers.add(a);
   write(at / "answer", '\3', std::move(answers).finish());
+  const auto named = [](cache_id) { return std::string_view("default"); };
+  write(at / "near_answer", '\5', encode_near_answer({3, true, {{0, "key", false}}}, named));
 }
 
 void write_durable(const std::filesystem::path& at) {

@@ -1,8 +1,9 @@
 // Fuzz entry: what nodes that share shards send each other: commands and their replies, writes for copies and their
-// answers, pages of a shard that moves. The first byte chooses. What passes keeps the limits; a batch of writes is
-// taken by a copy, whose store stays sound.
+// answers, pages of a shard that moves, near caches. The first byte chooses. What passes keeps the limits; a batch of
+// writes is taken by a copy, whose store stays sound.
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "runtime/base/check.hpp"
 #include "runtime/cache/command_batch.hpp"
 #include "runtime/cache/held_shard.hpp"
+#include "runtime/cache/near_message.hpp"
 #include "runtime/replication/stream_message.hpp"
 #include "runtime/sharding/copy_message.hpp"
 
@@ -76,16 +78,27 @@ void read_page(std::string_view bytes) {
   TROUPE_CHECK(read_copy::from(again.bytes()).has_value());
 }
 
+void read_near(std::string_view bytes) {
+  (void)decode_near_poll(bytes);
+  const auto find = [](std::string_view name) { return name == "default" ? std::optional<cache_id>(0) : std::nullopt; };
+  const auto answer = decode_near_answer(bytes, find);
+  if (!answer) return;
+  TROUPE_CHECK(answer->changes.size() <= near_changes_max);
+  const auto again = encode_near_answer(*answer, [](cache_id) { return std::string_view("default"); });
+  TROUPE_CHECK(decode_near_answer(again, find)->changes.size() == answer->changes.size());
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 5) {
+  switch (data[0] % 6) {
     case 0: read_commands(bytes); break;
     case 1: read_replies(bytes); break;
     case 2: take_writes(bytes); break;
     case 3: read_answer(bytes); break;
+    case 5: read_near(bytes); break;
     default: read_page(bytes); break;
   }
   return 0;

@@ -75,6 +75,14 @@ TEST_F(http_cache_test, answers_head_with_the_fields_of_get) {
   EXPECT_EQ(client.call(request("GET", path + "k")).body, "12345");  // nothing was left in between
 }
 
+TEST_F(http_cache_test, drops_a_cache_whose_name_is_given_twice) {
+  open();
+  EXPECT_EQ(call("DELETE", "/v1/cache/default").status, 412);
+  EXPECT_EQ(call("DELETE", "/v1/cache/other%20one?i_mean_it=default").status, 412);
+  EXPECT_EQ(call("DELETE", "/v1/cache/nobody?i_mean_it=nobody").status, 404);
+  EXPECT_EQ(call("DELETE", "/v1/cache/default?i_mean_it=default", "", "Origin: https://evil.example\r\n").status, 403);
+}
+
 TEST_F(http_cache_test, decodes_keys) {
   open();
   ASSERT_EQ(call("PUT", path + "a%2Fb/c%00%FF%20", "v").status, 204);

@@ -25,6 +25,8 @@ TEST(exit_code, bad_usage_is_64) {
   EXPECT_EQ(run({"node", "--no-such-flag"}).exit_code, 64);
   EXPECT_EQ(run({"get"}).exit_code, 64);
   EXPECT_EQ(run({"config"}).exit_code, 64);
+  EXPECT_EQ(run({"drop", "users"}).exit_code, 64);
+  EXPECT_EQ(run({"drop", "users", "--i-mean-it", "user"}).exit_code, 64);
   EXPECT_EQ(run({"node", "--set", "no_equals_sign"}).exit_code, 64);
 }
 

@@ -47,6 +47,9 @@ TEST(single_node, a_value_set_by_redis_cli_and_by_the_command_line_is_read_over_
   EXPECT_EQ(run({"del", "a", "--http", node.url()}).exit_code, 0);
   EXPECT_EQ(run({"get", "a", "--http", node.url()}).exit_code, 1);
   EXPECT_EQ(run({"del", "a", "--http", node.url()}).exit_code, 1);
+  EXPECT_EQ(run({"drop", "default", "--i-mean-it", "default", "--http", node.url()}).exit_code, 0);
+  EXPECT_EQ(run({"get", "e", "--http", node.url()}).exit_code, 1);
+  EXPECT_EQ(run({"drop", "nobody", "--i-mean-it", "nobody", "--http", node.url()}).exit_code, 1);
 }
 
 TEST(single_node, a_value_in_a_backed_cache_survives_kill_9) {
