@@ -19,7 +19,8 @@ const local_conditions serving{.leaving = false,
                                .was_ready = false,
                                .database_wanted = false,
                                .database_fault = {},
-                               .failed_actors = {}};
+                               .failed_actors = {},
+                               .log_fault = {}};
 
 TEST(health, is_green_when_every_shard_has_all_it_wants) {
   const auto h = judge_health(healthy(), 1, serving);
