@@ -115,10 +115,12 @@ void cluster_machine::on_election(const election_event& happened, time_point now
                  },
              },
              happened);
+  if (const auto& record = lead_.record(); record && !held_.shards.empty()) on_record(*record, out);
 }
 
 void cluster_machine::on_record(const cluster_record& record, cluster_output& out) {
   if (record.shard_table.empty() || shards_begin_anew_ || record.at <= table_.stamp) return;
+  if (!may_decide_by(record)) return;
   auto table = decode_shard_table(record.shard_table);
   if (!table) {
     out.events.push_back({"record_damaged", {{"reason", table.error().context}}});

@@ -81,11 +81,12 @@ expected<std::unique_ptr<cluster_machine>> cluster_machine::make(const config& s
   if (!gossip) return tl::unexpected(gossip.error());
   membership::swim members(local, *gossip, rng.fork());
   leadership lead(settings, options_of(settings, self, fresh()), std::move(*file), rng.fork(), now);
-  const auto holders = disk.find(std::string(holders_file));
-  if (holders != disk.end() && !decode_holders(holders->second))
-    return fail(errc::corrupt, std::string(holders_file) + ": it is damaged");
-  return std::unique_ptr<cluster_machine>(new cluster_machine(
-      settings, std::move(self), contents, {std::move(members), std::move(lead), had_record, rng.fork()}, now));
+  const auto holders_found = disk.find(std::string(holders_file));
+  auto holders = decode_holders(holders_found == disk.end() ? std::string_view{} : holders_found->second);
+  if (!holders) return fail(errc::corrupt, std::string(holders_file) + ": " + holders.error().context);
+  return std::unique_ptr<cluster_machine>(
+      new cluster_machine(settings, std::move(self), contents,
+                          {std::move(members), std::move(lead), had_record, rng.fork(), std::move(*holders)}, now));
 }
 
 cluster_machine::cluster_machine(const config& settings, node_identity self, shard_contents& contents, parts p,
@@ -106,6 +107,7 @@ cluster_machine::cluster_machine(const config& settings, node_identity self, sha
       held_(contents.restored()),
       shards_begin_anew_(lead_.keeps_its_pid()) {
   members_.set_rider(&talk_);
+  if (held_.pids.empty()) held_.pids = std::move(p.holders);
 }
 
 void cluster_machine::on_start(time_point now, cluster_output& out) {

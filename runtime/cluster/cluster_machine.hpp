@@ -205,6 +205,7 @@ class cluster_machine {
     leadership lead;
     bool had_record = false;
     random rng;
+    std::vector<std::uint64_t> holders;  // of the file
   };
   cluster_machine(const config& settings, node_identity self, shard_contents& contents, parts p, time_point now);
 
@@ -273,6 +274,8 @@ class cluster_machine {
   void restore_lost(const std::vector<placement_member>& members, stamp next, time_point now, draft& d);
   void restore_own(const shard_table& before, draft& d) const;
   [[nodiscard]] bool keeps_logs() const;
+  [[nodiscard]] bool is_awaited();
+  [[nodiscard]] bool may_decide_by(const cluster_record& record) const;
 
   const config& settings_;
   node_identity self_;
@@ -315,6 +318,8 @@ class cluster_machine {
   holdings held_;                     // found on disk; no row has decided about these
   std::uint64_t holder_written_ = 0;  // this PID is durable in the holders' file
   std::uint64_t holder_writing_ = 0;
+  stamp awaited_at_;  // table by which it was judged whether somebody
+  bool awaited_ = false;
   std::uint64_t holdings_told_to_ = 0;
   time_point holdings_again_ = time_point::max();
   departure departure_ = departure::none;

@@ -14,17 +14,14 @@ bool cluster_machine::keeps_logs() const {
 
 // What a row has decided about is told no more: this node serves it, or it counts for nothing.
 void cluster_machine::tell_holdings(time_point now, cluster_output& out) {
-  if (held_.shards.empty()) return;
+  if (!keeps_logs()) return;
   const auto mine = pid();
   std::erase_if(held_.shards, [&](const shard_holding& h) {
     if (h.shard >= table_.rows.size()) return false;
     const auto& row = table_.rows[h.shard];
     return (mine != 0 && row.primary == mine) || !held_.counts_in(row, h);
   });
-  if (held_.shards.empty()) holdings_again_ = time_point::max();
-  if (held_.shards.empty() || mine == 0) return;
-  const bool due = now >= holdings_again_;
-  if (due) holdings_again_ = now + holdings_interval;
+  if (mine == 0) return;
   // A leader's answer names this PID: it has to be known here also when this process does not live to see it.
   if (holder_written_ != mine) {
     if (holder_writing_ == mine) return;
@@ -32,6 +29,12 @@ void cluster_machine::tell_holdings(time_point now, cluster_output& out) {
     auto pids = held_.pids;
     pids.push_back(mine);
     out.writes.push_back({std::string(holders_file), encode_holders(pids), holders_token | mine});
+    return;
+  }
+  const bool due = now >= holdings_again_;
+  holdings_again_ = due ? now + holdings_interval : holdings_again_;
+  if (!is_awaited()) {
+    holdings_again_ = time_point::max();
     return;
   }
   const auto& leader = lead_.leader_now();
@@ -48,6 +51,26 @@ void cluster_machine::tell_holdings(time_point now, cluster_output& out) {
   if (to == addresses.end()) return;
   out.link_messages.push_back(
       {to->second.address, to->second.id, static_cast<char>(link_tag::holdings) + encode(held_)});
+}
+
+// Some row may wait for what is here, or for the word that it is not.
+bool cluster_machine::is_awaited() {
+  if (!held_.shards.empty()) return true;
+  if (awaited_at_ == table_.stamp) return awaited_;
+  awaited_at_ = table_.stamp;
+  awaited_ = std::any_of(table_.rows.begin(), table_.rows.end(), [this](const shard_row& row) {
+    return std::any_of(held_.pids.begin(), held_.pids.end(),
+                       [&row](std::uint64_t pid) { return row.primary == pid || row.has_in_sync(pid); });
+  });
+  return awaited_;
+}
+
+// The record on this node's disk may be older than the log beside it: what was found is thrown away only by the word of
+// a leader, who has made the latest record its own.
+bool cluster_machine::may_decide_by(const cluster_record& record) const {
+  if (held_.shards.empty()) return true;
+  const auto& leader = lead_.leader_now();
+  return leader && record.at.term == leader->term;
 }
 
 void cluster_machine::on_holders_written(std::uint64_t written, bool durable, time_point now) {

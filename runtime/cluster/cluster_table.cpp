@@ -36,6 +36,8 @@ void cluster_machine::keep_table(time_point now, cluster_output& out) {
   table_again_ = time_point::max();
   const auto& record = lead_.record();
   if (departure_ > departure::handing_over || !lead_.may_act(now) || table_proposal_ || !record) return;
+  const bool unread = !record->shard_table.empty() && table_.rows.empty() && !shards_begin_anew_;
+  if (unread) return;  // may_decide_by: it is read in a moment
   const stamp next{record->at.term, record->at.epoch + 1};
   const auto members = data_members(now);
   std::erase_if(words_, [this](const auto& entry) {
