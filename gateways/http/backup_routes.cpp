@@ -17,6 +17,7 @@
 #include "actors/cache/key_scan.hpp"
 #include "gateways/http/calls.hpp"
 #include "runtime/base/integer_text.hpp"
+#include "runtime/cache/catalogue.hpp"
 #include "runtime/cache/procedures/words.hpp"
 #include "runtime/durability/log_reader.hpp"
 
@@ -219,7 +220,10 @@ http_route caches_route(const config& settings) {
   json list = json::array();
   auto all = settings.caches;
   all.try_emplace("default");
-  for (const auto& [name, c] : all) list.push_back({{"name", name}, {"backed", c.backed}, {"durable", c.durable}});
+  for (const auto& [name, c] : all) {
+    if (cache_catalogue::is_internal(name)) continue;
+    list.push_back({{"name", name}, {"backed", c.backed}, {"durable", c.durable}});
+  }
   http_route route;
   route.pattern = "/v1/admin/backup/caches";
   route.summary = "The caches that there are; values of backed ones are in their database";

@@ -89,7 +89,7 @@ TEST_F(redis_clients, redis_py_plain_and_with_its_cluster_mode) {
 }
 
 TEST_F(redis_clients, ioredis_plain_and_with_its_cluster_mode) {
-  const std::string node = "NODE_PATH=" TROUPE_NODE_MODULES " node ";
+  const std::string node = "env NODE_PATH=" TROUPE_NODE_MODULES " node ";
   if (run(node + "-e 'require(\"ioredis\")'").exit_code != 0) {
     GTEST_SKIP() << "node or ioredis is not installed: scripts/npm_packages.sh";
   }
