@@ -209,11 +209,11 @@ std::vector<key> entities_keys() {
       {.section = "entities",
        .name = "cache_ttl",
        .in = in<&c::entities, &entities_config::cache_ttl>,
-       .doc = "How long a row that was read by its id stays in the cluster's cache, the same on every node. Writes "
+       .doc = "How long a row that was read by its id stays in the cluster's cache. Writes "
               "through troupe are seen at once; what another program changes in the database, after so long at the "
               "latest, or with entities.notify at once.",
        .max = 1 * days,
-       .zero = "rows are not cached"},
+       .zero = "this node reads from the database"},
       {.section = "entities",
        .name = "notify",
        .in = in<&c::entities, &entities_config::notify>,

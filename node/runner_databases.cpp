@@ -54,7 +54,7 @@ expected<void> node::runner::open_entities() {
   if (!opened) return tl::unexpected(std::move(opened.error()));
   entities_ = std::move(*opened);
   const auto cache = catalogue_.find(row_cache::name);
-  if (!cache) return {};
+  if (!cache) return fail(errc::bad_config, "caches: too many are declared for the rows of entities");
   const auto without_data = [this] {
     const auto view = board_.read();
     const auto holds = [](const member& m) {
@@ -64,6 +64,7 @@ expected<void> node::runner::open_entities() {
   };
   rows_ = std::make_unique<row_cache>(*router_, *cache, without_data);
   if (auto used = entities_->use(*rows_); !used) return used;
+  if (settings_.entities.cache_ttl <= duration::zero()) return {};
   const auto load = [service = entities_.get()](const std::string& key, time_point deadline, load_callback done) {
     service->load(key, deadline, [done = std::move(done)](expected<std::optional<std::string>> row) {
       if (!row) return done(tl::unexpected(std::move(row.error())));

@@ -81,6 +81,8 @@ class cache_router final : public cache_access {
     auto* near = near_.load(std::memory_order_acquire);
     return near != nullptr && near->note_read(command);
   }
+  /// This node has the key's shard, by its table.
+  [[nodiscard]] bool is_here(std::string_view key) const noexcept { return host_.is_primary(host_.shard_of_key(key)); }
   [[nodiscard]] shard_host::holders who_holds() const noexcept { return host_.who_holds(); }
 
   /// A command that another node forwarded here: done as submit does, but never forwarded again;

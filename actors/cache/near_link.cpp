@@ -26,16 +26,17 @@ near_link::near_link(surroundings s)
 }
 
 expected<void> near_link::start() {
+  with_.link.handle_requests(link_request_kind::near, [this](const link_request& request, link_responder responder) {
+    take_poll(request, std::move(responder));
+  });
+  // Without a watcher nothing could be told: polls are refused then.
+  if (!any_kept()) return {};
   if (auto rings = clock_.start([weak = weak_from_this()] {
         if (const auto self = weak.lock()) self->ring();
       });
       !rings)
     return rings;
-  with_.link.handle_requests(link_request_kind::near, [this](const link_request& request, link_responder responder) {
-    take_poll(request, std::move(responder));
-  });
-  // Without a watcher nothing could be told: polls are refused then.
-  if (any_kept()) with_.host.watch_writes(this);
+  with_.host.watch_writes(this);
   return {};
 }
 
@@ -44,8 +45,9 @@ void near_link::close() {
     const std::lock_guard lock(near_mutex_);
     if (std::exchange(closed_, true)) return;
   }
+  if (!any_kept()) return;
   clock_.close();
-  if (any_kept()) with_.host.watch_writes(nullptr);
+  with_.host.watch_writes(nullptr);
 }
 
 // --- what is kept here
@@ -84,7 +86,6 @@ void near_link::command_near(const owned_command& command) {
 }
 
 std::uint64_t near_link::begin(owned_command& command, std::uint64_t owner, std::uint64_t topology) {
-  bool wakes = false;
   std::uint64_t read = 0;
   {
     const std::lock_guard lock(near_mutex_);
@@ -96,10 +97,18 @@ std::uint64_t near_link::begin(owned_command& command, std::uint64_t owner, std:
     const auto begun = near_.begin_read(command.command.cache, command.key, owner, now());
     command.command.version = begun.session;
     read = begun.read;
-    wakes = !closed_ && !std::exchange(ticking_, true);
   }
-  if (wakes) clock_.set(now());
+  wake();
   return read;
+}
+
+// The clock ticks while something is kept, here or by others.
+void near_link::wake() {
+  {
+    const std::lock_guard lock(near_mutex_);
+    if (closed_ || std::exchange(ticking_, true)) return;
+  }
+  clock_.set(now());
 }
 
 void near_link::end(const owned_command& command, std::uint64_t read, const owned_reply& reply, bool told) {
@@ -117,7 +126,11 @@ void near_link::ring() {
     const std::lock_guard lock(near_mutex_);
     if (closed_) return;
     polls = near_.on_tick(now());
-    again = ticking_ = near_.restless();
+    again = near_.restless();
+    const std::lock_guard others(interest_mutex_);
+    interest_.on_tick(now());
+    interested_.store(interest_.any(), std::memory_order_relaxed);
+    again = ticking_ = again || interest_.any();
   }
   for (const auto& p : polls) send(p);
   if (again) clock_.set(now() + tick);
@@ -178,6 +191,7 @@ void near_link::take_poll(const link_request& request, link_responder responder)
     interested_.store(true, std::memory_order_relaxed);
     answer = interest_.on_poll(*session, now());
   }
+  wake();
   responder.answer(encode_near_answer(answer, [this](cache_id cache) {
     const auto* declared = with_.caches.get(cache);
     return declared == nullptr ? std::string_view() : std::string_view(declared->name);

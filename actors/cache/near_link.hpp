@@ -3,7 +3,8 @@
 // them when they poll.
 //
 // A machine each, under a lock each. on_write and its like are called under the lock of a shard: lock order shard, then
-// interest. The timer runs only while something is kept or asked for.
+// interest; and near, then interest. The timer runs only while something is kept or asked for; without a cache that is
+// kept near there is none.
 #pragma once
 
 #include <algorithm>
@@ -73,6 +74,7 @@ class near_link final : public write_watcher, public std::enable_shared_from_thi
   void follow(std::uint64_t topology);
   void command_near(const owned_command& command);
   void ring();
+  void wake();
   void send(const near_cache::poll& p);
   void on_answer(const near_cache::poll& p, const std::optional<near_answer>& answer);
   void take_poll(const link_request& request, link_responder responder);

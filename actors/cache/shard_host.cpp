@@ -11,9 +11,9 @@ namespace troupe {
 
 namespace {
 
-/// Slots that one sweep looks at in one shard.
-constexpr std::size_t sweep_slots_max = 512;
-/// The same, while what was dropped is freed.
+/// Entries that may have expired, looked at by one sweep in one shard.
+constexpr std::size_t sweep_entries_max = 512;
+/// Slots, while what was dropped is freed.
 constexpr std::size_t dropped_slots_max = 4096;
 /// Times that other shards make room before a write ends as out_of_memory: others may take what was freed.
 constexpr int room_attempts_max = 4;
@@ -41,18 +41,6 @@ const cache_command& with_wall_clock(const cache_command& c, time_point now, cac
   return timed;
 }
 
-owned_reply copy_of(const cache_reply& r) {
-  owned_reply o;
-  o.code = r.code;
-  o.version = r.version;
-  o.ttl = r.ttl;
-  o.value.assign(r.value);
-  if (r.code == errc::unavailable) o.context = "too many writes of the shard wait for its copies or its log";
-  if (r.code == errc::storage_failed)
-    o.context = "Errors writing to the AOF file: the log of durable caches takes no writes";
-  return o;
-}
-
 }  // namespace
 
 shard_host::shard_host(const options& o)
@@ -67,6 +55,18 @@ shard_host::shard_host(const options& o)
   shards_.reserve(o.shards);
   for (std::uint32_t i = 0; i < o.shards; ++i)
     shards_.emplace_back(store_settings{&ledger_, o.hash_seed, o.eviction, &limits_, &caches_, &rules_, &kept_}, i);
+}
+
+owned_reply shard_host::copy_of(const cache_reply& r) {
+  owned_reply o;
+  o.code = r.code;
+  o.version = r.version;
+  o.ttl = r.ttl;
+  o.value.assign(r.value);
+  if (r.code == errc::unavailable) o.context = "too many writes of the shard wait for its copies or its log";
+  if (r.code == errc::storage_failed)
+    o.context = "Errors writing to the AOF file: the log of durable caches takes no writes";
+  return o;
 }
 
 std::uint32_t shard_host::shard_of_key(std::string_view key) const noexcept { return shard_of(slot_of(key), shards()); }
@@ -321,7 +321,7 @@ shard_host::sweep_result shard_host::sweep(time_point now) {
       continue;
     }
     const std::lock_guard lock(s.lock, std::adopt_lock);
-    swept.freed += s.held.expire(now, sweep_slots_max, *channel_);
+    swept.freed += s.held.expire(now, sweep_entries_max, *channel_);
     s.held.store().free_dropped(dropped_slots_max);
     const auto* loads = s.held.loads_so_far();
     swept.may_expire = swept.may_expire || s.held.store().with_expiry() > 0 || s.held.store().dropped() > 0 ||

@@ -187,7 +187,7 @@ class shard_host {
   /// The log has what it was told of the shard's turn, up to `sequence`.
   void on_logged(std::uint32_t shard, std::uint64_t turn, std::uint64_t sequence);
   /// ok when the log, if there is one, takes more.
-  [[nodiscard]] errc may_log() const noexcept { return journal_ == nullptr ? errc::ok : journal_->may_write(0); }
+  [[nodiscard]] errc may_log() const noexcept { return journal_ == nullptr ? errc::ok : journal_->may_write(); }
   [[nodiscard]] bool settled(std::uint32_t shard) const noexcept {
     return journal_ == nullptr || journal_->settled(shard);
   }
@@ -250,6 +250,7 @@ class shard_host {
     held_shard held;                      // guarded by lock
   };
 
+  [[nodiscard]] static owned_reply copy_of(const cache_reply& r);
   static void give(std::vector<ready_reply>& ready);
   static void give(std::vector<called_client>& called);
   static void gather(hosted_shard& s, std::vector<called_client>& called);

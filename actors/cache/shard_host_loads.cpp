@@ -12,15 +12,6 @@ namespace {
 /// Times that other shards make room before a loaded value is given without being stored.
 constexpr int room_attempts_max = 4;
 
-owned_reply reply_of(const cache_reply& found) {
-  owned_reply r;
-  r.code = found.code;
-  r.version = found.version;
-  r.ttl = found.ttl;
-  r.value.assign(found.value);
-  return r;
-}
-
 owned_reply reply_of(const shard_loads::asked& a) {
   using outcome = shard_loads::outcome;
   if (a.what == outcome::full) return owned_reply::failed(errc::unavailable, "too many loads of this cache wait");
@@ -51,7 +42,7 @@ bool shard_host::load(const cache_command& command, time_point now, time_point d
       begun = a.begin;
       if (done) reply = reply_of(a);
     } else {
-      reply = reply_of(r.reply);
+      reply = copy_of(r.reply);
       if (r.wait_for > s.held.stream().committed())
         s.held.stream().hold(r.wait_for, std::move(reply), false, deadline, std::exchange(done, nullptr));
     }

@@ -11,6 +11,7 @@
 
 #include "actors/disk/durable_file.hpp"
 #include "actors/durability/log_segment.hpp"
+#include "actors/wall_clock.hpp"
 #include "runtime/durability/log_reader.hpp"
 #include "runtime/durability/log_replay.hpp"
 #include "runtime/replication/apply_write.hpp"
@@ -25,11 +26,6 @@ constexpr const char* what_to_do = " (docs/DURABILITY.md says what to do)";
 
 tl::unexpected<error> refused(const std::string& path, const std::string& why) {
   return fail(errc::storage_failed, path + ": " + why + what_to_do);
-}
-
-std::uint64_t wall_now_ms() {
-  using namespace std::chrono;
-  return static_cast<std::uint64_t>(duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count());
 }
 
 class loader {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "actors/durability/shard_log.hpp"
+#include "actors/wall_clock.hpp"
 #include "runtime/durability/log_record.hpp"
 #include "runtime/durability/log_rewrite.hpp"
 
@@ -77,6 +78,8 @@ void shard_log::turn(bool stopping) {
     }
   }
   if (too_much || segment_.spoilt()) begin_rewrite(true);
+  // No new one could be made: what would be written here might follow what was lost, and is not told as kept.
+  if (segment_.spoilt()) return;
   const auto size = unwritten_.bytes.size();
   if (size > 0 && !write_out()) return;
   if (refusal_.load(std::memory_order_relaxed) != errc::ok && !rewriting_) recover();
@@ -246,8 +249,7 @@ void shard_log::finish_rewrite() {
   numbers_.base_bytes = done->bytes;
   numbers_.log_bytes = left;
   numbers_.rewrites.fetch_add(1, std::memory_order_relaxed);
-  numbers_.rewritten_at =
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  numbers_.rewritten_at = static_cast<std::int64_t>(wall_now_ms() / 1000);
   s_.log.info("durability", "log_rewritten", {{"bytes", done->bytes}, {"first_segment", done->first}});
   if (done->anew) recover();
 }

@@ -4,16 +4,12 @@
 
 #include <unistd.h>
 
+#include "actors/wall_clock.hpp"
 #include "runtime/durability/log_record.hpp"
 
 namespace troupe {
 
 namespace {
-
-std::uint64_t wall_now_ms() {
-  using namespace std::chrono;
-  return static_cast<std::uint64_t>(duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count());
-}
 
 log_record record_of(record_kind kind, const journal_position& at) {
   log_record r;
@@ -75,7 +71,7 @@ void shard_log::stop() {
   if (syncer_) syncer_->stop();
 }
 
-errc shard_log::may_write(std::uint64_t) const noexcept {
+errc shard_log::may_write() const noexcept {
   if (const auto refusal = refusal_.load(std::memory_order_relaxed); refusal != errc::ok) return refusal;
   return waiting_.load(std::memory_order_relaxed) <= waiting_max ? errc::ok : errc::unavailable;
 }

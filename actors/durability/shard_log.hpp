@@ -71,7 +71,7 @@ class shard_log final : public shard_journal {
   [[nodiscard]] bool keeps(cache_id cache) const noexcept override {
     return cache < modes_.size() && modes_[cache] != fsync_mode::not_durable;
   }
-  [[nodiscard]] errc may_write(std::uint64_t bytes) const noexcept override;
+  [[nodiscard]] errc may_write() const noexcept override;
   void begin(const journal_position& at, bool whole) override;
   bool write(const journal_position& at, std::span<const stream_entry> entries) override;
   void page(const journal_position& at, std::span<const stream_entry> entries) override;

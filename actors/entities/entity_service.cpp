@@ -171,7 +171,7 @@ expected<void> entity_service::use(row_cache& cache) {
 }
 
 bool entity_service::is_cached(const entity_spec& e) const {
-  return cache_ != nullptr && !known(e).extension.after_read;
+  return cache_ != nullptr && settings_.cache_ttl > duration::zero() && !known(e).extension.after_read;
 }
 
 bool entity_service::read_now(const entity_spec& e, std::int64_t id, time_point now,
@@ -202,9 +202,10 @@ void entity_service::load(std::string_view key, time_point deadline, packed_call
   });
 }
 
-// After its change is committed, or may be: nobody is told of it before.
+// After its change is committed, or may be: nobody is told of it before. Also of what is not kept here: another node
+// may have another entities.cache_ttl, or other extensions.
 void entity_service::forget(const entity_spec& e, std::int64_t id, time_point deadline, erased_callback done) {
-  if (!is_cached(e)) return done({});
+  if (cache_ == nullptr) return done({});
   cache_->forget(text_of({e.path, id}), deadline, [done = std::move(done)](bool sure) {
     if (sure) return done({});
     done(refuse(errc::outcome_unknown,

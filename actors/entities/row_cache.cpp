@@ -8,7 +8,6 @@
 namespace troupe {
 
 void row_cache::declare(config& c) {
-  if (c.entities.cache_ttl <= duration::zero()) return;
   named_cache_config rows;
   rows.replicas = 0;
   rows.ttl = c.entities.cache_ttl;
@@ -67,7 +66,8 @@ bool row_cache::settled(time_point now) {
 
 void row_cache::on_change(std::string_view key, time_point now) {
   const auto erase = command(cache_op::erase, key);
-  if (caches_.try_now(erase, now, [](const cache_reply&) {}) || settled(now)) return;
+  if (caches_.try_now(erase, now, [](const cache_reply&) {})) return;
+  if (settled(now) && !caches_.is_here(key)) return;
   caches_.submit(erase, now + unsettled, [](const owned_reply&) {});
 }
 

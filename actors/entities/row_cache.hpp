@@ -28,7 +28,7 @@ class row_cache {
  public:
   static constexpr std::string_view name = ".entities";
 
-  /// Declares the cache, on every node alike, unless entities.cache_ttl says that there is none.
+  /// Declares the cache, on every node alike: one that keeps no rows itself forgets those that others keep.
   static void declare(config& c);
 
   /// `cache` is the id of `name`; `caches` outlives this object. `without_data` says that no member of the cluster

@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include "actors/cache/key_scan.hpp"
+#include "actors/wall_clock.hpp"
 #include "gateways/http/calls.hpp"
 #include "runtime/base/integer_text.hpp"
 #include "runtime/cache/catalogue.hpp"
@@ -30,11 +31,6 @@ using json = nlohmann::ordered_json;
 
 constexpr duration page_deadline = std::chrono::seconds(20);
 constexpr int failures_shown = 3;
-
-std::uint64_t wall_now_ms() {
-  using namespace std::chrono;
-  return static_cast<std::uint64_t>(duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count());
-}
 
 /// One procedure for many keys at once, wherever they live; `done` gets the answers in the order of the keys.
 struct asked_keys {

@@ -161,7 +161,7 @@ struct entities_config {
   duration deadline = std::chrono::seconds(2);   // of one request
   std::uint32_t list_max = 1000;                 // rows of one page
   std::uint32_t bulk_max = 1000;                 // rows created by one request
-  duration cache_ttl = std::chrono::minutes(1);  // of a row in the cluster's cache; 0: rows are not cached
+  duration cache_ttl = std::chrono::minutes(1);  // of a row in the cluster's cache; 0: read from the database
   bool notify = false;                           // PostgreSQL: changes by other programs reach the cache
   [[nodiscard]] bool operator==(const entities_config&) const = default;
 };

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "runtime/durability/crc32c.hpp"
+#include "runtime/base/crc32c.hpp"
 #include "runtime/durability/log_reader.hpp"
 
 namespace troupe::cli {

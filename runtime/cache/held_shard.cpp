@@ -186,7 +186,7 @@ held_shard::replicated held_shard::replicate(const cache_command& command, time_
     return done;
   }
   if (kept && is_write(command)) {
-    done.reply.code = journal_->may_write(command.key.size() + command.value.size());
+    done.reply.code = journal_->may_write();
     if (done.reply.code != errc::ok) return done;
   }
   done.reply = apply(command, now);

@@ -60,9 +60,13 @@ void near_interest::on_lost() {
   for (auto& [number, s] : sessions_) forget_all(s);
 }
 
+void near_interest::on_tick(time_point now) {
+  std::erase_if(sessions_, [now](const auto& row) { return now - row.second.polled > silence_max; });
+}
+
 near_answer near_interest::on_poll(std::uint64_t number, time_point now) {
-  std::erase_if(sessions_,
-                [&](const auto& row) { return row.first != number && now - row.second.polled > silence_max; });
+  if (const auto known = sessions_.find(number); known != sessions_.end()) known->second.polled = now;
+  on_tick(now);
   near_answer a;
   if (!sessions_.contains(number) && sessions_.size() >= sessions_max) return a;  // number 0: not taken
   auto& s = sessions_[number];

@@ -48,6 +48,8 @@ class near_interest {
   void on_drop(cache_id cache);
   void on_lost();
   [[nodiscard]] near_answer on_poll(std::uint64_t session, time_point now);
+  /// Forgets sessions that poll no more.
+  void on_tick(time_point now);
 
   [[nodiscard]] bool any() const noexcept { return !sessions_.empty(); }
   /// Keys of all sessions.

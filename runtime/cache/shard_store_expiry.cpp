@@ -51,8 +51,8 @@ std::size_t shard_store::expire_one(const expiry_wheel::reference& due, time_poi
     entry& e = *at(slot);
     const bool meant = e.position == due.position && e.bucket() == due.from && due.from != expiry_wheel::no_bucket;
     if (meant && e.is_expired(now)) {
+      freed += is_dropped(e) ? 0 : 1;
       remove_unasked(slot);  // another entry may have moved here
-      ++freed;
       continue;
     }
     if (meant) e.set_bucket(wheel_.add(e.position, e.expiry()));

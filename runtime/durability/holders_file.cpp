@@ -1,6 +1,6 @@
 #include "runtime/durability/holders_file.hpp"
 
-#include "runtime/durability/crc32c.hpp"
+#include "runtime/base/crc32c.hpp"
 #include "runtime/durability/holdings.hpp"
 
 namespace troupe {

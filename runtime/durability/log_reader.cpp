@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "runtime/durability/crc32c.hpp"
+#include "runtime/base/crc32c.hpp"
 
 namespace troupe {
 

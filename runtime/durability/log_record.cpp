@@ -1,7 +1,7 @@
 #include "runtime/durability/log_record.hpp"
 
+#include "runtime/base/crc32c.hpp"
 #include "runtime/base/wire_view.hpp"
-#include "runtime/durability/crc32c.hpp"
 #include "runtime/durability/log_reader.hpp"
 #include "runtime/sharding/slot.hpp"
 

@@ -32,7 +32,7 @@ class shard_journal {
   /// The entries of this cache are kept.
   [[nodiscard]] virtual bool keeps(cache_id cache) const noexcept = 0;
   /// ok; storage_failed when the disk takes nothing, unavailable when too much waits for it.
-  [[nodiscard]] virtual errc may_write(std::uint64_t bytes) const noexcept = 0;
+  [[nodiscard]] virtual errc may_write() const noexcept = 0;
 
   /// The shard holds nothing. `whole`: there is no more; otherwise a copy of it begins.
   virtual void begin(const journal_position& at, bool whole) = 0;

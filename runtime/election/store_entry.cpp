@@ -4,7 +4,7 @@
 #include <charconv>
 #include <cstddef>
 
-#include "runtime/election/crc32c.hpp"
+#include "runtime/base/crc32c.hpp"
 #include "runtime/election/messages.hpp"
 #include "runtime/election/record.hpp"
 

@@ -1,6 +1,6 @@
 #include "runtime/election/vote_file.hpp"
 
-#include "runtime/election/crc32c.hpp"
+#include "runtime/base/crc32c.hpp"
 #include "troupe/wire/record.pb.h"
 
 namespace troupe {

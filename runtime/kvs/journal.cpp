@@ -1,7 +1,7 @@
 #include "runtime/kvs/journal.hpp"
 
+#include "runtime/base/crc32c.hpp"
 #include "runtime/base/wire_fields.hpp"
-#include "runtime/election/crc32c.hpp"
 #include "runtime/kvs/wire.hpp"
 
 namespace troupe {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "runtime/election/crc32c.hpp"
+#include "runtime/base/crc32c.hpp"
 
 namespace troupe {
 

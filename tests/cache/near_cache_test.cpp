@@ -227,6 +227,17 @@ TEST(near_interest, forgets_who_does_not_poll_and_tells_of_what_it_cannot_rememb
   EXPECT_FALSE(interest.on_read(1, 0, "k"));
 }
 
+TEST(near_interest, forgets_the_last_reader_as_well) {
+  near_interest interest;
+  time_point now{};
+  (void)interest.on_poll(1, now);
+  EXPECT_TRUE(interest.on_read(1, 0, "k"));
+  interest.on_tick(now + near_interest::silence_max);
+  EXPECT_EQ(interest.keys(), 1u);
+  interest.on_tick(now + near_interest::silence_max + 1ms);
+  EXPECT_FALSE(interest.any()) << "writes are told to nobody from now on";
+}
+
 TEST(near_interest, more_changes_than_fit_one_answer_are_a_reset) {
   near_interest interest;
   const time_point now{std::chrono::hours(1)};

@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 class string_journal final : public shard_journal {
  public:
   [[nodiscard]] bool keeps(cache_id cache) const noexcept override { return cache == 0; }
-  [[nodiscard]] errc may_write(std::uint64_t) const noexcept override { return refusal; }
+  [[nodiscard]] errc may_write() const noexcept override { return refusal; }
   void begin(const journal_position& at, bool whole) override { add(life(record_kind::begin, at, whole)); }
   bool write(const journal_position& at, std::span<const stream_entry> entries) override {
     auto r = life(record_kind::write, at, false);

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "runtime/base/crc32c.hpp"
 #include "runtime/base/random.hpp"
-#include "runtime/election/crc32c.hpp"
 #include "runtime/election/messages.hpp"
 #include "runtime/election/vote_file.hpp"
 
@@ -62,8 +62,6 @@ TEST(record, faults_are_named) {
   broken([](auto& r) { r.at.term = term_max; });
   broken([](auto& r) { r.values["k"] = std::string(record_value_bytes_max + 1, 'v'); });
 }
-
-TEST(crc32c, has_the_check_value_of_its_catalogue) { EXPECT_EQ(crc32c("123456789"), 0xe3069283U); }
 
 vote_file sample_file() {
   vote_file f;

@@ -8,9 +8,11 @@
 namespace troupe {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 std::vector<std::string> texts(const schema_plan& plan) {
   std::vector<std::string> found;
@@ -110,6 +112,25 @@ TEST(schema, refuses_a_type_that_changed_and_says_which) {
   EXPECT_THAT(changed.error().context, HasSubstr("column x.b"));
   EXPECT_TRUE(plan_schema(one(R"("a": {"type": "uint8"}, "b": {"type": "bool"})"), sql_dialect::postgres, before))
       << "a narrower integer is the service's rule alone";
+}
+
+TEST(schema, has_tables_tell_of_changes_when_asked_in_postgres_alone) {
+  const auto model = one(R"("a": {"type": "int"})");
+  const auto told = plan_schema(model, sql_dialect::postgres, {}, true);
+  ASSERT_TRUE(told);
+  const auto all = texts(*told);
+  EXPECT_THAT(all, Contains(HasSubstr("pg_notify('entities:rows', tg_argv[0] || '/' || old.id)")));
+  EXPECT_THAT(all, Contains("create trigger troupe_row_changed after update or delete on \"x\" for each row execute "
+                            "function troupe_row_changed('x')"));
+  EXPECT_THAT(all, Contains(HasSubstr("after truncate on \"x\" for each statement")));
+  const auto again = plan_schema(model, sql_dialect::postgres, told->added, true);
+  ASSERT_TRUE(again);
+  EXPECT_THAT(again->steps, IsEmpty());
+  EXPECT_THAT(plan(model, sql_dialect::postgres, told->added).stays, ElementsAre("notices", "notices x"))
+      << "what is not asked for any more stays";
+  const auto sqlite = plan_schema(model, sql_dialect::sqlite, {}, true);
+  ASSERT_TRUE(sqlite);
+  EXPECT_THAT(texts(*sqlite), Not(Contains(HasSubstr("trigger"))));
 }
 
 TEST(schema, makes_an_old_column_refer_in_postgres_alone) {

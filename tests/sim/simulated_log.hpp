@@ -47,7 +47,7 @@ class simulated_journal final : public shard_journal {
   [[nodiscard]] std::string load(std::vector<std::uint64_t> holders, time_point now);
 
   [[nodiscard]] bool keeps(cache_id cache) const noexcept override { return cache == 0; }
-  [[nodiscard]] errc may_write(std::uint64_t) const noexcept override { return errc::ok; }
+  [[nodiscard]] errc may_write() const noexcept override { return errc::ok; }
   void begin(const journal_position& at, bool whole) override { add(life(record_kind::begin, at, whole)); }
   bool write(const journal_position& at, std::span<const stream_entry> entries) override;
   void page(const journal_position& at, std::span<const stream_entry> entries) override;

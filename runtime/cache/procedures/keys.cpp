@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <limits>
 
+#include "runtime/base/crc32c.hpp"
 #include "runtime/cache/procedures/functions.hpp"
 #include "runtime/cache/procedures/typed.hpp"
-#include "runtime/election/crc32c.hpp"
 
 namespace troupe::procedures {
 

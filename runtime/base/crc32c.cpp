@@ -1,6 +1,6 @@
 // Eight tables, eight bytes a step (Kounavis and Berry, "A Systematic Approach to Building High Performance
 // Software-Based CRC Generators", 2005).
-#include "runtime/durability/crc32c.hpp"
+#include "runtime/base/crc32c.hpp"
 
 #include <array>
 #include <cstddef>

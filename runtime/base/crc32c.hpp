@@ -1,4 +1,5 @@
-// CRC-32C (Castagnoli), as in RFC 3720: what every record of a log on disk is checked by.
+// CRC-32C (Castagnoli, reflected polynomial 0x82f63b78, RFC 3720 appendix B.4): tells a torn or rotten file from a
+// whole one. Not a defence against intent.
 #pragma once
 
 #include <cstdint>
