@@ -14,6 +14,14 @@ namespace {
 constexpr std::string_view votes_file = "votes";
 constexpr duration write_retry = std::chrono::seconds(1);
 
+bool leads_by_store(const config& c) { return c.kvs.type != "votes" && c.kvs.type != "local_standalone"; }
+
+duration lease_of(const config& c) {
+  if (c.election.lease > duration::zero()) return c.election.lease;
+  const auto lease = lease_of_profile(c.gossip.profile);
+  return leads_by_store(c) ? std::max(lease, store_lease_min) : lease;
+}
+
 election_options options_of(const config& c, const node_identity& self, const cluster_id& fresh) {
   election_options o;
   o.self = {self.name, self.id};
@@ -24,10 +32,8 @@ election_options options_of(const config& c, const node_identity& self, const cl
   o.cluster_name = c.cluster.name;
   o.expected_members = c.cluster.expected_members;
   o.accept_joiners = c.cluster.accept_joiners;
-  o.lease = c.election.lease > duration::zero() ? c.election.lease : lease_of_profile(c.gossip.profile);
-  const bool in_store = c.kvs.type != "votes" && c.kvs.type != "local_standalone";
-  if (in_store) o.store_kind = c.kvs.type;
-  if (in_store && c.election.lease == duration::zero()) o.lease = std::max(o.lease, store_lease_min);
+  o.lease = lease_of(c);
+  if (leads_by_store(c)) o.store_kind = c.kvs.type;
   o.founds_alone = c.cluster.seeds.empty() && !self.more_seeds;
   o.fresh_cluster = fresh;
   o.founding_values = {{"cache.shards", std::to_string(c.cache.shards)}};
@@ -98,6 +104,8 @@ cluster_machine::cluster_machine(const config& settings, node_identity self, sha
       members_(std::move(p.members)),
       lead_(std::move(p.lead)),
       claims_({self_.name, self_.id}, p.rng.next() >> 8U),
+      lease_(lease_of(settings)),
+      beats_(election_timing{lease_}.renewal()),
       split_(split_settings_of(settings)),
       moves_(contents, limits_of(settings)),
       had_record_(p.had_record),
@@ -127,7 +135,10 @@ void cluster_machine::on_link_message(const member_ref& from, std::string_view a
   const auto body = bytes.substr(1);
   switch (static_cast<link_tag>(bytes.front())) {
     case link_tag::membership: members_.on_packet(address, membership::channel::stream, body, now, m_); break;
-    case link_tag::election: lead_.on_message(from, body, now, e_); break;
+    case link_tag::election:
+      beats_.on_message(from.name, now);
+      lead_.on_message(from, body, now, e_);
+      break;
     case link_tag::holdings: on_holdings(from, body); break;
     case link_tag::locks: on_lock_message(from, body, now); break;
     case link_tag::shards: {
@@ -201,6 +212,8 @@ void cluster_machine::on_tick(time_point now, cluster_output& out) {
   }
   if (now >= table_again_) tend_table_ = true;
   members_.on_tick(now, m_);
+  for (const auto& name : beats_.take_silent(now))
+    members_.on_link_lost(name, membership::link_loss::timed_out, now, m_);
   talk_.on_tick(now);
   if (lead_started_) lead_.on_tick(now, e_);
   moves_.on_tick(now, moves_out_);
@@ -210,7 +223,8 @@ void cluster_machine::on_tick(time_point now, cluster_output& out) {
 time_point cluster_machine::next_tick() const {
   const auto lead_tick = lead_started_ ? lead_.next_tick() : time_point::max();
   return std::min({members_.next_tick(), lead_tick, write_again_, table_again_, moves_.next_tick(),
-                   departure_waits_until_, split_.next_tick(), talk_.next_tick(), next_lock_tick(), holdings_again_});
+                   departure_waits_until_, beats_.next_tick(), split_.next_tick(), talk_.next_tick(), next_lock_tick(),
+                   holdings_again_});
 }
 
 void cluster_machine::on_seeds(std::vector<std::string> addresses, bool complete, time_point now, cluster_output& out) {

@@ -24,6 +24,7 @@
 #include <troupe/time.hpp>
 
 #include "runtime/base/random.hpp"
+#include "runtime/cluster/beat_watch.hpp"
 #include "runtime/cluster/leadership.hpp"
 #include "runtime/cluster/split_brain.hpp"
 #include "runtime/durability/restoration.hpp"
@@ -303,6 +304,8 @@ class cluster_machine {
   std::optional<std::uint64_t> lock_proposal_;  // under way
   std::uint64_t locks_malformed_ = 0;
   time_point locks_again_ = time_point::min();  // no proposal before
+  const duration lease_;
+  beat_watch beats_;  // of the election's messages
   split_brain split_;
   std::uint64_t split_judged_ = 0;  // version of the membership
   hand_over moves_;

@@ -65,7 +65,7 @@ void cluster_machine::keep_table(time_point now, cluster_output& out) {
 void cluster_machine::wait_for_the_lost(time_point now, draft& d) {
   for (const auto shard : d.waiting) d.table.rows[shard] = table_.rows[shard];
   std::erase_if(d.lost, [&d](std::uint32_t s) { return std::binary_search(d.waiting.begin(), d.waiting.end(), s); });
-  const auto settled = led_since_.value_or(now) + settings_.election.lease * picture_settles_after_leases;
+  const auto settled = led_since_.value_or(now) + lease_ * picture_settles_after_leases;
   if (d.lost.empty() || now >= settled) return;
   for (const auto shard : d.lost) d.table.rows[shard] = table_.rows[shard];
   d.lost.clear();

@@ -143,9 +143,14 @@ std::vector<std::string> kvs_group::take_hellos(time_point now) {
   next_hello_ = now + (founded() ? hello_settled : hello_searching);
   std::vector<std::string> to;
   for (const auto& p : peers_) {
-    if (p.runs || roster().find(p.name) != nullptr) to.push_back(p.name);
+    if (is_told(p)) to.push_back(p.name);
   }
   return to;
+}
+
+time_point kvs_group::next_tick() const {
+  const bool any = std::any_of(peers_.begin(), peers_.end(), [this](const kvs_peer& p) { return is_told(p); });
+  return options_.runs || any ? next_hello_ : time_point::max();
 }
 
 void kvs_group::hurry(time_point now) {

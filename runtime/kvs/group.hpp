@@ -65,7 +65,8 @@ class kvs_group {
   /// What has to be said now; moves the next hello.
   [[nodiscard]] std::vector<std::string> take_hellos(time_point now);
   [[nodiscard]] kvs_message hello(bool asks) const;
-  [[nodiscard]] time_point next_tick() const noexcept { return next_hello_; }
+  /// max(): it keeps no cells and there is nobody to tell.
+  [[nodiscard]] time_point next_tick() const;
   /// A user waits: look for the service now.
   void hurry(time_point now);
 
@@ -90,6 +91,7 @@ class kvs_group {
   };
 
   [[nodiscard]] bool in_roster() const;
+  [[nodiscard]] bool is_told(const kvs_peer& p) const { return p.runs || roster().find(p.name) != nullptr; }
   bool found(time_point now);
   bool complete();
   bool take_founding(const kvs_roster& roster);

@@ -122,6 +122,20 @@ TEST_F(kvs_machines, one_alone_serves_at_once) {
   EXPECT_EQ(ask("a", put_of("k", "v")).code, errc::ok);
 }
 
+TEST_F(kvs_machines, a_node_of_a_cluster_without_the_service_needs_no_clock_until_another_has_it) {
+  start("user", 3, false);
+  start("other", 3, false);
+  tell_peers();
+  run_for(1s);
+  EXPECT_EQ(machines["user"]->next_tick(), time_point::max());
+  for (const auto* name : {"a", "b", "c"}) start(name, 3);
+  tell_peers();
+  EXPECT_NE(machines["user"]->next_tick(), time_point::max());
+  run_for(1s);
+  EXPECT_TRUE(machines["user"]->group().founded());
+  EXPECT_EQ(ask("user", put_of("k", "v")).code, errc::ok);
+}
+
 TEST_F(kvs_machines, three_found_a_group_and_a_user_finds_it) {
   for (const auto* name : {"a", "b", "c"}) start(name, 3);
   start("user", 3, false);

@@ -87,6 +87,28 @@ TEST_P(cluster_membership, who_is_forced_out_is_gone_from_the_table_and_may_retu
   EXPECT_TRUE(seen_as(member_state::alive));
 }
 
+// No link breaks for long, and by the round of probes alone it takes up to three seconds more.
+TEST_P(cluster_membership, one_whose_packets_are_all_dropped_is_failed_soon_after_the_shortest_suspicion) {
+  const duration soon = GetParam() == std::string("lan") ? 6s : 1500ms;
+  for (std::uint64_t seed = 1; seed <= 30 && !HasFailure(); ++seed) {
+    cluster_stage s(five(seed), GetParam());
+    s.w.start_all();
+    s.expect_settled("after the start");
+    if (HasFailure()) return;
+    s.w.run_for(5s + seed * 37ms);
+    const node_index gone = static_cast<node_index>(seed) % 5;
+    const std::string name = "n" + std::to_string(gone);
+    const auto failed_at_all_others = [&] {
+      for (node_index n = 0; n < 5; ++n) {
+        if (n != gone && s.at(n).members().find(name)->state != member_state::failed) return false;
+      }
+      return true;
+    };
+    s.w.partition({gone});
+    expect_within(s.w, soon, failed_at_all_others, "failed at all others");
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(profile, cluster_membership, ::testing::Values("fast", "lan"),
                          [](const auto& tested) { return std::string(tested.param); });
 
