@@ -17,6 +17,22 @@ struct actor_runtime::system_config : caf::actor_system_config {
   }
 };
 
+namespace {
+
+supervision_callback report_to(event_log& log, event_hub& events) {
+  return [&log, &events](const supervision_report& r) {
+    if (r.what != supervision_report::kind::failed) {
+      log.error("supervisor", "actor_killed", {{"actor", r.child}, {"reason", r.reason}});
+      return;
+    }
+    const auto wait_ms = std::chrono::duration_cast<std::chrono::milliseconds>(r.wait).count();
+    log.error("supervisor", "actor_failed", {{"actor", r.child}, {"reason", r.reason}, {"restart_in_ms", wait_ms}});
+    events.publish("actor_failed", {{"actor", r.child}, {"reason", r.reason}});
+  };
+}
+
+}  // namespace
+
 actor_runtime::actor_runtime(const node_config& c)
     : workers_(std::max(1u, c.actor_threads)),
       config_(std::make_unique<system_config>(workers_)),
@@ -27,7 +43,11 @@ actor_runtime::actor_runtime(const node_config& c)
 actor_runtime::~actor_runtime() { stop(); }
 
 void actor_runtime::start(std::vector<child_spec> children, event_log& log, event_hub& events, std::uint64_t seed) {
-  supervisor_ = system_->spawn<supervisor_actor>(std::move(children), log, events, seed);
+  supervisor_options options;
+  options.restarts_max = supervisor_options::no_limit;  // there is nobody above who could do better
+  std::vector<supervised_child> all;
+  for (auto& c : children) all.push_back(supervised(std::move(c)));
+  supervisor_ = system_->spawn<supervisor_actor>(options, std::move(all), report_to(log, events), seed);
   const caf::scoped_actor caller(*system_);
   caller->request(supervisor_, caf::infinite, start_atom::value)
       .receive([](caf::atom_value) {},

@@ -15,13 +15,15 @@
 
 #include <troupe/config.hpp>
 
+#include "actors/event_hub.hpp"
+#include "actors/log.hpp"
 #include "actors/supervision/supervisor_actor.hpp"
 
 namespace troupe {
 
 class actor_runtime {
  public:
-  /// For the supervisor to stop all children; more than one of them may need child_stop_max.
+  /// For the supervisor to stop all children; more than one of them may need stop_max.
   static constexpr duration stop_max = std::chrono::seconds(4);
 
   explicit actor_runtime(const node_config& c);

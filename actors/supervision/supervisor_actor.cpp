@@ -1,58 +1,87 @@
 #include "actors/supervision/supervisor_actor.hpp"
 
 #include <algorithm>
+#include <exception>
+#include <utility>
 
 #include <caf/actor_system.hpp>
 #include <caf/exit_reason.hpp>
 #include <caf/system_messages.hpp>
 
 namespace troupe {
+namespace {
 
-supervisor_actor::supervisor_actor(caf::actor_config& cfg, std::vector<child_spec> specs, event_log& log,
-                                   event_hub& events, std::uint64_t seed)
-    : caf::event_based_actor(cfg), log_(log), events_(events), rng_(seed) {
-  for (auto& spec : specs) {
-    children_.emplace_back();
-    children_.back().spec = std::move(spec);
-  }
+std::vector<child_restart> restarts_of(const std::vector<supervised_child>& children) {
+  std::vector<child_restart> all;
+  for (const auto& c : children) all.push_back(c.restart);
+  return all;
+}
+
+}  // namespace
+
+supervised_child supervised(child_spec spec) {
+  supervised_child c{std::move(spec.name), std::move(spec.spawn)};
+  if (spec.slot) c.on_handle = [slot = std::move(spec.slot)](const caf::actor& a) { slot->set(a); };
+  return c;
+}
+
+supervisor_actor::supervisor_actor(caf::actor_config& cfg, const supervisor_options& options,
+                                   std::vector<supervised_child> children, supervision_callback report,
+                                   std::uint64_t seed)
+    : caf::event_based_actor(cfg), report_(std::move(report)), rules_(options, restarts_of(children), seed) {
+  for (auto& c : children) children_.push_back({std::move(c), nullptr});
 }
 
 caf::behavior supervisor_actor::make_behavior() {
   set_down_handler([this](caf::down_msg& down) { on_child_down(down); });
+  set_exit_handler([this](caf::exit_msg& exit) {
+    if (exit.reason == caf::exit_reason::kill) return quit(exit.reason);
+    begin_stop();
+  });
   return {
       [this](start_atom) {
-        for (std::size_t i = 0; i < children_.size(); ++i) start_child(i);
+        supervision::output out;
+        rules_.on_start(read_clock(), out);
+        carry_out(std::move(out));
         return caf::atom_value{caf::ok_atom::get_value()};
       },
       [this](stop_atom) {
         stopped_ = make_response_promise();
-        stopping_ = true;
-        stop_next();
+        begin_stop();
         return stopped_;
       },
-      [this](restart_atom, std::uint64_t index) {
-        if (!stopping_ && !children_.at(index).actor) start_child(index);
-      },
-      [this](stable_atom, std::uint64_t index, std::uint64_t starts) {
-        auto& c = children_.at(index);
-        if (c.actor && c.starts == starts) c.wait.reset();
-      },
-      [this](expire_atom, std::uint64_t index) {
-        auto& c = children_.at(index);
-        if (!c.actor) return;
-        log_.error("supervisor", "actor_killed", {{"actor", c.spec.name}, {"reason", "did not stop in time"}});
-        send_exit(c.actor, caf::exit_reason::kill);
+      [this](wake_atom) {
+        armed_ = time_point::max();
+        supervision::output out;
+        rules_.on_tick(read_clock(), out);
+        carry_out(std::move(out));
       },
   };
 }
 
-void supervisor_actor::start_child(std::size_t index) {
-  auto& c = children_[index];
-  c.actor = c.spec.spawn(system());
-  ++c.starts;
+time_point supervisor_actor::read_clock() const {
+  return time_point(std::chrono::duration_cast<duration>(clock().now().time_since_epoch()));
+}
+
+void supervisor_actor::begin_stop() {
+  supervision::output out;
+  rules_.stop(read_clock(), out);
+  carry_out(std::move(out));
+}
+
+/// Why it does not run; empty: it does.
+std::string supervisor_actor::spawn_child(child& c) {
+  try {
+    c.actor = c.spec.spawn(system());
+  } catch (const std::exception& e) {
+    return std::string("exception: ") + e.what();
+  } catch (...) {
+    return "an unknown exception";
+  }
+  if (!c.actor) return "it was not spawned";
   monitor(c.actor);
-  if (c.spec.slot) c.spec.slot->set(c.actor);
-  delayed_send(this, stable_after, stable_atom::value, std::uint64_t{index}, c.starts);
+  if (c.spec.on_handle) c.spec.on_handle(c.actor);
+  return {};
 }
 
 void supervisor_actor::on_child_down(const caf::down_msg& down) {
@@ -60,36 +89,60 @@ void supervisor_actor::on_child_down(const caf::down_msg& down) {
                                [&](const child& c) { return c.actor && c.actor.address() == down.source; });
   if (it == children_.end()) return;
   it->actor = nullptr;
-  if (it->spec.slot) it->spec.slot->set(nullptr);
-  if (stopping_) {
-    stop_next();
-    return;
-  }
-  if (!down.reason || down.reason == caf::exit_reason::user_shutdown) return;
-  const duration wait = it->wait.next(rng_);
-  const auto wait_ms = std::chrono::duration_cast<std::chrono::milliseconds>(wait).count();
-  const std::string reason = system().render(down.reason);
-  log_.error("supervisor", "actor_failed", {{"actor", it->spec.name}, {"reason", reason}, {"restart_in_ms", wait_ms}});
-  events_.publish("actor_failed", {{"actor", it->spec.name}, {"reason", reason}});
-  delayed_send(this, wait, restart_atom::value, static_cast<std::uint64_t>(it - children_.begin()));
+  if (it->spec.on_handle) it->spec.on_handle(nullptr);
+  const bool failed = down.reason && down.reason != caf::exit_reason::user_shutdown;
+  note_down(static_cast<supervision::child>(it - children_.begin()), failed ? system().render(down.reason) : "");
 }
 
-// Stops the last running child; its down message leads here again.
-void supervisor_actor::stop_next() {
-  for (std::size_t i = children_.size(); i-- > 0;) {
-    if (!children_[i].actor) continue;
-    send_exit(children_[i].actor, caf::exit_reason::user_shutdown);
-    delayed_send(this, child_stop_max, expire_atom::value, std::uint64_t{i});
-    return;
+void supervisor_actor::note_down(supervision::child index, const std::string& reason) {
+  const auto at = read_clock();
+  const bool unasked = rules_.running(index);
+  const bool had_given_up = rules_.gave_up();
+  supervision::output out;
+  rules_.on_down(index, !reason.empty(), at, out);
+  if (report_ && unasked && !reason.empty()) {
+    const auto again = rules_.restart_at(index);
+    report_({supervision_report::kind::failed, children_[index].spec.name, reason, again ? *again - at : duration{}});
   }
+  if (report_ && rules_.gave_up() && !had_given_up)
+    report_({supervision_report::kind::gave_up, children_[index].spec.name, reason, {}});
+  carry_out(std::move(out));
+}
+
+void supervisor_actor::carry_out(supervision::output out) {
+  std::vector<std::pair<supervision::child, std::string>> not_there;  // with the reason; empty: as if it had ended
+  for (const auto index : out.start) {
+    if (auto fault = spawn_child(children_[index]); !fault.empty()) not_there.emplace_back(index, std::move(fault));
+  }
+  for (const auto index : out.end) {
+    if (children_[index].actor)
+      send_exit(children_[index].actor, caf::exit_reason::user_shutdown);
+    else
+      not_there.emplace_back(index, std::string());
+  }
+  for (const auto index : out.kill) {
+    if (report_) report_({supervision_report::kind::killed, children_[index].spec.name, "it did not end in time", {}});
+    send_exit(children_[index].actor, caf::exit_reason::kill);
+  }
+  for (const auto& [index, fault] : not_there) note_down(index, fault);
+  if (!out.ended) return arm();
   if (stopped_.pending()) stopped_.deliver(caf::atom_value{caf::ok_atom::get_value()});
-  quit(caf::exit_reason::user_shutdown);
+  quit(rules_.gave_up() ? caf::exit_reason::unhandled_exception : caf::exit_reason::user_shutdown);
+}
+
+void supervisor_actor::arm() {
+  const auto next = rules_.next_tick();
+  if (next >= armed_) return;
+  armed_ = next;
+  delayed_send(this, std::max(duration::zero(), next - read_clock()), wake_atom::value);
 }
 
 void supervisor_actor::on_exit() {
   stopped_ = {};  // a promise holds its own actor alive
   for (auto& c : children_) {
-    if (c.spec.slot) c.spec.slot->set(nullptr);
+    if (!c.actor) continue;
+    send_exit(c.actor, caf::exit_reason::user_shutdown);  // the supervisor was killed: nobody is left without one
+    if (c.spec.on_handle) c.spec.on_handle(nullptr);
     c.actor = nullptr;
   }
 }

@@ -1,13 +1,12 @@
-// Starts a node's actors in order, restarts the one that fails, stops them in reverse order.
-//
-// One-for-one supervision (Erlang/OTP's word): a failed child is started again after a backoff of
-// 50 ms to 10 s; a child that then lives for `stable_after` has its backoff reset. A child that ends with
-// reason `none` or `user_shutdown` is done and stays away. It does NOT watch threads or sockets.
+// The actor around `supervision`: spawns and monitors children, carries out what the rules say.
 //
 //   in                    out
 //   start_atom            ok, when every child was spawned
-//   stop_atom             ok, when every child is down (or was killed after child_stop_max)
-//   down_msg              restart_atom to itself, after the backoff
+//   stop_atom             ok, when every child is down (or was killed after stop_max); then it quits
+//   down_msg              what the rules say
+//   exit_msg              as stop_atom: a supervisor above ends it so
+//
+// It does NOT watch threads or sockets.
 #pragma once
 
 #include <functional>
@@ -20,12 +19,11 @@
 #include <caf/event_based_actor.hpp>
 #include <caf/response_promise.hpp>
 
+#include <troupe/caf_supervision.hpp>
 #include <troupe/time.hpp>
 
 #include "actors/atoms.hpp"
-#include "actors/event_hub.hpp"
-#include "actors/log.hpp"
-#include "runtime/base/backoff.hpp"
+#include "runtime/supervision/supervision.hpp"
 
 namespace troupe {
 
@@ -46,22 +44,19 @@ class child_slot {
   caf::actor actor_;
 };
 
+/// One of a node's own actors.
 struct child_spec {
   std::string name;
   std::function<caf::actor(caf::actor_system&)> spawn;
   std::shared_ptr<child_slot> slot;
 };
 
+[[nodiscard]] supervised_child supervised(child_spec spec);
+
 class supervisor_actor : public caf::event_based_actor {
  public:
-  static constexpr duration restart_first = std::chrono::milliseconds(50);
-  static constexpr duration restart_most = std::chrono::seconds(10);
-  static constexpr duration stable_after = std::chrono::seconds(30);
-  static constexpr duration child_stop_max = std::chrono::seconds(2);
-
-  /// `log` and `events` outlive the actor.
-  supervisor_actor(caf::actor_config& cfg, std::vector<child_spec> specs, event_log& log, event_hub& events,
-                   std::uint64_t seed);
+  supervisor_actor(caf::actor_config& cfg, const supervisor_options& options, std::vector<supervised_child> children,
+                   supervision_callback report, std::uint64_t seed);
 
   caf::behavior make_behavior() override;
   const char* name() const override { return "supervisor"; }
@@ -69,21 +64,23 @@ class supervisor_actor : public caf::event_based_actor {
 
  private:
   struct child {
-    child_spec spec;
+    supervised_child spec;
     caf::actor actor;  // empty: not running
-    backoff wait{restart_first, restart_most};
-    std::uint64_t starts = 0;
   };
 
-  void start_child(std::size_t index);
+  [[nodiscard]] time_point read_clock() const;
+  [[nodiscard]] std::string spawn_child(child& c);
   void on_child_down(const caf::down_msg& down);
-  void stop_next();
+  /// `reason` as CAF words it; a failure when there is one.
+  void note_down(supervision::child index, const std::string& reason);
+  void begin_stop();
+  void carry_out(supervision::output out);
+  void arm();
 
   std::vector<child> children_;
-  event_log& log_;
-  event_hub& events_;
-  random rng_;
-  bool stopping_ = false;
+  supervision_callback report_;
+  supervision rules_;
+  time_point armed_ = time_point::max();
   caf::response_promise stopped_;
 };
 

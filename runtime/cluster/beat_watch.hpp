@@ -25,8 +25,8 @@ class beat_watch {
   explicit beat_watch(duration beat) : beat_(beat) {}
 
   void on_message(std::string_view from, time_point now);
-  /// Members that were steady and have been silent for silence_max(). Each is named once, then counted anew. None when this
-  /// process did not run in time: what they sent waits for it.
+  /// Members that were steady and have been silent for silence_max(). Each is named once, then counted anew. None when
+  /// this process did not run in time: what they sent waits for it.
   [[nodiscard]] std::vector<std::string> take_silent(time_point now);
   /// max(): nobody is watched.
   [[nodiscard]] time_point next_tick() const noexcept { return next_; }
@@ -44,7 +44,7 @@ class beat_watch {
 
   duration beat_;
   std::map<std::string, row, std::less<>> rows_;
-  time_point next_ = time_point::max();      // no silence is due before
+  time_point next_ = time_point::max();     // no silence is due before
   time_point plan_at_ = time_point::min();  // looked at once a beat, not with each message
 };
 

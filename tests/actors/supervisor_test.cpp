@@ -22,9 +22,9 @@ struct deterministic_config : caf::actor_system_config {
 
 class supervisor : public ::testing::Test {
  protected:
-  supervisor() : system_(config_), log_(event_log::none()) {}
+  supervisor() : system_(config_) {}
 
-  child_spec child(const std::string& name) {
+  supervised_child child(const std::string& name) {
     auto slot = std::make_shared<child_slot>();
     slots_[name] = slot;
     auto spawn = [this, name](caf::actor_system& system) {
@@ -37,11 +37,11 @@ class supervisor : public ::testing::Test {
         }};
       });
     };
-    return {name, spawn, slot};
+    return supervised({name, spawn, slot});
   }
 
-  void start(std::vector<child_spec> children) {
-    supervisor_ = system_.spawn<supervisor_actor>(std::move(children), *log_, events_, 7u);
+  void start(std::vector<supervised_child> children) {
+    supervisor_ = system_.spawn<supervisor_actor>(options_, std::move(children), report_, 7u);
     caf::anon_send(supervisor_, start_atom::value);
     run();
   }
@@ -68,8 +68,9 @@ class supervisor : public ::testing::Test {
 
   deterministic_config config_;
   caf::actor_system system_;
-  std::shared_ptr<event_log> log_;
-  event_hub events_;
+  supervisor_options options_;
+  std::vector<std::string> reports_;  // who failed
+  supervision_callback report_ = [this](const supervision_report& r) { reports_.push_back(r.child); };
   std::map<std::string, std::shared_ptr<child_slot>> slots_;
   std::vector<std::string> journal_;
   caf::actor supervisor_;
@@ -88,11 +89,11 @@ TEST_F(supervisor, restarts_a_failed_actor_after_its_backoff_and_hands_out_the_n
   tell("b", "fail");
   EXPECT_FALSE(slots_["b"]->get());
   EXPECT_EQ(journal_.back(), "end b");
-  advance(supervisor_actor::restart_first);
+  advance(options_.wait_first);
   EXPECT_EQ(journal_.back(), "start b");
   EXPECT_TRUE(slots_["b"]->get());
   EXPECT_NE(slots_["b"]->get(), first);
-  EXPECT_EQ(events_.last_sequence(), 1u);
+  EXPECT_EQ(reports_, std::vector<std::string>{"b"});
   stop();
 }
 
@@ -100,13 +101,13 @@ TEST_F(supervisor, waits_longer_after_each_failure) {
   start({child("a")});
   for (int i = 0; i < 5; ++i) {
     tell("a", "fail");
-    advance(supervisor_actor::restart_most);
+    advance(options_.wait_most);
   }
   tell("a", "fail");
   journal_.clear();
-  advance(supervisor_actor::restart_first * 8);  // the sixth wait is at least 16 times the first bound
+  advance(options_.wait_first * 8);  // the sixth wait is at least 16 times the first bound
   EXPECT_TRUE(journal_.empty());
-  advance(supervisor_actor::restart_most);
+  advance(options_.wait_most);
   EXPECT_EQ(journal_, std::vector<std::string>{"start a"});
   stop();
 }
