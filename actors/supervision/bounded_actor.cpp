@@ -32,8 +32,8 @@ class counted_element final : public caf::mailbox_element {
 bool is_always_taken(const caf::mailbox_element& m) {
   if (m.mid.is_response() || m.is_high_priority()) return true;
   const auto& c = m.content();
-  return c.size() == 1 && (c.match_element<caf::down_msg>(0) || c.match_element<caf::exit_msg>(0) ||
-                           c.match_element<caf::error>(0));
+  return c.size() == 1 &&
+         (c.match_element<caf::down_msg>(0) || c.match_element<caf::exit_msg>(0) || c.match_element<caf::error>(0));
 }
 
 }  // namespace
@@ -55,7 +55,8 @@ caf::behavior bounded_actor::make_behavior() { return function_(this); }
 void bounded_actor::enqueue(caf::mailbox_element_ptr what, caf::execution_unit* host) {
   if (is_always_taken(*what)) return caf::event_based_actor::enqueue(std::move(what), host);
   if (numbers_->queued.fetch_add(1, std::memory_order_relaxed) < limit_.messages_max) {
-    return caf::event_based_actor::enqueue(caf::mailbox_element_ptr(new counted_element(std::move(what), numbers_)), host);
+    return caf::event_based_actor::enqueue(caf::mailbox_element_ptr(new counted_element(std::move(what), numbers_)),
+                                           host);
   }
   numbers_->queued.fetch_sub(1, std::memory_order_relaxed);
   numbers_->refused.fetch_add(1, std::memory_order_relaxed);

@@ -98,7 +98,8 @@ struct dependency::core {
   }
 
   void carry_out(const bulkhead::output& out) {
-    for (const auto ticket : out.expired) end(ticket, {errc::deadline_exceeded, name + ": too many requests are under way"});
+    for (const auto ticket : out.expired)
+      end(ticket, {errc::deadline_exceeded, name + ": too many requests are under way"});
     for (const auto ticket : out.run) {
       calls.at(ticket).inside = true;
       try_it(ticket);

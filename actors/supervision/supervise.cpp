@@ -13,11 +13,13 @@ namespace {
 expected<void> check(const supervisor_options& o, const std::vector<supervised_child>& children) {
   const bool waits = o.wait_first > duration::zero() && o.wait_most >= o.wait_first && o.stop_max > duration::zero() &&
                      o.restarts_within > duration::zero() && o.stable_after >= duration::zero();
-  if (!waits) return fail(errc::invalid_argument, "a supervisor's times must be above zero, wait_most not below wait_first");
+  if (!waits)
+    return fail(errc::invalid_argument, "a supervisor's times must be above zero, wait_most not below wait_first");
   std::set<std::string> names;
   for (const auto& c : children) {
     if (!c.spawn) return fail(errc::invalid_argument, "child '" + c.name + "' has no spawn function");
-    if (!names.insert(c.name).second) return fail(errc::invalid_argument, "two children have the name '" + c.name + "'");
+    if (!names.insert(c.name).second)
+      return fail(errc::invalid_argument, "two children have the name '" + c.name + "'");
   }
   return {};
 }

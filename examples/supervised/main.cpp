@@ -23,10 +23,10 @@ caf::actor spawn_stock(caf::actor_system& system) {
 }
 
 int main() {
+  std::mutex mutex;    // before the system: the supervisor uses them until it ends
+  caf::actor present;  // a restart is another actor
   caf::actor_system_config config;
   caf::actor_system system(config);
-  std::mutex mutex;
-  caf::actor present;  // a restart is another actor
   troupe::supervised_child child{"stock", spawn_stock};
   child.on_handle = [&](const caf::actor& a) {
     const std::lock_guard lock(mutex);
@@ -48,8 +48,8 @@ int main() {
       std::this_thread::sleep_for(5ms);
       continue;
     }
-    self->request(stock, 1s, 2).receive([&](int pieces) { bought += pieces; },
-                                        [](const caf::error&) { std::printf("asked again\n"); });
+    self->request(stock, 1s, 2)
+        .receive([&](int pieces) { bought += pieces; }, [](const caf::error&) { std::printf("asked again\n"); });
   }
   std::printf("bought %d\n", bought);
   troupe::stop_supervised(*supervisor);

@@ -1,10 +1,11 @@
-// Actors whose mailbox has a bound: beyond it a request is answered with errc::unavailable at once, any other message is
-// dropped and counted, so that one slow actor costs its clients an error instead of the process its memory.
+// Actors whose mailbox has a bound: beyond it a request is answered with errc::unavailable at once, any other message
+// is dropped and counted, so that one slow actor costs its clients an error instead of the process its memory.
 //
-//   auto sink = system.spawn<troupe::bounded_actor>(troupe::mailbox_limit{1000}, [](caf::event_based_actor* self) -> caf::behavior {...});
+//   auto sink = system.spawn<troupe::bounded_actor>(troupe::mailbox_limit{1000}, [](caf::event_based_actor* self) ->
+//   caf::behavior {...});
 //
-// Answers to the actor's own requests, ends of others (down, exit) and urgent messages are always taken. A message counts
-// from its sending until its handler has returned; one that the actor keeps for later (skip) still counts.
+// Answers to the actor's own requests, ends of others (down, exit) and urgent messages are always taken. A message
+// counts from its sending until its handler has returned; one that the actor keeps for later (skip) still counts.
 #pragma once
 
 #include <atomic>

@@ -2,11 +2,12 @@
 //
 //   class shop : public caf::event_based_actor {
 //     troupe::dependency stock_{this, "stock", {}};
-//     ... stock_.request(stock_actor, 500ms, [this](int left) {...}, [this](const troupe::error& e) {...}, get_atom::value, id);
+//     ... stock_.request(stock_actor, 500ms, [this](int left) {...}, [this](const troupe::error& e) {...},
+//     get_atom::value, id);
 //
-// One request goes: the bulkhead (waits or is refused), the circuit breaker, the actor; after an error that says "not done"
-// it waits and goes again, until it is done, final, or its deadline has come. Exactly one of the two functions is called, on
-// the actor, unless the actor ends first.
+// One request goes: the bulkhead (waits or is refused), the circuit breaker, the actor; after an error that says "not
+// done" it waits and goes again, until it is done, final, or its deadline has come. Exactly one of the two functions is
+// called, on the actor, unless the actor ends first.
 #pragma once
 
 #include <functional>

@@ -26,7 +26,8 @@ struct supervised_child {
   /// failure of the child.
   std::function<caf::actor(caf::actor_system&)> spawn;
   child_restart restart = child_restart::transient;
-  /// Told the handle after each start, and none after each end: a restart is another actor.
+  /// Told the handle after each start, and none after each end: a restart is another actor. What it uses must live
+  /// until the supervisor has ended, which is after stop_supervised() or with the actor system.
   std::function<void(const caf::actor&)> on_handle{};
 };
 

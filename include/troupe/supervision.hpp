@@ -28,8 +28,8 @@ struct supervisor_options {
   static constexpr std::uint32_t no_limit = std::numeric_limits<std::uint32_t>::max();
 
   restart_strategy strategy = restart_strategy::one_for_one;
-  /// The budget: more than restarts_max restarts in restarts_within, and the supervisor gives up: it ends its children and
-  /// fails itself, so that the supervisor above restarts the whole.
+  /// The budget: more than restarts_max restarts in restarts_within, and the supervisor gives up: it ends its children
+  /// and fails itself, so that the supervisor above restarts the whole.
   std::uint32_t restarts_max = 10;
   duration restarts_within = std::chrono::seconds(60);
   /// A failed child waits before its restart, each time up to twice as long, half of it by chance.

@@ -22,7 +22,8 @@ expected<void> circuit_breaker::allow(time_point now) {
     return {};
   }
   ++refused_;
-  if (is == circuit_state::half_open) return fail(errc::unavailable, "the circuit is half open: one attempt is under way");
+  if (is == circuit_state::half_open)
+    return fail(errc::unavailable, "the circuit is half open: one attempt is under way");
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(open_until_ - now);
   return fail(errc::unavailable, "the circuit is open for " + std::to_string(left.count()) + " ms more");
 }

@@ -1,4 +1,5 @@
-// The rules of a supervisor (Erlang/OTP's, Armstrong 2003) without actors: children are numbers in the order of their start.
+// The rules of a supervisor (Erlang/OTP's, Armstrong 2003) without actors: children are numbers in the order of their
+// start.
 //
 //   a child is   becomes             by
 //   running      waiting             its end, when it is to be started again; alone, or with its group

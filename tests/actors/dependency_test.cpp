@@ -43,16 +43,16 @@ class dependency_test : public ::testing::Test {
   void SetUp() override {
     server = system->spawn([this](caf::event_based_actor* self) -> caf::behavior {
       return {[this, self](int n) -> caf::result<int> {
-        ++asked;
-        if (holds) {
-          held.push_back(self->make_response_promise());
-          return caf::delegated<int>();
-        }
-        if (faults.empty()) return n;
-        const auto code = faults.front();
-        faults.pop_front();
-        return to_caf({code, "busy"});
-      },
+                ++asked;
+                if (holds) {
+                  held.push_back(self->make_response_promise());
+                  return caf::delegated<int>();
+                }
+                if (faults.empty()) return n;
+                const auto code = faults.front();
+                faults.pop_front();
+                return to_caf({code, "busy"});
+              },
               [this](go_atom) { held.at(0).deliver(1); }};
     });
   }

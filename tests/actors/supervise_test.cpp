@@ -46,9 +46,11 @@ class supervise_test : public ::testing::Test {
     return made.value_or(nullptr);
   }
   caf::actor begin_nested(const supervisor_options& options) {
-    return supervise(*system, options, {child("a")}, [this](const supervision_report& r) {
-             if (r.what == supervision_report::kind::gave_up) journal.push_back("gave up for " + r.child);
-           }).value_or(nullptr);
+    return supervise(*system, options, {child("a")},
+                     [this](const supervision_report& r) {
+                       if (r.what == supervision_report::kind::gave_up) journal.push_back("gave up for " + r.child);
+                     })
+        .value_or(nullptr);
   }
   void let_fail(const std::string& name) {
     caf::anon_send(handles.at(name), std::string("fail"));
