@@ -136,21 +136,31 @@ refusal set_save(environment& e, const std::string& value) {
   return std::nullopt;
 }
 
-// Of the cache that RESP serves. What is set is accepted as clients expect, and changes nothing: see
-// caches.NAME.durable.
+// Of the cache that RESP serves: the configuration says whether it is durable (caches.NAME.durable), and a running node
+// does not change that. Setting what is so already is what clients do to be sure of it.
+constexpr const char* not_while_running = "can't set immutable config";
 const named_cache_config* default_cache(const environment& e) {
   const auto found = e.settings.caches.find("default");
   return found == e.settings.caches.end() ? nullptr : &found->second;
 }
-std::string read_append_only(environment& e) {
+bool is_durable(const environment& e) {
   const auto* c = default_cache(e);
-  return c != nullptr && c->durable && !c->backed ? "yes" : "no";
+  return c != nullptr && c->durable && !c->backed;
 }
+std::string read_append_only(environment& e) { return is_durable(e) ? "yes" : "no"; }
+refusal set_append_only(environment& e, const std::string& value) {
+  if (value == read_append_only(e)) return std::nullopt;
+  return not_while_running;
+}
+// Of a cache without a log it means nothing, as in Redis, and is kept for whoever asks.
 std::string read_append_fsync(environment& e) {
-  const auto* c = default_cache(e);
-  return c == nullptr ? "everysec" : c->fsync;
+  return is_durable(e) ? default_cache(e)->fsync : e.live.kept("appendfsync", "everysec");
 }
-refusal set_nothing(environment&, const std::string&) { return std::nullopt; }
+refusal set_append_fsync(environment& e, const std::string& value) {
+  if (is_durable(e) && value != default_cache(e)->fsync) return not_while_running;
+  if (!is_durable(e)) e.live.keep("appendfsync", value);
+  return std::nullopt;
+}
 
 constexpr std::string_view policies =
     "volatile-lru, volatile-lfu, volatile-random, volatile-ttl, allkeys-lru, allkeys-lfu, allkeys-random, noeviction";
@@ -161,8 +171,8 @@ using live = live_settings;
 // clang-format off
 constexpr auto rows = std::to_array<parameter>({
     {"activedefrag",               yes_no, 0, 0, "no", {}},
-    {"appendfsync",                word,   0, 0, "everysec, always, no", {}, read_append_fsync, set_nothing},
-    {"appendonly",                 yes_no, 0, 0, "no", {}, read_append_only, set_nothing},
+    {"appendfsync",                word,   0, 0, "everysec, always, no", {}, read_append_fsync, set_append_fsync},
+    {"appendonly",                 yes_no, 0, 0, "no", {}, read_append_only, set_append_only},
     {"bind",                       fixed,  0, 0, {}, {}, read_bind},
     {"busy-reply-threshold",       number, 0, any, "5000", "lua-time-limit"},
     {"client-output-buffer-limit", text,   0, 0, {}, {}, read_output_limits, set_output_limits},

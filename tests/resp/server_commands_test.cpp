@@ -53,8 +53,7 @@ TEST_F(server_commands, config_set_of_output_limits_names_classes) {
 }
 
 TEST_F(server_commands, config_set_keeps_what_has_no_effect_under_both_names) {
-  EXPECT_EQ(c.say({"CONFIG", "SET", "hash-max-ziplist-entries", "9", "save", "60 1", "appendonly", "YES"}), ok);
-  EXPECT_EQ(parameter_now("appendonly"), "no") << "the configuration says which caches are durable";
+  EXPECT_EQ(c.say({"CONFIG", "SET", "hash-max-ziplist-entries", "9", "save", "60 1"}), ok);
   EXPECT_EQ(parameter_now("hash-max-listpack-entries"), "9");
   EXPECT_EQ(parameter_now("save"), "60 1");
   EXPECT_EQ(c.say({"CONFIG", "SET", "notify-keyspace-events", "KEA"}), ok);
@@ -62,6 +61,29 @@ TEST_F(server_commands, config_set_keeps_what_has_no_effect_under_both_names) {
   EXPECT_EQ(c.say({"CONFIG", "SET", "list-max-listpack-size", "-1", "lua-time-limit", "1"}), ok);
   EXPECT_EQ(parameter_now("list-max-ziplist-size"), "-1");
   EXPECT_EQ(parameter_now("busy-reply-threshold"), "1");
+}
+
+TEST_F(server_commands, appendonly_is_what_the_configuration_says_and_no_other_value_is_taken) {
+  EXPECT_EQ(parameter_now("appendonly"), "no");
+  EXPECT_EQ(c.say({"CONFIG", "SET", "appendonly", "NO"}), ok);
+  EXPECT_EQ(c.say({"CONFIG", "SET", "appendonly", "yes"}), set_failed("appendonly", "can't set immutable config"));
+  EXPECT_EQ(parameter_now("appendonly"), "no");
+  EXPECT_EQ(c.say({"CONFIG", "SET", "appendfsync", "ALWAYS"}), ok) << "without a log it means nothing";
+  EXPECT_EQ(parameter_now("appendfsync"), "always");
+  EXPECT_EQ(c.say({"CONFIG", "SET", "timeout", "5", "appendonly", "yes"}),
+            set_failed("appendonly", "can't set immutable config"));
+  EXPECT_EQ(parameter_now("timeout"), "0") << "all or nothing";
+
+  c.settings.caches["default"].durable = true;
+  c.settings.caches["default"].fsync = "always";
+  EXPECT_EQ(parameter_now("appendonly"), "yes");
+  EXPECT_EQ(parameter_now("appendfsync"), "always");
+  EXPECT_EQ(c.say({"CONFIG", "SET", "appendonly", "yes", "appendfsync", "always"}), ok);
+  EXPECT_EQ(c.say({"CONFIG", "SET", "appendonly", "no"}), set_failed("appendonly", "can't set immutable config"));
+  EXPECT_EQ(c.say({"CONFIG", "SET", "appendfsync", "no"}), set_failed("appendfsync", "can't set immutable config"));
+  EXPECT_EQ(parameter_now("appendfsync"), "always");
+  c.settings.caches["default"].backed = true;
+  EXPECT_EQ(parameter_now("appendonly"), "no") << "the database keeps it";
 }
 
 TEST_F(server_commands, config_set_refuses_in_redis_words_and_changes_nothing) {
