@@ -36,6 +36,8 @@ struct key {
   std::vector<std::string_view> words = {};  // the values of a choice
   std::string_view alias = {};               // a second name, e.g. the one of other programs
   bool has_password = false;                 // printed with it masked
+  std::string_view word = {};                // of a number: a word that stands for one outside its range, and that one
+  std::int64_t word_number = 0;
 };
 
 struct section {

@@ -85,8 +85,13 @@ std::vector<key> caches_keys() {
        .in = in_block<&named::replicas>,
        .doc = "As cache.replicas, which it inherits when absent. A shard has as many copies as the cache that asks for "
               "the most, and its other caches have them too; but one with 0 is not sent to copies: its values are lost "
-              "with their primary.",
-       .max = 5},
+              "with their primary. \"all\", for small caches that are read often: as cache.replicas, at least 1, and "
+              "every "
+              "node holds a copy of the whole cache that answers its reads, at most a second old (memory_max at each "
+              "node, 64MiB without it; what does not fit is read at its primary).",
+       .max = 5,
+       .word = "all",
+       .word_number = replicas_everywhere},
       {.section = caches_section,
        .name = "consistency",
        .in = in_block<&named::consistency>,

@@ -14,7 +14,7 @@ constexpr std::size_t columns = 100;
 
 std::string printed_value(const key& k, const field& f) {
   if (k.has_password) return toml_string(mask_password(**std::get_if<std::string*>(&f)));
-  return toml_value(f);
+  return toml_value(k, f);
 }
 
 void print_section(std::string& out, config& c, std::string_view name, const std::string& block) {
@@ -85,7 +85,7 @@ std::string print_reference() {
       out += "\n";
       print_comment(out, k.doc);
       if (const std::string text = limits(k, f); !text.empty()) print_comment(out, text);
-      out += (is_caches ? "#" : "") + std::string(k.name) + " = " + toml_value(f) + "\n";
+      out += (is_caches ? "#" : "") + std::string(k.name) + " = " + toml_value(k, f) + "\n";
     }
   }
   return out;

@@ -265,6 +265,10 @@ class rules {
       if (!is_name(name, "_-")) broken(path, "a cache's name has 1 to 64 letters, digits, _ or -");
       if (cache.durable && cache.backed)
         broken(path + ".durable", "is of no use to a cache that is backed: its values are in the database");
+      const bool everywhere = cache.replicas == replicas_everywhere;
+      if (everywhere && cache.backed) broken(path + ".replicas", "\"all\" is not for a cache that a database backs");
+      if (everywhere && cache.near_max > 0)
+        broken(path + ".near_max", "is of no use to a cache with replicas = \"all\": every node has its values");
       if (!cache.backed) continue;
       if (own_files) broken(path + ".backed", std::string(needs_postgres));
       if (c_.has_service("cache") && !c_.has_service("db")) {

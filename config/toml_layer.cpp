@@ -124,6 +124,7 @@ class toml_reader {
       if (auto* const* string = std::get_if<std::string*>(&f)) return store_string(k, *string, text->get());
       if (auto* const* size = std::get_if<std::uint64_t*>(&f)) return store_size(k, *size, text->get());
       if (auto* const* d = std::get_if<duration*>(&f)) return store_duration(k, *d, text->get());
+      if (!k.word.empty() && text->get() == k.word) return store_word(k, f, text->get());
     }
     return "must be " + type_name(k, f) + ", is " + type_of(node);
   }

@@ -41,6 +41,7 @@ verdict store_bool(const key& k, bool* f, std::string_view text) {
 
 verdict store_integer_text(const key& k, const field& f, std::string_view text) {
   std::int64_t number = 0;
+  if (!k.word.empty() && text == k.word) return store_word(k, f, text);
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (failed == std::errc::result_out_of_range) return out_of_range(k, f, in_quotes(text));
   if (failed != std::errc() || end != text.data() + text.size()) return wrong_type(k, f, text);
@@ -99,6 +100,13 @@ verdict store_integer(const key& k, field f, std::int64_t value) {
   return "must be " + type_name(k, f) + ", is the integer " + std::to_string(value);
 }
 
+verdict store_word(const key& k, field f, std::string_view text) {
+  auto* const* number = std::get_if<std::uint32_t*>(&f);
+  if (number == nullptr || k.word.empty() || text != k.word) return wrong_type(k, f, text);
+  **number = static_cast<std::uint32_t>(k.word_number);
+  return {};
+}
+
 verdict store_size(const key& k, std::uint64_t* f, std::int64_t bytes) {
   if (!in_range(k, bytes)) return out_of_range(k, f, std::to_string(bytes));
   *f = static_cast<std::uint64_t>(bytes);
@@ -132,6 +140,7 @@ verdict store_string(const key& k, std::string* f, std::string_view text) {
 
 verdict check_value(const key& k, const field& f) {
   const auto check = [&](std::int64_t number) -> verdict {
+    if (!k.word.empty() && number == k.word_number) return "";
     return in_range(k, number) ? "" : out_of_range(k, f, shown(f, number));
   };
   if (auto* const* number = std::get_if<std::uint32_t*>(&f)) return check(**number);
@@ -166,7 +175,7 @@ std::string type_name(const key& k, const field& f) {
   if (holds<std::string>(f)) return k.words.empty() ? "a string" : range_name(k, f);
   if (holds<string_list>(f)) return "a list of strings";
   if (holds<string_map>(f)) return "a table of strings, e.g. zone = \"a\"";
-  return "an integer";
+  return k.word.empty() ? "an integer" : "an integer or " + in_quotes(k.word);
 }
 
 std::string range_name(const key& k, const field& f) {
@@ -179,10 +188,11 @@ std::string range_name(const key& k, const field& f) {
       holds<std::uint32_t>(f) || holds<std::int32_t>(f) || holds<std::uint64_t>(f) || holds<duration>(f);
   if (!is_number) return {};
   const std::string zero = k.zero.empty() ? "" : shown(f, 0) + " (" + std::string(k.zero) + ") or ";
-  return zero + "from " + shown(f, k.min) + " to " + shown(f, k.max);
+  const std::string word = k.word.empty() ? "" : ", or " + in_quotes(k.word);
+  return zero + "from " + shown(f, k.min) + " to " + shown(f, k.max) + word;
 }
 
-std::string toml_value(const field& f) {
+std::string toml_value(const key& k, const field& f) {
   if (auto* const* flag = std::get_if<bool*>(&f)) return **flag ? "true" : "false";
   if (auto* const* size = std::get_if<std::uint64_t*>(&f)) return toml_string(format_size(**size));
   if (auto* const* d = std::get_if<duration*>(&f)) return toml_string(format_duration(**d));
@@ -190,7 +200,8 @@ std::string toml_value(const field& f) {
   if (auto* const* list = std::get_if<string_list*>(&f)) return toml_list(**list);
   if (auto* const* map = std::get_if<string_map*>(&f)) return toml_map(**map);
   if (auto* const* number = std::get_if<std::int32_t*>(&f)) return std::to_string(**number);
-  return std::to_string(**std::get_if<std::uint32_t*>(&f));
+  const auto number = **std::get_if<std::uint32_t*>(&f);
+  return !k.word.empty() && number == k.word_number ? toml_string(k.word) : std::to_string(number);
 }
 
 }  // namespace troupe

@@ -14,6 +14,8 @@ namespace troupe {
 using verdict = std::string;
 
 [[nodiscard]] verdict store_integer(const key& k, field f, std::int64_t value);
+/// A word for a number: key::word.
+[[nodiscard]] verdict store_word(const key& k, field f, std::string_view text);
 [[nodiscard]] verdict store_size(const key& k, std::uint64_t* f, std::int64_t bytes);
 [[nodiscard]] verdict store_size(const key& k, std::uint64_t* f, std::string_view text);
 [[nodiscard]] verdict store_duration(const key& k, duration* f, std::string_view text);
@@ -33,6 +35,6 @@ using verdict = std::string;
 [[nodiscard]] std::string range_name(const key& k, const field& f);
 
 /// The value as TOML, on one line.
-[[nodiscard]] std::string toml_value(const field& f);
+[[nodiscard]] std::string toml_value(const key& k, const field& f);
 
 }  // namespace troupe

@@ -198,27 +198,6 @@ void node::runner::show_kvs_health(std::string& place, const std::string& fault)
   status_.set_service("kvs", shown.empty() ? service_state::running : service_state::degraded, shown);
 }
 
-// Commands for shards of other members leave over the link, and theirs arrive there.
-expected<void> node::runner::connect_shards() {
-  if (settings_.kvs.type == "local_standalone") return {};
-  forwarder_ = std::make_unique<link_forwarder>(
-      io_, cluster_.link(), [this](std::uint64_t pid) { return cluster_.find(pid); },
-      [this] { return router_->table_stamp(); });
-  router_->set_forwarder(forwarder_.get());
-  replicas_ = std::make_shared<replica_link>(io_, cluster_.link(), shards_, catalogue_,
-                                             [this](std::uint64_t pid) { return cluster_.find(pid); });
-  replicas_->serve();
-  shards_.set_channel(*replicas_);
-  shards_.on_laggards([this](std::vector<shard_host::laggard> who) { cluster_.on_laggards(std::move(who)); });
-  near_ = std::make_shared<near_link>(near_link::surroundings{io_, cluster_.link(), shards_, catalogue_,
-                                                              [this](std::uint64_t pid) { return cluster_.find(pid); },
-                                                              drawn_.machine_seed + 3});
-  if (auto started = near_->start(); !started) return started;
-  router_->set_near(near_.get());
-  served_ = serve_cache_requests(cluster_.link(), *router_);
-  return {};
-}
-
 expected<void> node::runner::open_doors() {
   if (settings_.has_service("resp")) {
     auto* link = settings_.kvs.type == "local_standalone" ? nullptr : &cluster_.link();
@@ -271,10 +250,12 @@ void node::runner::register_metrics() {
   router_->register_metrics(numbers_);
   loaders_->register_metrics(numbers_);
   register_cache_metrics(numbers_, shards_, catalogue_);
+  if (changes_) changes_->register_metrics(numbers_);
   if (forwarder_) {
     forwarder_->register_metrics(numbers_);
     replicas_->register_metrics(numbers_);
     near_->register_metrics(numbers_);
+    local_->register_metrics(numbers_);
     troupe::register_metrics(numbers_, served_);
   }
   cluster_.register_metrics(numbers_);
@@ -375,6 +356,8 @@ void node::runner::stop() {
   shards_.close();
   loaders_->close();
   if (near_) near_->close();
+  if (local_) local_->close();
+  if (changes_) changes_->close();
   for (auto it = doors_.rbegin(); it != doors_.rend(); ++it) (*it)->close();
   handlers_.stop();
   if (channels_) channels_->close();

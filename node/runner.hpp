@@ -20,8 +20,10 @@
 #include "actors/cache/cache_numbers.hpp"
 #include "actors/cache/cache_router.hpp"
 #include "actors/cache/cache_server.hpp"
+#include "actors/cache/change_link.hpp"
 #include "actors/cache/host_contents.hpp"
 #include "actors/cache/link_forwarder.hpp"
+#include "actors/cache/local_copy_link.hpp"
 #include "actors/cache/replica_link.hpp"
 #include "actors/cache/shard_host.hpp"
 #include "actors/cluster_board.hpp"
@@ -130,6 +132,8 @@ class node::runner {
   std::unique_ptr<link_forwarder> forwarder_;  // none on a node that is alone by configuration
   std::shared_ptr<replica_link> replicas_;     // the same
   std::shared_ptr<near_link> near_;            // the same
+  std::shared_ptr<change_link> changes_;
+  std::shared_ptr<local_copy_link> local_;  // none on a node that is alone by configuration
   std::shared_ptr<const cache_server_counters> served_;
   actor_runtime actors_;
   std::unique_ptr<standstill> still_;

@@ -1,6 +1,9 @@
 #include "actors/cache/cache_router.hpp"
 
+#include <optional>
 #include <utility>
+
+#include "actors/cache/local_copy_link.hpp"
 
 namespace troupe {
 
@@ -55,6 +58,7 @@ bool cache_router::try_now(const cache_command& command, time_point now, visitor
   }
   if (cache->settings.backed) return host_.execute_if_present(command, now, visit);
   const bool stale = cache->settings.consistency == "stale";
+  if (cache->everywhere && is_plain_read(command) && find_local(command, now, visit)) return true;
   if (auto* near = near_of(command); near != nullptr && command.op == cache_op::get) {
     const auto owner = host_.owner_of(host_.shard_of_key(command.key));
     if (owner != 0 && owner != host_.my_pid() && near->find(command, owner, host_.topology_version(), now, visit))
@@ -64,6 +68,13 @@ bool cache_router::try_now(const cache_command& command, time_point now, visitor
     return host_.execute_settled(command, now, visit) || (stale && host_.execute_stale(command, now, visit, true));
   if (host_.execute(with_default_ttl(command, cache->settings), now, visit)) return true;
   return stale && host_.execute_stale(command, now, visit);
+}
+
+// By this node's copy of a cache that every node has. What is not there may have to be loaded.
+bool cache_router::find_local(const cache_command& command, time_point now, visitor visit) const {
+  auto* local = local_.load(std::memory_order_acquire);
+  if (local == nullptr || host_.owner_of(host_.shard_of_key(command.key)) == host_.my_pid()) return false;
+  return local->find(command, host_.topology_version(), now, visit, loader_of(command) != nullptr);
 }
 
 // The command's cache when it may go on; otherwise it has been answered.
@@ -159,7 +170,11 @@ void cache_router::forward(std::uint64_t route, const parked_commands::command_p
     return parked_.finished(command, owned_reply::failed(errc::unavailable, "the shard is on another node"));
   auto* near = near_of(command->command.command);
   const auto read = near == nullptr ? 0 : near->begin(command->command, route, host_.topology_version());
-  way->forward(route, command, [this, command, route, near, read](owned_reply reply) {
+  auto* local = local_.load(std::memory_order_acquire);
+  if (local != nullptr && !local->keeps(command->command.command.cache)) local = nullptr;
+  const auto left = local == nullptr ? local_copy_link::left() : local->begin(command->command.borrow());
+  way->forward(route, command, [this, command, route, near, read, local, left](owned_reply reply) {
+    if (local != nullptr) local->end(command->command.command.cache, left);
     if (near != nullptr) near->end(command->command, read, reply, command->told);
     const bool loading = reply.code == errc::not_found && reply.stale;
     auto& asked = command->command.command;
@@ -171,6 +186,14 @@ void cache_router::forward(std::uint64_t route, const parked_commands::command_p
     asked.awaits = true;  // once more, alone: nothing else is to wait with it
     forward(route, command);
   });
+}
+
+expected<std::shared_ptr<change_queue>> cache_router::subscribe(std::string_view cache, const change_options& options) {
+  auto* changes = changes_.load(std::memory_order_acquire);
+  if (changes == nullptr) return fail(errc::unavailable, "the node starts, or stops");
+  const auto id = find(cache);
+  if (!id) return fail(errc::not_found, "no cache " + std::string(cache) + " is declared");
+  return changes->subscribe(*id, options);
 }
 
 // A table is copied to be read, so it is read only when owners have changed.

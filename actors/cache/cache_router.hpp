@@ -6,6 +6,7 @@
 //   stale   another node     here, if it holds a whole copy; otherwise as any
 //   backed  this node        here, at once         backing store (database)
 //   loaded  this node        here, at once         here; a get that finds nothing waits for the cache's loader
+//   all     another node     here, when this node's copy of the shard is whole and fresh; otherwise as any
 //   near    another node     here, if it was read lately and did not change; otherwise as any
 //   any     another node     forwarder, to it      forwarder, to it
 //   any     nobody           unavailable           unavailable
@@ -27,6 +28,7 @@
 
 #include "actors/backing_store.hpp"
 #include "actors/cache/cache_loaders.hpp"
+#include "actors/cache/change_link.hpp"
 #include "actors/cache/forwarder.hpp"
 #include "actors/cache/near_link.hpp"
 #include "actors/cache/parked_commands.hpp"
@@ -37,6 +39,8 @@
 #include "runtime/sharding/slot.hpp"
 
 namespace troupe {
+
+class local_copy_link;
 
 class cache_router final : public cache_access {
  public:
@@ -53,6 +57,13 @@ class cache_router final : public cache_access {
   void set_loaders(cache_loaders* l) noexcept { loaders_.store(l, std::memory_order_release); }
   /// Values of other nodes that are kept here; null: none. It outlives its last command.
   void set_near(near_link* n) noexcept { near_.store(n, std::memory_order_release); }
+  /// Copies of other nodes' values that are kept here; null: none. It outlives its last command.
+  void set_local(local_copy_link* l) noexcept { local_.store(l, std::memory_order_release); }
+  /// Who tells of changes. Null: nobody. It outlives its last subscriber.
+  void set_changes(change_link* c) noexcept { changes_.store(c, std::memory_order_release); }
+  [[nodiscard]] expected<std::shared_ptr<change_queue>> subscribe(std::string_view cache,
+                                                                  const change_options& options) override;
+  [[nodiscard]] std::uint32_t shard_of(std::string_view key) const noexcept override { return host_.shard_of_key(key); }
   /// The way to shards of other nodes. Null: they are unavailable. It, and whatever it called back, ends
   /// before the router.
   void set_forwarder(forwarder* f) noexcept { forwarder_.store(f, std::memory_order_release); }
@@ -139,6 +150,7 @@ class cache_router final : public cache_access {
     auto* near = near_.load(std::memory_order_acquire);
     return near != nullptr && near->keeps(command.cache) ? near : nullptr;
   }
+  [[nodiscard]] bool find_local(const cache_command& command, time_point now, visitor visit) const;
   void forward(std::uint64_t route, const parked_commands::command_ptr& command);
   [[nodiscard]] std::uint64_t route_of(std::uint32_t shard) const noexcept;
   void run(const parked_commands::command_ptr& command, std::uint64_t route);
@@ -153,6 +165,8 @@ class cache_router final : public cache_access {
   std::atomic<forwarder*> forwarder_{nullptr};
   std::atomic<cache_loaders*> loaders_{nullptr};
   std::atomic<near_link*> near_{nullptr};
+  std::atomic<change_link*> changes_{nullptr};
+  std::atomic<local_copy_link*> local_{nullptr};
   mutable std::mutex stamp_mutex_;
   mutable stamp stamp_;                         // guarded by stamp_mutex_, as the next
   mutable std::uint64_t stamp_topology_ = ~0u;  // that stamp_ was read at

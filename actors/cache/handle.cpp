@@ -110,6 +110,14 @@ cache_command make_erase(std::string_view key, std::uint64_t if_version) {
 cache::cache(std::shared_ptr<cache_access> access, std::string name)
     : access_(std::move(access)), name_(std::move(name)) {}
 
+expected<change_subscription> cache::subscribe(const change_options& options) {
+  auto queue = access_->subscribe(name_, options);
+  if (!queue) return tl::unexpected<error>(queue.error());
+  return change_subscription(std::move(*queue));
+}
+
+std::uint32_t cache::shard_of(std::string_view key) const { return access_->shard_of(key); }
+
 expected<cache_value> cache::get(std::string_view key, duration deadline) {
   return to_value(call(*access_, name_, make_get(key), deadline));
 }

@@ -292,6 +292,11 @@ shard_table shard_host::table() const {
   return table_.now();
 }
 
+stamp shard_host::table_stamp() const {
+  const std::lock_guard lock(table_mutex_);
+  return table_.now().stamp;
+}
+
 std::uint64_t shard_host::tables_refused() const {
   const std::lock_guard lock(table_mutex_);
   return table_.refused();
@@ -342,6 +347,13 @@ void shard_host::watch_writes(write_watcher* watcher) {
   for (auto& s : shards_) {
     const std::lock_guard lock(s.lock);
     s.held.watch_writes(watcher);
+  }
+}
+
+void shard_host::tell_changes(change_listener* to) {
+  for (auto& s : shards_) {
+    const std::lock_guard lock(s.lock);
+    s.held.tell_changes(to);
   }
 }
 

@@ -136,6 +136,7 @@ class shard_host {
   [[nodiscard]] holders who_holds() const noexcept { return holders_.load(std::memory_order_acquire); }
 
   [[nodiscard]] shard_table table() const;
+  [[nodiscard]] stamp table_stamp() const;
   [[nodiscard]] std::uint64_t tables_refused() const;
   /// Rises when the primary of some shard changes.
   [[nodiscard]] std::uint64_t topology_version() const noexcept {
@@ -210,6 +211,9 @@ class shard_host {
   /// Told of every write of a shard that this node is the primary of; null: nobody. Whoever was told before is told
   /// nothing more when this returns.
   void watch_writes(write_watcher* watcher);
+  /// Told of changes in the shards that this node is the primary of; null: nobody. Whoever was told before is told
+  /// nothing more when this returns.
+  void tell_changes(change_listener* to);
   /// Commands are carried out now.
   [[nodiscard]] bool serves(time_point now) const noexcept { return may_serve(now); }
 

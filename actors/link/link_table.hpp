@@ -43,6 +43,8 @@ enum class link_request_kind : std::uint16_t {
   replicas = 4,
   pubsub = 5,
   near = 7,
+  changes = 8,
+  copies = 9,
   keyring = 16
 };
 

@@ -192,6 +192,17 @@ std::string cache_page_json(const cache_page& page) {
   return all.dump() + "\n";
 }
 
+std::string cache_change_json(const cache_change& change) {
+  json j = json::object();
+  if (change.kind == change_kind::gap) j["cause"] = change.cause;
+  if (change.kind == change_kind::gap || change.kind == change_kind::opened) return j.dump();
+  if (change.kind != change_kind::dropped) show_bytes(j, change.key, "key");
+  j["version"] = change.version;
+  j["shard"] = change.shard;
+  if (change.value) show_bytes(j, *change.value, "value");
+  return j.dump();
+}
+
 std::string cache_number_json(std::int64_t number) { return json{{"value", number}}.dump() + "\n"; }
 
 }  // namespace troupe

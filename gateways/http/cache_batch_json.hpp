@@ -26,6 +26,8 @@ struct cache_batch_answer {
 [[nodiscard]] std::string cache_batch_json(const cache_batch& asked, const cache_batch_answer& answer);
 /// Keys percent-encoded, as they stand in a path.
 [[nodiscard]] std::string cache_page_json(const cache_page& page);
+/// Of one line.
+[[nodiscard]] std::string cache_change_json(const cache_change& change);
 [[nodiscard]] std::string cache_number_json(std::int64_t number);
 
 }  // namespace troupe

@@ -7,6 +7,7 @@
 #include "gateways/http/backup_routes.hpp"
 #include "gateways/http/cache_batch_routes.hpp"
 #include "gateways/http/cache_routes.hpp"
+#include "gateways/http/change_routes.hpp"
 #include "gateways/http/cluster_routes.hpp"
 #include "gateways/http/db_routes.hpp"
 #include "gateways/http/entity_routes.hpp"
@@ -56,6 +57,7 @@ expected<void> add_all(http_routes& to, const door_context& context,
   if (auto r = add_talk_routes(to, context); !r) return r;
   if (auto r = add_cache_routes(to, context.caches, context.settings); !r) return r;
   if (auto r = add_cache_batch_routes(to, context.caches, context.settings); !r) return r;
+  if (auto r = add_change_routes(to, context.caches); !r) return r;
   if (auto r = add_backup_routes(to, context.caches, context.settings); !r) return r;
   if (auto r = add_kvs_routes(to, context.kvs); !r) return r;
   if (auto r = add_db_routes(to, context.databases); !r) return r;

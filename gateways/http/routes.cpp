@@ -91,26 +91,34 @@ bool http_routes::matches(const path_shape& shape, std::string_view path,
   return true;
 }
 
-const http_routes::path_shape* http_routes::shape_of(
-    std::string_view path, std::array<std::string_view, http_request::parameters_max>& parameters) const {
-  if (const auto found = literal_.find(path); found != literal_.end()) return &found->second;
-  for (const auto& shape : shapes_) {
-    if (matches(shape, path, parameters)) return &shape;
+/// The row of the method; of GET for HEAD, when none is there.
+const http_route* http_routes::row_of(const path_shape& shape, http_method method) const {
+  const http_route* found = nullptr;
+  for (const auto row : shape.rows) {
+    if (rows_[row].method == method) return &rows_[row];
+    if (method == http_method::head && rows_[row].method == http_method::get) found = &rows_[row];
   }
-  return nullptr;
+  return found;
 }
 
+// A path that has not the method may be meant by a wider pattern that has it.
 http_routes::match http_routes::find(http_method method, std::string_view path) const {
   match m;
-  const path_shape* shape = shape_of(path, m.parameters);
-  if (shape == nullptr) return m;
-  m.path_known = true;
-  for (const auto row : shape->rows) {
-    if (rows_[row].method == method) {
-      m.route = &rows_[row];
-      return m;
-    }
-    if (method == http_method::head && rows_[row].method == http_method::get) m.route = &rows_[row];
+  if (const auto found = literal_.find(path); found != literal_.end()) {
+    m.path_known = true;
+    m.route = row_of(found->second, method);
+    return m;
+  }
+  for (const auto& shape : shapes_) {
+    match wider;
+    if (!matches(shape, path, wider.parameters)) continue;
+    m.path_known = true;
+    wider.route = row_of(shape, method);
+    wider.path_known = true;
+    if (wider.route == nullptr) continue;
+    const bool exact = wider.route->method == method;
+    if (exact || m.route == nullptr) m = wider;
+    if (exact) return m;
   }
   return m;
 }

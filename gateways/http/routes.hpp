@@ -3,8 +3,8 @@
 // Allow field of a 405, the checks of query parameters and the API description.
 //
 // A pattern is a path whose segments may be `{name}` (one segment, not empty) or, as the last one,
-// `{name...}` (the rest of the path, slashes included; may be empty). Literal text wins over a parameter.
-// Parameters stay percent-encoded. Not for change once the door is open.
+// `{name...}` (the rest of the path, slashes included; may be empty). Literal text wins over a parameter, unless only
+// the wider pattern has the method. Parameters stay percent-encoded. Not for change once the door is open.
 #pragma once
 
 #include <functional>
@@ -72,8 +72,7 @@ class http_routes {
   [[nodiscard]] static expected<path_shape> read(std::string_view pattern);
   [[nodiscard]] static bool matches(const path_shape& shape, std::string_view path,
                                     std::array<std::string_view, http_request::parameters_max>& parameters);
-  [[nodiscard]] const path_shape* shape_of(
-      std::string_view path, std::array<std::string_view, http_request::parameters_max>& parameters) const;
+  [[nodiscard]] const http_route* row_of(const path_shape& shape, http_method method) const;
 
   struct text_hash {
     using is_transparent = void;

@@ -96,6 +96,12 @@ inline constexpr std::string_view http_schemas = R"json({
     "properties": {"name": {"type": "string"},
     "state": {"enum": ["stopped", "starting", "running", "degraded", "stopping", "failed", "not_implemented"]},
     "reason": {"type": "string"}, "nodes": {"type": "array", "items": {"type": "string"}}}}},
+  "change": {"type": "object", "description": "of an event open: nothing", "properties": {
+    "key": {"type": "string"}, "key_base64": {"type": "string", "description": "when it is no UTF-8"},
+    "version": {"type": "integer", "description": "of the put or erasure, or of the value that expired or was evicted"},
+    "shard": {"type": "integer", "description": "of the key; of dropped: all its values are gone"},
+    "value": {"type": "string"}, "value_base64": {"type": "string"},
+    "cause": {"enum": ["slow_subscriber", "source_changed"], "description": "of a gap"}}},
   "cache_number": {"type": "object", "required": ["value"], "properties": {"value": {"type": "integer"}}},
   "cache_page": {"type": "object", "required": ["keys", "next"], "properties": {
     "keys": {"type": "array", "items": {"type": "string"}}, "next": {"type": ["string", "null"]}}},

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include <troupe/cache_changes.hpp>
 #include <troupe/error.hpp>
 #include <troupe/time.hpp>
 
@@ -112,6 +113,12 @@ class cache {
   /// Loads that began before bring nothing back. errc::outcome_unknown or unavailable: some shards may have been
   /// dropped and others not; it may be called again. errc::not_implemented for a cache that a database backs.
   [[nodiscard]] expected<void> drop(duration deadline = default_deadline);
+
+  /// What happens to the cache's keys from now on, in the whole cluster (cache_changes.hpp). errc::invalid_argument for
+  /// options beyond their limits, errc::unavailable when too many subscribe at this node, or it stops.
+  [[nodiscard]] expected<change_subscription> subscribe(const change_options& options = {});
+  /// Where the key lives, as changes name it.
+  [[nodiscard]] std::uint32_t shard_of(std::string_view key) const;
 
   /// The same without blocking. The callback runs exactly once, on a thread of the node or, when
   /// the answer is at hand, before the call returns; it must not block.

@@ -118,9 +118,13 @@ struct cache_config {
   [[nodiscard]] bool operator==(const cache_config&) const = default;
 };
 
-/// One [caches.NAME] block. The cache `default` exists without one.
 /// Of a named cache: as many as [cache] has.
 inline constexpr std::uint32_t replicas_inherited = 0xffffffff;
+/// Of a named cache, the word "all": every node holds a copy for its readers, beside the copies of [cache], at least
+/// one.
+inline constexpr std::uint32_t replicas_everywhere = 0xfffffffe;
+
+/// One [caches.NAME] block. The cache `default` exists without one.
 
 struct named_cache_config {
   bool backed = false;
@@ -203,11 +207,15 @@ struct config {
   void inherit_replicas() {
     for (auto& [name, c] : caches) c.replicas = c.replicas == replicas_inherited ? cache.replicas : c.replicas;
   }
+  /// What makes the writes of such a cache safe, whoever reads it where.
+  [[nodiscard]] static constexpr std::uint32_t copies_in_sync(std::uint32_t asked, std::uint32_t usual) noexcept {
+    if (asked == replicas_everywhere) return usual > 0 ? usual : 1;
+    return asked == replicas_inherited ? usual : asked;
+  }
   /// Copies of each shard: as many as the cache that asks for the most.
   [[nodiscard]] std::uint32_t shard_copies() const noexcept {
     std::uint32_t most = caches.contains("default") ? 0 : cache.replicas;
-    for (const auto& [name, c] : caches)
-      most = std::max(most, c.replicas == replicas_inherited ? cache.replicas : c.replicas);
+    for (const auto& [name, c] : caches) most = std::max(most, copies_in_sync(c.replicas, cache.replicas));
     return most;
   }
   [[nodiscard]] bool operator==(const config&) const = default;

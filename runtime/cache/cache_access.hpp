@@ -7,6 +7,7 @@
 // submitted commands first.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string_view>
 
@@ -37,6 +38,7 @@ class cache_access {
   /// How many shards the keys are spread over, and a key of each, for procedures on whole shards.
   [[nodiscard]] virtual std::uint32_t shards() const noexcept { return 1; }
   [[nodiscard]] virtual std::string_view key_in_shard(std::uint32_t) const noexcept { return {}; }
+  [[nodiscard]] virtual std::uint32_t shard_of(std::string_view /*key*/) const noexcept { return 0; }
 
   /// A client waits for keys, or does not any more (procedures/waiting_words.hpp): told to whoever has them. Answered
   /// about `until` at the latest: ok, it is called; not_found, nothing came until then; anything else, nobody keeps its
@@ -48,6 +50,12 @@ class cache_access {
   /// What happens to this node's keys of one cache is told to `listener` from now on; null: to nobody. Whoever was told
   /// before is told nothing more when this returns.
   virtual void listen(cache_id, keyspace_listener* /*listener*/) {}
+
+  /// See cache::subscribe. errc::not_found for a cache that is not declared.
+  [[nodiscard]] virtual expected<std::shared_ptr<change_queue>> subscribe(std::string_view /*cache*/,
+                                                                          const change_options&) {
+    return fail(errc::not_implemented, "no changes are told here");
+  }
 
   /// Rises whenever the owner of some shard changes: a door that has submitted commands in flight
   /// and sees another value waits for them before it calls try_now.

@@ -16,14 +16,15 @@ cache_catalogue::cache_catalogue(const std::map<std::string, named_cache_config>
                                  std::uint32_t default_replicas) {
   named_cache_config plain;
   plain.replicas = default_replicas;
-  const auto resolved = [&](named_cache_config c) {
-    if (c.replicas == replicas_inherited) c.replicas = default_replicas;
-    return c;
+  const auto declare = [&](const std::string& name, named_cache_config c) {
+    const bool everywhere = c.replicas == replicas_everywhere;
+    c.replicas = config::copies_in_sync(c.replicas, default_replicas);
+    caches_.push_back({name, std::move(c), everywhere});
   };
   const auto declared = caches.find(std::string(default_name));
-  caches_.push_back({std::string(default_name), declared == caches.end() ? plain : resolved(declared->second)});
+  declare(std::string(default_name), declared == caches.end() ? plain : declared->second);
   for (const auto& [name, settings] : caches) {
-    if (name != default_name && caches_.size() < caches_max) caches_.push_back({name, resolved(settings)});
+    if (name != default_name && caches_.size() < caches_max) declare(name, settings);
   }
   for (std::size_t id = 0; id < caches_.size(); ++id) ids_.emplace(caches_[id].name, static_cast<cache_id>(id));
 }

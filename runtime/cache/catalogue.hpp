@@ -19,7 +19,8 @@ class cache_catalogue {
  public:
   struct declared_cache {
     std::string name;
-    named_cache_config settings;
+    named_cache_config settings;  // with a number of replicas
+    bool everywhere = false;      // replicas = "all"
   };
 
   /// Caches beyond caches_max are left out (the configuration's own validation refuses them first).

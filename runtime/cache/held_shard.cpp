@@ -37,6 +37,7 @@ void show_copied(shard_store::entry_view& e, std::string& object, shard_store::e
 
 held_shard::change held_shard::take_role(const shard_row& row, std::uint64_t my_pid) {
   const part was = part_;
+  const auto version = store_.version();
   pid_ = my_pid;
   part is = part::none;
   if (my_pid != 0 && row.primary == my_pid) is = part::primary;
@@ -81,6 +82,7 @@ held_shard::change held_shard::take_role(const shard_row& row, std::uint64_t my_
   created_ = row.created;
   if (takes_back && keeps && journal_ != nullptr) journal_->state(journal_at(), true);
   if (!keeps) begin_journal(is, is == part::primary || row.has_in_sync(my_pid));
+  if (changes_to_ != nullptr) tell_role(c, keeps, version);
   return c;
 }
 
@@ -112,21 +114,6 @@ cache_reply held_shard::apply_plain(const cache_command& command, time_point now
   return reply;
 }
 
-void held_shard::tell_gone() {
-  if (listener_ == nullptr || part_ != part::primary) return;
-  for (auto& gone : removed_) {
-    if (std::exchange(gone.told, true)) continue;
-    gone.evicted ? tell(gone.cache, event_kind::evicted, "evicted", gone.key)
-                 : tell(gone.cache, event_kind::expired, "expired", gone.key);
-  }
-}
-
-void held_shard::listen(cache_id cache, keyspace_listener* listener) noexcept {
-  listened_ = cache;
-  listener_ = listener;
-  note_removals();
-}
-
 // The version in the reply is that of its last write; 0: it wrote nothing.
 cache_reply held_shard::run(const cache_command& command, time_point now) {
   cache_reply r;
@@ -146,9 +133,10 @@ cache_reply held_shard::run(const cache_command& command, time_point now) {
   s.now = now;
   s.wall = command.wall;
   s.rng = &rng_;
-  const bool told = sends(command.cache) || keeps(command.cache);
+  const bool told = sends(command.cache) || keeps(command.cache) || is_told(command.cache);
   if (told || (noting_ && changes_) || !waiting_.empty()) s.effects = &effects_;
-  if (stream_.has_followers() || journal_ != nullptr || listener_ != nullptr) s.removed = &removed_;
+  const bool removals = stream_.has_followers() || journal_ != nullptr || listener_ != nullptr;
+  if (removals || changes_to_ != nullptr) s.removed = &removed_;
   if (command.cache == listened_) s.listener = listener_;
   {
     keyspace keys(store_, command.cache, s);
@@ -177,8 +165,10 @@ held_shard::replicated held_shard::replicate(const cache_command& command, time_
   const bool kept = keeps(command.cache);
   if (!sends(command.cache) && !kept) {
     done.reply = apply(command, now);
+    if (changes_to_ != nullptr) tell_run(now, 0);
     effects_.clear();
     if (!removed_.empty()) tell_removed(now, channel);
+    if (changes_to_ != nullptr) tell_plain(command, done.reply, 0);
     return done;
   }
   if (is_write(command) && !stream_.has_room(command.key.size() + command.value.size())) {
@@ -207,6 +197,7 @@ held_shard::replicated held_shard::replicate(const cache_command& command, time_
   }
   number({&e, 1}, now, channel);
   done.wait_for = stream_.sequence();
+  if (changes_to_ != nullptr) tell_plain(command, done.reply, done.wait_for);
   return done;
 }
 
@@ -247,6 +238,7 @@ void held_shard::tell_effects(time_point now, replica_channel& channel) {
   }
   write.back().more = false;
   number(write, now, channel);
+  if (changes_to_ != nullptr) tell_run(now, stream_.sequence());
   effects_.clear();
 }
 
@@ -257,9 +249,10 @@ void held_shard::tell_removed(time_point now, replica_channel& channel) {
   for (const auto& gone : removed_) {
     note_change(gone.cache, gone.key);
     if (watcher_ != nullptr && watcher_->interested()) watcher_->on_write(gone.cache, gone.key);
-    if (!sends(gone.cache) && !keeps(gone.cache)) continue;
-    const stream_entry e{gone.cache, gone.key, {}, store_.next_version(), {}, true};
-    number({&e, 1}, now, channel);
+    const bool numbered = sends(gone.cache) || keeps(gone.cache);
+    const stream_entry e{gone.cache, gone.key, {}, numbered ? store_.next_version() : 0, {}, true};
+    if (numbered) number({&e, 1}, now, channel);
+    if (changes_to_ != nullptr) tell_removal(gone, numbered ? stream_.sequence() : 0);
   }
   removed_.clear();
 }
@@ -288,19 +281,25 @@ void held_shard::on_answer(std::uint64_t from, const stream_answer& a, std::span
   }
   const auto before = stream_.sequence();
   stream_.on_answer(from, a, entries, store_, now, channel);
-  if (const auto more = stream_.sequence() - before; journal_ != nullptr && more > 0 && before >= a.asked_after)
-    log(entries.subspan(before - a.asked_after, more));
+  if (const auto more = stream_.sequence() - before; more > 0 && before >= a.asked_after) {
+    const auto taken = entries.subspan(before - a.asked_after, more);
+    if (journal_ != nullptr) log(taken);
+    if (changes_to_ != nullptr) tell_taken(taken);
+  }
+  tell_committed();
   tell_removed(now, channel);
 }
 
 bool held_shard::apply_committed(cache_id cache, std::string_view key, std::string_view value, std::uint64_t version,
                                  duration ttl, time_point now) {
   note_change(cache, key);
+  if (is_told(cache)) changes_to_->on_change(shard_, {change_kind::put, cache, key, version, value, ttl}, 0);
   return store_.apply_committed(cache, key, value, version, ttl, now);
 }
 
 bool held_shard::apply_erased(cache_id cache, std::string_view key, std::uint64_t version) {
   note_change(cache, key);
+  if (is_told(cache)) changes_to_->on_change(shard_, {change_kind::erased, cache, key, version, std::nullopt}, 0);
   return store_.apply_erased(cache, key, version);
 }
 
@@ -367,6 +366,7 @@ bool held_shard::begin_join(std::uint64_t epoch, std::uint64_t pid) {
 
 bool held_shard::abandon_join(std::uint64_t pid) {
   const bool gone = stream_.abandon_join(pid);
+  tell_committed();
   note_removals();
   return gone;
 }

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "runtime/base/random.hpp"
+#include "runtime/cache/change_listener.hpp"
 #include "runtime/cache/changed_keys.hpp"
 #include "runtime/cache/keyspace.hpp"
 #include "runtime/cache/near_interest.hpp"
@@ -100,10 +101,17 @@ class held_shard {
   // --- values that a loader brings; at the primary only. Made when it is first of use.
   [[nodiscard]] shard_loads& loads();
   [[nodiscard]] shard_loads* loads_so_far() noexcept { return loads_.get(); }
+  [[nodiscard]] bool is_loading() const noexcept { return loads_ && loads_->loading(); }
 
   /// Told of every write while this node is the primary; null: nobody.
   void watch_writes(write_watcher* watcher) noexcept {
     watcher_ = watcher;
+    note_removals();
+  }
+
+  /// Told of the changes of values while this node is the primary; null: nobody.
+  void tell_changes(change_listener* to) noexcept {
+    changes_to_ = to;
     note_removals();
   }
 
@@ -171,8 +179,8 @@ class held_shard {
     if (changes_ && noting_) changes_->add(cache, key);
   }
   void note_removals() noexcept {
-    const bool wanted =
-        listener_ != nullptr || watcher_ != nullptr || journal_ != nullptr || store_.rules().keeps_stale();
+    const bool wanted = listener_ != nullptr || watcher_ != nullptr || changes_to_ != nullptr || journal_ != nullptr ||
+                        store_.rules().keeps_stale();
     const bool told = stream_.has_followers() || (wanted && part_ == part::primary);
     store_.note_removals(told ? &removed_ : nullptr);
   }
@@ -204,6 +212,16 @@ class held_shard {
   void tell_waiting(const cache_command& command, time_point now);
   [[nodiscard]] std::uint64_t pending(const cache_command& command) const;
 
+  [[nodiscard]] bool is_told(cache_id cache) const noexcept {
+    return changes_to_ != nullptr && (part_ == part::primary || part_ == part::released) && changes_to_->wants(cache);
+  }
+  void tell_role(const change& c, bool keeps, std::uint64_t version);
+  void tell_plain(const cache_command& command, const cache_reply& reply, std::uint64_t sequence);
+  void tell_run(time_point now, std::uint64_t sequence);
+  void tell_removal(const shard_store::removed_key& gone, std::uint64_t sequence);
+  void tell_taken(std::span<const stream_entry> entries);
+  void tell_committed();
+
   [[nodiscard]] bool keeps(cache_id cache) const noexcept { return journal_ != nullptr && journal_->keeps(cache); }
   [[nodiscard]] journal_position journal_at() const noexcept {
     return {shard_, turn_, created_, pid_, epoch_, stream_.sequence(), store_.version()};
@@ -216,6 +234,8 @@ class held_shard {
   waiting_line waiting_;
   std::unique_ptr<shard_loads> loads_;
   write_watcher* watcher_ = nullptr;
+  change_listener* changes_to_ = nullptr;
+  std::uint64_t told_committed_ = 0;
   bool inherits_ = false;  // as a replica: the shard moves here, with what copies hold nothing of
   shard_journal* journal_ = nullptr;
   bool journaled_ = false;

@@ -18,7 +18,9 @@ void held_shard::log(std::span<const stream_entry> entries) {
 }
 
 void held_shard::on_logged(std::uint64_t turn, std::uint64_t sequence) {
-  if (turn == turn_) stream_.on_logged(sequence);
+  if (turn != turn_) return;
+  stream_.on_logged(sequence);
+  tell_committed();
 }
 
 // A copy answers for what its log has: whoever sends the answer waits for it.

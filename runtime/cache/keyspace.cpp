@@ -29,9 +29,11 @@ void keyspace::note_removed() {
     if (s_.effects == nullptr) continue;
     effect e;
     e.what = effect::form::erased;
+    e.removal = gone.evicted ? effect::cause::evicted : effect::cause::expired;
     e.cache = gone.cache;
     e.key = std::move(gone.key);
     e.version = store_.next_version();
+    e.base = gone.version;
     s_.effects->push_back(std::move(e));
   }
   s_.removed->clear();

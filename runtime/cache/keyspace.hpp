@@ -21,7 +21,9 @@ namespace troupe {
 /// One key's part of what a procedure did.
 struct effect {
   enum class form : std::uint8_t { whole, erased, edit };
+  enum class cause : std::uint8_t { command, expired, evicted };
   form what = form::whole;
+  cause removal = cause::command;  // of what was erased; otherwise `base` is the version that went
   value_edit edit = value_edit::none;
   cache_id cache = 0;
   std::string key;

@@ -133,10 +133,10 @@ class shard_store {
     std::string key;
     bool evicted = false;  // otherwise it expired
     bool told = false;     // whoever listens knows
+    std::uint64_t version = 0;
     // Of an expired string of a cache whose rules keep it for a while.
     bool kept = false;
     std::string value{};
-    std::uint64_t version = 0;
     time_point expiry{};
   };
   void note_removals(std::vector<removed_key>* into) noexcept { removals_ = into; }

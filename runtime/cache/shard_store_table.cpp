@@ -169,10 +169,10 @@ void shard_store::remove_unasked(std::uint32_t slot, bool evicted) {
   const entry& e = *at(slot);
   if (removals_ != nullptr && !is_dropped(e)) {
     removed_key gone{static_cast<cache_id>(e.cache), std::string(e.key()), evicted};
+    gone.version = e.version;
     if (!evicted && e.is_object == 0 && settings_.rules->of(gone.cache).stale_for > duration::zero()) {
       gone.kept = true;
       gone.value = e.value();
-      gone.version = e.version;
       gone.expiry = e.expiry();
     }
     removals_->push_back(std::move(gone));

@@ -130,6 +130,42 @@ TEST_F(layers, unknown_modes_are_reported_where_they_were_named) {
   EXPECT_THAT(faults(sources), HasSubstr("TROUPE_NODE_MODE: must be one of"));
 }
 
+TEST_F(layers, replicas_of_a_cache_are_a_number_or_the_word_all) {
+  config_sources sources;
+  sources.file = write("t.toml",
+                       "[node]\nservices = [\"cache\"]\n[cache]\nreplicas = 0\n[caches.a]\nreplicas = \"all\"\n"
+                       "[caches.b]\nreplicas = 2\n[caches.c]\n");
+  sources.settings = {{"caches.d.replicas", "all"}};
+  const config c = loaded(sources);
+  EXPECT_EQ(c.caches.at("a").replicas, replicas_everywhere);
+  EXPECT_EQ(c.caches.at("b").replicas, 2u);
+  EXPECT_EQ(c.caches.at("c").replicas, 0u);
+  EXPECT_EQ(c.caches.at("d").replicas, replicas_everywhere);
+  EXPECT_EQ(c.shard_copies(), 2u);
+  EXPECT_EQ(config::copies_in_sync(replicas_everywhere, 0), 1u) << "an acknowledged write is at two nodes at least";
+  config_sources again;
+  again.file = write("printed.toml", print_config(c));
+  EXPECT_EQ(loaded(again), c) << print_config(c);
+}
+
+TEST_F(layers, other_words_and_the_number_behind_the_word_are_refused) {
+  for (const char* value : {"some", "ALL", "4294967294", "-1", "6", ""}) {
+    config_sources sources;
+    sources.settings = {{"node.services", "cache"}, {"caches.a.replicas", value}};
+    EXPECT_FALSE(load_config(sources)) << value;
+  }
+  config_sources sources;
+  sources.file = write("t.toml", "[node]\nservices = [\"cache\"]\n[caches.a]\nreplicas = \"some\"\n");
+  const auto refused = load_config(sources);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().context.find("an integer or \"all\""), std::string::npos) << refused.error().context;
+  sources.file = write("t.toml", "[node]\nservices = [\"cache\"]\n[cache]\nreplicas = \"all\"\n");
+  EXPECT_FALSE(load_config(sources)) << "of single caches only";
+  sources.file =
+      write("t.toml", "[node]\nservices = [\"cache\"]\n[caches.a]\nreplicas = \"all\"\nnear_max = \"1MiB\"\n");
+  EXPECT_FALSE(load_config(sources));
+}
+
 TEST_F(layers, named_caches_inherit_replicas_from_any_layer) {
   config_sources sources = file("[cache]\nreplicas = 1\n[caches.a]\n[caches.b]\nreplicas = 0\n");
   sources.settings.emplace_back("cache.replicas", "2");

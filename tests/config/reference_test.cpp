@@ -44,7 +44,7 @@ TEST_F(reference, equals_the_defaults_key_by_key) {
   config defaults;
   for (const key& k : keys()) {
     if (k.section == caches_section) continue;
-    EXPECT_EQ(toml_value(k.in(d.values, "")), toml_value(k.in(defaults, ""))) << path_of(k);
+    EXPECT_EQ(toml_value(k, k.in(d.values, "")), toml_value(k, k.in(defaults, ""))) << path_of(k);
     EXPECT_TRUE(d.places.contains(path_of(k))) << path_of(k) << " is not in the file";
   }
   EXPECT_EQ(d.values, config{});

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "runtime/cache/change_message.hpp"
 #include "runtime/cache/command_batch.hpp"
 #include "runtime/cache/near_message.hpp"
 #include "runtime/durability/holders_file.hpp"
@@ -125,6 +126,9 @@ void write_shards(const std::filesystem::path& at) {
   answers.add(a);
   write(at / "answer", '\3', std::move(answers).finish());
   const auto named = [](cache_id) { return std::string_view("default"); };
+  write(at / "change_poll", '\6', encode_change_poll({3, 2, 1, {{0, {"a"}, 100}}}, named));
+  write(at / "change_answer", '\6',
+        encode_change_answer({2, {{.shard = 1, .version = 7, .key = "key", .value = "v"}}}, named));
   write(at / "near_answer", '\5', encode_near_answer({3, true, {{0, "key", false}}}, named));
 }
 

@@ -1,6 +1,6 @@
 // Fuzz entry: what nodes that share shards send each other: commands and their replies, writes for copies and their
-// answers, pages of a shard that moves, near caches. The first byte chooses. What passes keeps the limits; a batch of
-// writes is taken by a copy, whose store stays sound.
+// answers, pages of a shard that moves, near caches, changes, local copies. The first byte chooses. What passes keeps
+// the limits; a batch of writes is taken by a copy, whose store stays sound.
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "runtime/base/check.hpp"
+#include "runtime/cache/change_message.hpp"
 #include "runtime/cache/command_batch.hpp"
 #include "runtime/cache/held_shard.hpp"
+#include "runtime/cache/local_copy_message.hpp"
 #include "runtime/cache/near_message.hpp"
 #include "runtime/replication/stream_message.hpp"
 #include "runtime/sharding/copy_message.hpp"
@@ -88,17 +90,45 @@ void read_near(std::string_view bytes) {
   TROUPE_CHECK(decode_near_answer(again, find)->changes.size() == answer->changes.size());
 }
 
+void read_changes(std::string_view bytes) {
+  const auto find = [](std::string_view name) { return name == "default" ? std::optional<cache_id>(0) : std::nullopt; };
+  const auto name_of = [](cache_id) { return std::string_view("default"); };
+  if (const auto poll = decode_change_poll(bytes, find)) {
+    TROUPE_CHECK(poll->interests.size() <= change_poll::interests_max);
+    TROUPE_CHECK(decode_change_poll(encode_change_poll(*poll, name_of), find)->interests == poll->interests);
+  }
+  const auto answer = decode_change_answer(bytes, find);
+  if (!answer) return;
+  TROUPE_CHECK(answer->items.size() <= change_answer::items_max);
+  const auto again = decode_change_answer(encode_change_answer(*answer, name_of), find);
+  TROUPE_CHECK(again->items.size() == answer->items.size());
+}
+
+void read_copies(std::string_view bytes) {
+  const auto find = [](std::string_view name) { return name == "default" ? std::optional<cache_id>(0) : std::nullopt; };
+  const auto name_of = [](cache_id) { return std::string_view("default"); };
+  if (const auto request = decode_copy_request(bytes, find))
+    TROUPE_CHECK(decode_copy_request(encode_copy_request(*request, name_of), find)->digests == request->digests);
+  const auto page = decode_copy_page(bytes);
+  if (!page) return;
+  TROUPE_CHECK(page->rows.size() <= copy_rows_max);
+  const auto again = encode_copy_page(*page);
+  TROUPE_CHECK(decode_copy_page(again)->rows.size() == page->rows.size());
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 6) {
+  switch (data[0] % 8) {
     case 0: read_commands(bytes); break;
     case 1: read_replies(bytes); break;
     case 2: take_writes(bytes); break;
     case 3: read_answer(bytes); break;
     case 5: read_near(bytes); break;
+    case 6: read_changes(bytes); break;
+    case 7: read_copies(bytes); break;
     default: read_page(bytes); break;
   }
   return 0;
