@@ -61,6 +61,10 @@ config config_of(node_index n, std::uint32_t nodes, const std::string& profile) 
 cluster_process::cluster_process(node_index self, config settings, outside& out, random rng)
     : self_(self), settings_(std::move(settings)), out_(out), rng_(rng) {
   id_ = {rng_.next() | 1U, rng_.next()};
+  const auto declared = settings_.caches.find("default");
+  if (declared == settings_.caches.end() || declared->second.replicas != replicas_everywhere) return;
+  copies_ = std::make_unique<simulated_copies>(stores_, simulated_shards, rng_.fork());
+  for (std::uint32_t s = 0; s < simulated_shards; ++s) stores_.at(s).tell_changes(copies_.get());
 }
 
 void cluster_process::on_start(time_point now) {
@@ -100,10 +104,13 @@ void cluster_process::on_packet(node_index from, channel how, std::string_view b
     const auto sender = take_id(bytes);
     const auto meant = take_id(bytes);
     if (!meant.empty() && meant != id_) return;  // for an earlier process
-    if (!bytes.empty() && (bytes.front() == writes_tag || bytes.front() == answers_tag)) {
+    const bool of_copies = !bytes.empty() && copies_ != nullptr && simulated_copies::is_mine(bytes.front());
+    if (!bytes.empty() && (bytes.front() == writes_tag || bytes.front() == answers_tag || of_copies)) {
       const auto& record = machine_->lead().record();
       const auto pid = record ? record->pid_of({name_of(from), sender}) : 0;
-      if (bytes.front() == writes_tag)
+      if (of_copies)
+        copies_->on_message(pid, bytes, now <= machine_->serve_until(), now);
+      else if (bytes.front() == writes_tag)
         take_writes(pid, bytes.substr(1));
       else
         take_answers(pid, bytes.substr(1));
@@ -122,6 +129,7 @@ void cluster_process::on_link_ended(node_index peer, bool closed, time_point now
   for (const auto& [pid, target] : machine_->addresses_by_pid()) {
     if (target.address != address_of(peer)) continue;
     for (std::uint32_t s = 0; s < simulated_shards; ++s) stores_.at(s).stream().on_broken(pid, now);
+    if (copies_) copies_->on_lost(pid, now);
   }
   carry_out();
 }
@@ -131,6 +139,7 @@ void cluster_process::on_tick(time_point now) {
   if (!machine_) return;
   finish_writes(now);
   if (journal_) journal_->on_tick(now);
+  if (copies_) copies_->on_tick(now <= machine_->serve_until(), now);
   if (restless() && now >= streams_ticked_ + stream_tick) tick_streams(now);
   machine_->on_tick(now, output_);
   carry_out();
@@ -141,6 +150,7 @@ time_point cluster_process::next_tick() const {
   if (!written_.empty()) return now_;
   auto next = machine_->next_tick();
   if (journal_) next = std::min(next, journal_->next_tick());
+  if (copies_) next = std::min(next, copies_->next_tick());
   return restless() ? std::min(next, streams_ticked_ + stream_tick) : next;
 }
 
@@ -218,6 +228,7 @@ bool cluster_process::adopt() {
   if (rows.size() != simulated_shards) fault_ = "a table of " + std::to_string(rows.size()) + " shards";
   for (std::uint32_t s = 0; s < rows.size(); ++s) (void)stores_.at(s).take_role(rows[s], pid);
   channel_.set_sender(pid);
+  if (copies_) copies_->on_adopted(adopted_.now(), pid, now_);
   tick_streams(now_);
   return true;
 }

@@ -16,12 +16,14 @@
 #include <string_view>
 #include <vector>
 
+#include <troupe/cache_loader.hpp>
 #include <troupe/config.hpp>
 
 #include "runtime/cluster/cluster_machine.hpp"
 #include "tests/sim/fault_plan.hpp"
 #include "tests/sim/seeds.hpp"
 #include "tests/sim/simulated_channel.hpp"
+#include "tests/sim/simulated_copies.hpp"
 #include "tests/sim/simulated_leader_store.hpp"
 #include "tests/sim/simulated_log.hpp"
 #include "tests/sim/simulated_stores.hpp"
@@ -63,6 +65,13 @@ class cluster_process final : public process {
   void submit(std::uint32_t shard, const cache_command& c, time_point deadline, time_point now, reply_callback done);
   /// A client that waits for elements, at a shard that is served here.
   void wait(std::uint32_t shard, const cache_command& c, time_point until, time_point now, reply_callback done);
+  /// A get of a shard that it serves, where a loader brings what is not there. The number of a load that begins with
+  /// it, which finish_load is to end; 0: none.
+  std::uint64_t load(std::uint32_t shard, const cache_command& c, time_point deadline, time_point now,
+                     reply_callback done);
+  void finish_load(std::uint32_t shard, std::uint64_t load, const load_result& result, time_point now);
+  /// With caches.default.replicas = "all"; null: no copies are kept.
+  [[nodiscard]] simulated_copies* copies() noexcept { return copies_.get(); }
   /// The first thing that it could not do for its machine; empty: there was none.
   [[nodiscard]] const std::string& fault() const noexcept { return fault_; }
 
@@ -72,6 +81,7 @@ class cluster_process final : public process {
 
   void carry_out();
   void carry_streams();
+  void carry_copies();
   void tick_streams(time_point now);
   [[nodiscard]] bool restless() const;
   void take_writes(std::uint64_t pid, std::string_view bytes);
@@ -93,11 +103,13 @@ class cluster_process final : public process {
   simulated_log* log_ = nullptr;
   std::unique_ptr<simulated_journal> journal_;
   simulated_channel channel_;
+  std::unique_ptr<simulated_copies> copies_;
   time_point streams_ticked_{};
   std::deque<std::uint64_t> written_;  // tokens, handed over with the next tick, which comes at once
   time_point now_{};
   bool departed_ = false;
   std::string fault_;
+  std::shared_ptr<load_budget> loads_ = std::make_shared<load_budget>(1000, 10'000);
 };
 
 /// Over all processes, by true time: one leader at an instant and a term, terms that rise, one primary of a

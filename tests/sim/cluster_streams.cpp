@@ -30,7 +30,8 @@ void cluster_process::wait(std::uint32_t shard, const cache_command& c, time_poi
 
 bool cluster_process::restless() const {
   for (std::uint32_t s = 0; s < simulated_shards; ++s) {
-    if (stores_.at(s).stream().restless() || !stores_.at(s).waiting().empty()) return true;
+    const auto& held = stores_.at(s);
+    if (held.stream().restless() || !held.waiting().empty() || held.is_loading()) return true;
   }
   return false;
 }
@@ -40,6 +41,7 @@ void cluster_process::tick_streams(time_point now) {
   for (std::uint32_t s = 0; s < simulated_shards; ++s) {
     auto& held = stores_.at(s);
     held.tick_waiting(now);
+    if (held.is_loading()) held.loads().on_tick(now);
     held.stream().on_tick(held.store(), now, channel_);
     held.stream().laggards(now, [&](std::uint64_t pid) {
       if (machine_) machine_->on_laggard(s, held.epoch(), pid, now, output_);
@@ -47,8 +49,24 @@ void cluster_process::tick_streams(time_point now) {
   }
 }
 
+// What is for this node itself is handed over at once.
+void cluster_process::carry_copies() {
+  for (auto messages = copies_->take_messages(); !messages.empty(); messages = copies_->take_messages()) {
+    const auto addresses = machine_->addresses_by_pid();
+    for (const auto& [pid, bytes] : messages) {
+      if (pid == machine_->pid())
+        copies_->on_message(pid, bytes, now_ <= machine_->serve_until(), now_);
+      else if (const auto to = addresses.find(pid); to != addresses.end())
+        send_to(to->second, bytes);
+      else
+        copies_->on_lost(pid, now_);
+    }
+  }
+}
+
 void cluster_process::carry_streams() {
   if (!machine_) return;
+  if (copies_) carry_copies();
   const auto batches = channel_.take();
   if (!batches.empty()) {
     const auto addresses = machine_->addresses_by_pid();
@@ -58,6 +76,9 @@ void cluster_process::carry_streams() {
   }
   for (std::uint32_t s = 0; s < simulated_shards; ++s) {
     for (auto& c : stores_.at(s).waiting().take_called()) c.done(std::move(c.reply));
+    if (auto* loads = stores_.at(s).loads_so_far()) {
+      for (auto& c : loads->take_called()) c.done(std::move(c.reply));
+    }
     if (!stores_.at(s).stream().has_ready()) continue;
     for (auto& r : stores_.at(s).stream().take_ready()) r.done(std::move(r.reply));
   }
