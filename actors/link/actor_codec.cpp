@@ -15,6 +15,7 @@
 #include <caf/type_nr.hpp>
 #include <caf/uniform_type_info_map.hpp>
 
+#include "actors/messages/error.hpp"
 #include "runtime/link/wire_bytes.hpp"
 
 namespace troupe {
@@ -78,8 +79,20 @@ struct writer {
         return fail(errc::invalid_argument, "a message with an element of an unregistered type");
       append(to, static_cast<std::uint8_t>(name.size()));
       to.insert(to.end(), name.begin(), name.end());
+      return named(t, i);
     }
     return value(t, i, type.first, depth);
+  }
+
+  // With its length: a receiver that reads the type otherwise is not led astray.
+  expected<void> named(const caf::type_erased_tuple& t, std::size_t i) {
+    const auto at = to.size();
+    append(to, std::uint32_t{0});
+    if (auto done = save(t, i); !done) return done;
+    const auto size = to.size() - at - sizeof(std::uint32_t);
+    if (size > UINT32_MAX) return fail(errc::too_large, "a value of more than 4 GiB");
+    write_le(to.data() + at, static_cast<std::uint32_t>(size));
+    return {};
   }
 
   expected<void> value(const caf::type_erased_tuple& t, std::size_t i, std::uint16_t nr, unsigned depth) {
@@ -111,8 +124,11 @@ struct writer {
         return {};
       }
       case type_nr<caf::message>::value: return content(t.get_as<caf::message>(i), depth + 1);
-      default: break;
+      default: return save(t, i);
     }
+  }
+
+  expected<void> save(const caf::type_erased_tuple& t, std::size_t i) {
     try {
       caf::binary_serializer sink(nullptr, to);
       if (const auto fault = t.save(i, sink))
@@ -154,9 +170,24 @@ struct reader {
     std::uint8_t size = 0;
     std::string_view name;
     if (!take(from, size) || !take_text(from, size, name)) return cut();
-    auto made = system.types().make_value(std::string(name));
-    if (!made) return fail(errc::invalid_argument, "type " + std::string(name) + " is not registered here");
-    return load(std::move(made));
+    std::uint32_t length = 0;
+    std::string_view bytes;
+    if (!take(from, length) || !take_text(from, length, bytes)) return cut();
+    return named(std::string(name), bytes);
+  }
+
+  expected<caf::type_erased_value_ptr> named(const std::string& name, std::string_view bytes) const {
+    auto made = system.types().make_value(name);
+    if (!made) return fail(errc::not_implemented, "the message type " + name + " is not registered here");
+    try {
+      caf::binary_deserializer source(nullptr, bytes.data(), bytes.size());
+      const auto fault = made->load(source);
+      if (is_ours(fault) && fault.code() != static_cast<std::uint8_t>(errc::corrupt))
+        return tl::unexpected<error>(from_caf(fault));  // corrupt would end the link
+      if (!fault && source.remaining() == 0) return made;
+    } catch (const std::exception&) {  // of an embedder's inspect
+    }
+    return fail(errc::not_implemented, "the message type " + name + " has another form here");
   }
 
   expected<caf::type_erased_value_ptr> load(caf::type_erased_value_ptr made) {

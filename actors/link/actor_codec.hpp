@@ -1,7 +1,7 @@
 // The content of an actor message as bytes: element by element, the type by CAF's number or, for
 // registered types, by name.
 //
-//   count u8 | per element: type u16 (0: then the name, u8 length and bytes) | value
+//   count u8 | per element: type u16 (0: then the name, u8 length and bytes, and the value's length u32) | value
 //
 // Actor handles, caf::error, exit and down messages and nested messages are written by this codec,
 // because CAF's own format needs its middleman: without it a handle in a message would be taken for
@@ -38,7 +38,8 @@ inline constexpr unsigned message_depth_max = 8;  // of messages in messages
 [[nodiscard]] expected<void> write_content(std::vector<char>& to, const caf::actor_system& system,
                                            const caf::type_erased_tuple& content, handle_codec& handles);
 
-/// errc::corrupt when the bytes are no content, errc::invalid_argument when a type is not registered here.
+/// errc::corrupt when the bytes are no content; errc::not_implemented when a type is not registered here or is read
+/// otherwise than the sender wrote it, and what else a type's own reading refuses.
 [[nodiscard]] expected<caf::message> read_content(std::string_view from, caf::actor_system& system,
                                                   handle_codec& handles);
 

@@ -42,13 +42,13 @@ std::shared_ptr<actor_session> session_of(const std::shared_ptr<link_peer>& peer
 }  // namespace
 
 actor_directory::actor_directory(caf::actor_system& system, const std::shared_ptr<link_table>& link,
-                                 boost::asio::io_context& io)
-    : system_(system), link_(link), io_(io) {}
+                                 boost::asio::io_context& io, event_log* log)
+    : system_(system), link_(link), io_(io), letters_(std::make_shared<dead_letters>(log)) {}
 
 std::shared_ptr<actor_directory> actor_directory::open(caf::actor_system& system,
                                                        const std::shared_ptr<link_table>& link,
-                                                       boost::asio::io_context& io) {
-  std::shared_ptr<actor_directory> directory(new actor_directory(system, link, io));
+                                                       boost::asio::io_context& io, event_log* log) {
+  std::shared_ptr<actor_directory> directory(new actor_directory(system, link, io, log));
   link->set_extension([weak = directory->weak_from_this()](const std::shared_ptr<link_peer>& peer) {
     auto session = std::make_shared<actor_session>(weak, peer);
     if (const auto alive = weak.lock()) {
@@ -82,7 +82,7 @@ expected<void> actor_directory::publish(std::string_view name, const caf::actor&
     if (closed_) return fail(errc::unavailable, "the node stops");
     if (exports_.contains(id)) return fail(errc::invalid_argument, "the name " + std::string(name) + " is taken");
     if (exports_.size() >= exports_max) return fail(errc::unavailable, "too many actors are known to other nodes");
-    exports_.emplace(id, exported{handle, std::string(name), {}});
+    exports_.emplace(id, exported{handle, std::string(name), 0, {}});
   }
   watch_end_of(handle, id);
   return {};
@@ -154,10 +154,45 @@ bool actor_directory::add_export(std::uint64_t id, const caf::strong_actor_ptr& 
       return true;
     }
     if (exports_.size() >= exports_max) return false;
-    exports_.emplace(id, exported{actor, {}, {watcher}});
+    exports_.emplace(id, exported{actor, {}, 0, {watcher}});
   }
   watch_end_of(actor, id);
   return true;
+}
+
+expected<void> actor_directory::pin(const caf::actor& actor) {
+  const auto handle = caf::actor_cast<caf::strong_actor_ptr>(actor);
+  if (!handle || handle->nid) return fail(errc::invalid_argument, "an actor is registered at its own node");
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return fail(errc::unavailable, "the node stops");
+    const auto found = exports_.find(handle->aid);
+    if (found != exports_.end()) {
+      ++found->second.pins;
+      return {};
+    }
+    if (exports_.size() >= exports_max) return fail(errc::unavailable, "too many actors are known to other nodes");
+    exports_.emplace(handle->aid, exported{handle, {}, 1, {}});
+  }
+  watch_end_of(handle, handle->aid);
+  return {};
+}
+
+void actor_directory::unpin(std::uint64_t id) {
+  caf::strong_actor_ptr released;  // not under the lock
+  const std::lock_guard lock(mutex_);
+  const auto found = exports_.find(id);
+  if (found == exports_.end() || found->second.pins == 0) return;
+  auto& e = found->second;
+  std::erase_if(e.watchers, [](const auto& w) { return w.expired(); });
+  if (--e.pins > 0 || !e.watchers.empty() || !e.name.empty()) return;
+  released = std::move(e.actor);
+  exports_.erase(found);
+}
+
+caf::actor actor_directory::pinned(const link_target& member, std::uint64_t id) {
+  const auto handle = member.id == self() ? local(id) : foreign(member, id);
+  return handle ? caf::actor_cast<caf::actor>(handle) : caf::actor();
 }
 
 bool actor_directory::watch(std::uint64_t id, const std::shared_ptr<actor_session>& watcher) {
@@ -176,7 +211,7 @@ void actor_directory::unwatch(const actor_session& watcher, const std::vector<st
     if (found == exports_.end()) continue;
     auto& e = found->second;
     std::erase_if(e.watchers, [&](const auto& w) { return w.expired() || w.lock().get() == &watcher; });
-    if (!e.watchers.empty() || !e.name.empty()) continue;
+    if (!e.watchers.empty() || !e.name.empty() || e.pins > 0) continue;
     released.push_back(std::move(e.actor));
     exports_.erase(found);
   }

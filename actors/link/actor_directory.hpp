@@ -28,14 +28,22 @@ class actor_directory : public std::enable_shared_from_this<actor_directory> {
  public:
   static constexpr std::size_t exports_max = 1 << 20;
 
-  /// Rides on `link`, which must not have been started; `io` runs what must wait for CAF's locks.
+  /// Rides on `link`, which must not have been started; `io` runs what must wait for CAF's locks; `log`, if any,
+  /// outlives the directory.
   [[nodiscard]] static std::shared_ptr<actor_directory> open(caf::actor_system& system,
                                                              const std::shared_ptr<link_table>& link,
-                                                             boost::asio::io_context& io);
+                                                             boost::asio::io_context& io, event_log* log = nullptr);
 
   /// Shows an actor under a name until it ends. errc::invalid_argument when the name is taken.
   [[nodiscard]] expected<void> publish(std::string_view name, const caf::actor& actor);
   void unpublish(std::string_view name);
+
+  /// Shows an actor of this node by its own id until it ends or unpin() was called as often. errc::invalid_argument for
+  /// an actor of another node, errc::unavailable.
+  [[nodiscard]] expected<void> pin(const caf::actor& actor);
+  void unpin(std::uint64_t id);
+  /// The handle of a pinned actor of a member, this node included; null when it is not there or its node not reachable.
+  [[nodiscard]] caf::actor pinned(const link_target& member, std::uint64_t id);
 
   /// The handle of `name` at a member, made at once: it dies with errc::not_found when the name turns
   /// out to be unknown there. `member` names an incarnation. errc::unavailable as link_table::peer,
@@ -62,16 +70,19 @@ class actor_directory : public std::enable_shared_from_this<actor_directory> {
   void unwatch(const actor_session& watcher, const std::vector<std::uint64_t>& ids);
   [[nodiscard]] caf::strong_actor_ptr foreign(const link_target& node, std::uint64_t id);
 
+  [[nodiscard]] const std::shared_ptr<dead_letters>& letters() const noexcept { return letters_; }
   [[nodiscard]] std::size_t exports() const;
 
  private:
   struct exported {
     caf::strong_actor_ptr actor;
     std::string name;  // when published
+    std::uint32_t pins = 0;
     std::vector<std::weak_ptr<actor_session>> watchers;
   };
 
-  actor_directory(caf::actor_system& system, const std::shared_ptr<link_table>& link, boost::asio::io_context& io);
+  actor_directory(caf::actor_system& system, const std::shared_ptr<link_table>& link, boost::asio::io_context& io,
+                  event_log* log);
   void watch_end_of(const caf::strong_actor_ptr& actor, std::uint64_t id);
   void on_ended(std::uint64_t id, caf::actor_id who, const caf::error& reason);
   void on_lookup(const link_request& request, link_responder responder);
@@ -79,6 +90,7 @@ class actor_directory : public std::enable_shared_from_this<actor_directory> {
   caf::actor_system& system_;
   const std::weak_ptr<link_table> link_;
   boost::asio::io_context& io_;
+  const std::shared_ptr<dead_letters> letters_;
 
   mutable std::shared_mutex mutex_;
   std::unordered_map<std::uint64_t, exported> exports_;

@@ -139,12 +139,17 @@ void actor_session::forward(std::uint64_t receiver, caf::mailbox_element& what) 
     if (done) done = send_message(receiver, *sender, what);
   }
   if (done) return;
+  note_dead(dead_letters::way::out, done.error());
   if (what.mid.is_response()) return answer_with_error(receiver, what.mid, to_caf(done.error()));
   if (entered) {
     const std::lock_guard lock(mutex_);
     if (waiting_.erase(key) == 0) return;  // the loss of the peer has answered it
   }
   answer_locally(what.sender, what.mid, done.error());
+}
+
+void actor_session::note_dead(dead_letters::way way, const error& why) const {
+  if (const auto directory = directory_.lock()) directory->letters()->note(way, why, std::chrono::steady_clock::now());
 }
 
 void actor_session::answer_with_error(std::uint64_t receiver, caf::message_id id, const caf::error& e) {
@@ -237,6 +242,7 @@ expected<void> actor_session::on_message(std::string_view payload) {
   const auto actor = directory->local(receiver);
   if (!content || !actor) {
     const auto why = content ? error{errc::not_found, "the actor has ended"} : content.error();
+    note_dead(dead_letters::way::in, why);
     if (id.is_request()) answer_with_error(sender, id.response_id(), to_caf(why));
     return {};
   }
@@ -257,14 +263,20 @@ expected<void> actor_session::on_answer(std::uint64_t receiver, caf::message_id 
   {
     const std::lock_guard lock(mutex_);
     const auto found = waiting_.find({receiver, id.request_id().integer_value()});
-    if (found == waiting_.end()) return {};  // answered before, or nobody asked
-    who = std::move(found->second);
-    waiting_.erase(found);
+    if (found != waiting_.end()) {
+      who = std::move(found->second);
+      waiting_.erase(found);
+    }
+  }
+  if (!who.sender) {  // answered before, or nobody asked
+    note_dead(dead_letters::way::in, {errc::not_found, "an answer that nobody waits for"});
+    return {};
   }
   const auto directory = directory_.lock();
   auto content = directory ? read_content(bytes, directory->system(), *this)
                            : expected<caf::message>(fail(errc::unavailable, "the node stops"));
   if (!content) {
+    note_dead(dead_letters::way::in, content.error());
     answer_locally(who.sender, who.id, content.error());
     if (content.error().code == errc::corrupt) return tl::unexpected<error>(content.error());
     return {};

@@ -28,6 +28,7 @@
 
 #include "actors/cache/shard_lock.hpp"
 #include "actors/link/actor_codec.hpp"
+#include "actors/link/dead_letters.hpp"
 #include "actors/link/link_extension.hpp"
 #include "actors/link/link_peer.hpp"
 
@@ -109,6 +110,7 @@ class actor_session final : public link_extension,
   [[nodiscard]] expected<void> send_message(std::uint64_t receiver, std::uint64_t sender,
                                             const caf::mailbox_element& what);
   [[nodiscard]] expected<void> add_waiting(const request_key& key, const caf::mailbox_element& what);
+  void note_dead(dead_letters::way way, const error& why) const;
   void answer_with_error(std::uint64_t receiver, caf::message_id id, const caf::error& e);
   [[nodiscard]] expected<void> on_message(std::string_view payload);
   [[nodiscard]] expected<void> on_answer(std::uint64_t receiver, caf::message_id id, std::string_view content);

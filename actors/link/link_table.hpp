@@ -45,7 +45,8 @@ enum class link_request_kind : std::uint16_t {
   near = 7,
   changes = 8,
   copies = 9,
-  keyring = 16
+  keyring = 16,
+  registry = 20
 };
 
 struct link_request {

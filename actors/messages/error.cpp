@@ -4,6 +4,8 @@
 #include <caf/make_message.hpp>
 #include <caf/sec.hpp>
 
+#include <troupe/caf_protobuf.hpp>
+
 #include "runtime/base/error.hpp"
 
 namespace troupe {
@@ -29,11 +31,22 @@ caf::error to_caf(const error& e) {
   return {static_cast<std::uint8_t>(e.code), category, caf::make_message(e.context)};
 }
 
+bool is_ours(const caf::error& e) noexcept { return e && e.category() == category && is_code(e.code()); }
+
 error from_caf(const caf::error& e) {
   if (!e) return {errc::ok, {}};
-  if (e.category() == category && is_code(e.code())) return {static_cast<errc>(e.code()), context_of(e)};
+  if (is_ours(e)) return {static_cast<errc>(e.code()), context_of(e)};
   const bool timeout = e == caf::sec::request_timeout;
   return {timeout ? errc::outcome_unknown : errc::unavailable, caf::to_string(e)};
+}
+
+caf::error unknown_version(const std::string& type, std::uint32_t got, std::uint32_t known) {
+  return to_caf({errc::not_implemented,
+                 type + " came in version " + std::to_string(got) + ", this node knows " + std::to_string(known)});
+}
+
+caf::error unreadable_message(const std::string& type) {
+  return to_caf({errc::invalid_argument, "bytes that are no " + type});
 }
 
 void add_error_category(caf::actor_system_config& c) {

@@ -88,9 +88,56 @@ TEST_F(actor_codec, refuses_content_cut_at_any_byte_or_too_long) {
 }
 
 TEST_F(actor_codec, refuses_a_type_that_is_not_registered_here) {
-  const auto back = read(std::string("\1\0\0\3abc", 7));
+  const auto back = read(std::string("\1\0\0\3abc\0\0\0\0", 11));
   ASSERT_FALSE(back.has_value());
-  EXPECT_EQ(back.error().code, errc::invalid_argument);
+  EXPECT_EQ(back.error().code, errc::not_implemented);
+}
+
+TEST_F(actor_codec, answers_a_type_of_another_form_and_goes_on) {
+  auto bytes = *write(caf::make_message(order{7, "hat", {1}}));
+  const std::size_t length_at = 1 + 2 + 1 + std::string_view("troupe::testing::order").size();
+  for (const int by : {-1, 1}) {  // a field less than the receiver knows, and one more
+    auto other = by < 0 ? bytes.substr(0, bytes.size() - 1) : bytes + "x";
+    other[length_at] = static_cast<char>(other[length_at] + by);
+    const auto back = read(other);
+    ASSERT_FALSE(back.has_value());
+    EXPECT_EQ(back.error().code, errc::not_implemented) << back.error().context;
+    EXPECT_NE(back.error().context.find("order"), std::string::npos);
+  }
+}
+
+TEST_F(actor_codec, carries_protobuf_types_by_their_name) {
+  wire::Stamp s;
+  s.set_term(7);
+  s.set_epoch(9);
+  const auto bytes = write(caf::make_message(s, std::vector<wire::Stamp>{s}));
+  ASSERT_TRUE(bytes.has_value()) << bytes.error().context;
+  EXPECT_NE(bytes->find("troupe.wire.Stamp"), std::string::npos);
+  const auto back = read(*bytes);
+  ASSERT_TRUE(back.has_value()) << back.error().context;
+  ASSERT_TRUE((back->match_elements<wire::Stamp, std::vector<wire::Stamp>>()));
+  EXPECT_EQ(back->get_as<wire::Stamp>(0).epoch(), 9u);
+  EXPECT_EQ(back->get_as<std::vector<wire::Stamp>>(1).at(0).term(), 7u);
+  EXPECT_NE(caf::to_string(*back).find("troupe.wire.Stamp"), std::string::npos) << "logs show its name and size";
+}
+
+TEST_F(actor_codec, refuses_a_protobuf_type_of_a_later_version_or_of_other_bytes) {
+  wire::Stamp s;
+  s.set_term(7);
+  auto bytes = *write(caf::make_message(s));
+  const std::size_t version_at = 1 + 2 + 1 + std::string_view("troupe.wire.Stamp").size() + 4;
+  ASSERT_EQ(bytes.size(), version_at + 4 + 1 + 2) << "version, length, two bytes of protobuf";
+  auto later = bytes;
+  later[version_at] = later[version_at + 3] = 2;  // in either byte order
+  const auto refused = read(later);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, errc::not_implemented);
+  EXPECT_NE(refused.error().context.find("troupe.wire.Stamp"), std::string::npos) << refused.error().context;
+  bytes.back() = '\xff';
+  bytes[bytes.size() - 2] = '\xff';
+  const auto noise = read(bytes);
+  ASSERT_FALSE(noise.has_value());
+  EXPECT_EQ(noise.error().code, errc::invalid_argument);
 }
 
 TEST_F(actor_codec, survives_garbage) {

@@ -11,6 +11,9 @@
 #include <caf/type_id.hpp>
 
 #include <troupe/caf.hpp>
+#include <troupe/caf_protobuf.hpp>
+
+#include "troupe/wire/common.pb.h"
 
 namespace troupe::testing {
 
@@ -54,6 +57,7 @@ struct system_config : caf::actor_system_config {
     set("scheduler.policy", caf::atom("sharing"));
     set("scheduler.max-threads", std::size_t{1});
     add_message_types<caf::id_block::link_test>();
+    add_protobuf<wire::Stamp>(*this);
   }
 };
 
