@@ -12,6 +12,7 @@
 #include "runtime/locks/lock_message.hpp"
 #include "runtime/membership/packet.hpp"
 #include "runtime/membership/talk_wire.hpp"
+#include "runtime/registry/registry_message.hpp"
 #include "tests/fuzz/cluster_seeds.hpp"
 
 namespace {
@@ -68,6 +69,15 @@ std::string message_about_locks(bool answer) {
     item.reason = item.what == lock_word::refused ? "held by b" : "";
     m.items.push_back(std::move(item));
   }
+  return encode(m);
+}
+
+std::string message_about_actors() {
+  troupe::registry_message m;
+  m.known = {{{1, 2}, 1}, {{5, 6}, 7}};
+  m.whole = true;
+  m.updates = {{{3, 4}, 0, 2, {{1, {"printer", 17}, false}, {2, {"clock", 5}, false}}}};
+  m.wanted = {{{1, 2}, 0}};
   return encode(m);
 }
 
@@ -187,6 +197,9 @@ int main(int argc, char** argv) {
   write(locks / "table", std::string(1, '\0') + table_of_locks());
   write(locks / "ask", std::string(1, '\1') + message_about_locks(false));
   write(locks / "answer", std::string(1, '\1') + message_about_locks(true));
+  const fs::path registry = fs::path(argv[1]) / "registry";
+  fs::create_directories(registry);
+  write(registry / "everything", message_about_actors());
   constexpr const char* names[] = {"news",    "ping",       "ack",   "ping_request", "join",
                                    "refusal", "state_hash", "state", "nack"};
   const std::string join = step(1, filled(packet_of(packet_kind::join)));

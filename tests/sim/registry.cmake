@@ -1,0 +1,4 @@
+add_library(troupe_sim_registry STATIC registry_stage.cpp)
+troupe_compile_options(troupe_sim_registry)
+target_link_libraries(troupe_sim_registry PUBLIC troupe_sim troupe_runtime troupe_wire)
+troupe_test(registry_sim LABEL sim TIMEOUT 300 ROOMS runtime SOURCES registry_sim_test.cpp LIBRARIES troupe_sim_registry)
