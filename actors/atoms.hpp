@@ -14,5 +14,7 @@ using wake_atom = caf::atom_constant<caf::atom("wake")>;
 using timer_atom = caf::atom_constant<caf::atom("timer")>;
 using stream_atom = caf::atom_constant<caf::atom("stream")>;
 using retry_atom = caf::atom_constant<caf::atom("retry")>;
+using spawn_atom = caf::atom_constant<caf::atom("spawn")>;
+using load_atom = caf::atom_constant<caf::atom("load")>;
 
 }  // namespace troupe

@@ -65,6 +65,7 @@ class cluster_port {
   void start();
 
   [[nodiscard]] link_table& link() noexcept { return *link_; }
+  [[nodiscard]] const std::shared_ptr<link_table>& shared_link() const noexcept { return link_; }
   /// Where the member with this PID is reached. From any thread.
   [[nodiscard]] std::optional<link_target> find(std::uint64_t pid) const;
 

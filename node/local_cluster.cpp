@@ -90,7 +90,9 @@ class local_cluster::state {
 expected<void> local_cluster::start_node(std::size_t index) {
   auto& s = *state_;
   s.faults[index]->set(s.silence_of(index));
-  auto started = node::runner::start(s.settings_of(index), s.faults[index]);
+  node_options brings;
+  if (s.options.equip) s.options.equip(brings, index);
+  auto started = node::runner::start(s.settings_of(index), s.faults[index], std::move(brings));
   if (!started) return tl::unexpected(std::move(started.error()));
   s.nodes[index].emplace(node(std::move(*started)));
   s.taken[index] = s.nodes[index]->addresses();

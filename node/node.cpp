@@ -35,6 +35,7 @@ expected<database> node::open_database(const std::string& name, std::vector<migr
 expected<void> node::set_loader(const std::string& name, cache_loader load, const loader_options& options) {
   return runner_->set_loader(name, std::move(load), options);
 }
+cluster_actors& node::actors() { return runner_->actors(); }
 std::shared_ptr<const cluster_view> node::view() const { return runner_->view(); }
 node_addresses node::addresses() const { return runner_->addresses(); }
 const config& node::settings() const { return runner_->settings(); }

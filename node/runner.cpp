@@ -56,6 +56,7 @@ expected<std::unique_ptr<node::runner>> node::runner::start(config c, std::share
   if (!wrong.empty()) return fail(errc::bad_config, join_lines(wrong));
   row_cache::declare(c);
   if (options.store) c.kvs.type = "custom";  // a name that no file can give
+  if (options.actors) c.node.tags[actors_tag] = "1";
 
   auto log = event_log::open(c.log, c.node.name);
   if (!log) return tl::unexpected(std::move(log.error()));
@@ -65,6 +66,7 @@ expected<std::unique_ptr<node::runner>> node::runner::start(config c, std::share
   std::unique_ptr<runner> r(new runner(std::move(c), std::move(*log), std::move(*data), std::move(faults)));
   r->store_ = std::move(options.store);
   r->extensions_ = std::move(options.entities);
+  r->application_ = std::move(options.actors);
   for (auto& [name, loading] : options.loaders) {
     auto set = r->set_loader(name, std::move(loading.load), loading.options);
     if (!set) return fail(errc::bad_config, std::move(set.error().context));
@@ -118,6 +120,7 @@ expected<void> node::runner::start_parts() {
   if (!cluster_child) return tl::unexpected(std::move(cluster_child.error()));
   io_.start();
   if (auto done = open_doors(); !done) return done;
+  if (auto done = open_toolkit(); !done) return done;
 
   handlers_.start();
   std::vector<child_spec> children;
@@ -136,6 +139,9 @@ expected<void> node::runner::start_parts() {
   actors_.start(std::move(children), *log_, events_, drawn_.supervisor_seed);
   register_metrics();
   cluster_.start();
+  if (toolkit_) {
+    if (auto started = toolkit_->start(); !started) return started;
+  }
   if (kvs_) kvs_->start();
   if (resp_ != nullptr) cluster_.tell_tag("resp", advertised_resp());
   for (const auto& name : settings_.node.services) {
@@ -261,6 +267,7 @@ void node::runner::register_metrics() {
   cluster_.register_metrics(numbers_);
   if (kvs_) kvs_->register_metrics(numbers_);
   if (channels_) channels_->register_metrics(numbers_);
+  if (toolkit_) toolkit_->register_metrics(numbers_);
   handlers_.register_metrics(numbers_);
   if (database_) database_->register_metrics(numbers_);
   if (shard_log_) shard_log_->register_metrics(numbers_);
@@ -325,6 +332,7 @@ expected<void> node::runner::leave() {
   const auto end = std::chrono::steady_clock::now() + settings_.node.drain_timeout;
   log_->info("node", "node_leaving", {{"name", settings_.node.name}});
   status_.change_conditions([](local_conditions& here) { here.leaving = true; });
+  if (toolkit_) toolkit_->withdraw();
 
   const auto departed = std::make_shared<countdown>(1);
   cluster_.leave([departed] { departed->arrive(); });
@@ -342,12 +350,6 @@ bool node::runner::drain_doors(duration limit) {
   return drained->wait(limit);
 }
 
-void node::runner::pause() {
-  if (!still_) still_ = std::make_unique<standstill>(io_, actors_);
-}
-
-void node::runner::resume() { still_.reset(); }
-
 void node::runner::stop() {
   const std::lock_guard lock(stop_mutex_);
   if (std::exchange(stopped_, true)) return;
@@ -361,6 +363,7 @@ void node::runner::stop() {
   for (auto it = doors_.rbegin(); it != doors_.rend(); ++it) (*it)->close();
   handlers_.stop();
   if (channels_) channels_->close();
+  if (toolkit_) toolkit_->stop();
   if (!actors_.stop()) log_->error("node", "actors_left_behind");
   if (kvs_) kvs_->stop();
   cluster_.close();

@@ -42,6 +42,7 @@
 #include "actors/node_status.hpp"
 #include "actors/pubsub/pubsub_service.hpp"
 #include "actors/supervision/actor_runtime.hpp"
+#include "actors/toolkit/actor_toolkit.hpp"
 #include "node/cluster_port.hpp"
 #include "node/entropy.hpp"
 #include "node/event_handlers.hpp"
@@ -69,6 +70,7 @@ class node::runner {
   [[nodiscard]] node_addresses addresses() const;
   [[nodiscard]] const config& settings() const noexcept { return settings_; }
   void on_event(event_callback f);
+  [[nodiscard]] cluster_actors& actors();
   [[nodiscard]] cluster_calls& calls() noexcept { return cluster_.calls(); }
   [[nodiscard]] event_handlers& handlers() noexcept { return handlers_; }
   expected<void> leave();
@@ -93,6 +95,7 @@ class node::runner {
   [[nodiscard]] expected<void> connect_shards();
   [[nodiscard]] expected<void> open_log();
   [[nodiscard]] expected<void> open_doors();
+  [[nodiscard]] expected<void> open_toolkit();
   void name_services();
   void request_leave();
   void announce();
@@ -107,6 +110,7 @@ class node::runner {
   event_hub events_;
   cluster_board board_;
   node_status status_;
+  std::unique_ptr<actor_runtime> application_system_;  // null without application_; what waits on io_ may hold actors
   io_pool io_;
   metrics numbers_;  // its readers may hold what lives on the I/O threads
   disk_writer disk_;
@@ -136,6 +140,8 @@ class node::runner {
   std::shared_ptr<local_copy_link> local_;  // none on a node that is alone by configuration
   std::shared_ptr<const cache_server_counters> served_;
   actor_runtime actors_;
+  std::optional<actor_options> application_;
+  std::unique_ptr<actor_toolkit> toolkit_;  // null without application_
   std::unique_ptr<standstill> still_;
   std::vector<std::unique_ptr<door>> doors_;
   door* http_ = nullptr;

@@ -35,11 +35,15 @@ class standstill::barrier {
   bool over_ = false;
 };
 
-standstill::standstill(io_pool& io, actor_runtime& actors) : barrier_(std::make_shared<barrier>()) {
+standstill::standstill(io_pool& io, const std::vector<actor_runtime*>& actors) : barrier_(std::make_shared<barrier>()) {
   const auto stand = [b = barrier_] { b->stand(); };
   for (std::size_t i = 0; i < io.size(); ++i) boost::asio::post(io.context(i), stand);
-  actors.run_on_each_worker(stand);
-  barrier_->wait_for(io.size() + actors.workers());
+  auto threads = io.size();
+  for (auto* a : actors) {
+    a->run_on_each_worker(stand);
+    threads += a->workers();
+  }
+  barrier_->wait_for(threads);
 }
 
 standstill::~standstill() { barrier_->let_go(); }

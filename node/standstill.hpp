@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "actors/io_pool.hpp"
 #include "actors/supervision/actor_runtime.hpp"
@@ -14,7 +15,7 @@ namespace troupe {
 class standstill {
  public:
   /// Returns when all threads are held.
-  standstill(io_pool& io, actor_runtime& actors);
+  standstill(io_pool& io, const std::vector<actor_runtime*>& actors);
   ~standstill();
 
   standstill(const standstill&) = delete;

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include <caf/actor_system_config.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
+
+#include "actors/messages/error.hpp"
 
 namespace troupe {
 
@@ -14,6 +15,7 @@ struct actor_runtime::system_config : caf::actor_system_config {
   explicit system_config(std::size_t threads) {
     set("scheduler.policy", caf::atom("sharing"));  // no idle polling, short blocking requests
     set("scheduler.max-threads", threads);
+    troupe::add_error_category(*this);
   }
 };
 
@@ -33,10 +35,12 @@ supervision_callback report_to(event_log& log, event_hub& events) {
 
 }  // namespace
 
-actor_runtime::actor_runtime(const node_config& c)
-    : workers_(std::max(1u, c.actor_threads)),
-      config_(std::make_unique<system_config>(workers_)),
-      system_(std::make_unique<caf::actor_system>(*config_)) {
+actor_runtime::actor_runtime(const node_config& c) : actor_runtime(c.actor_threads, nullptr) {}
+
+actor_runtime::actor_runtime(std::size_t workers, const std::function<void(caf::actor_system_config&)>& configure)
+    : workers_(std::max<std::size_t>(1, workers)), config_(std::make_unique<system_config>(workers_)) {
+  if (configure) configure(*config_);
+  system_ = std::make_unique<caf::actor_system>(*config_);
   system_->await_actors_before_shutdown(false);
 }
 

@@ -12,6 +12,7 @@
 
 #include <caf/actor.hpp>
 #include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
 
 #include <troupe/config.hpp>
 
@@ -27,6 +28,8 @@ class actor_runtime {
   static constexpr duration stop_max = std::chrono::seconds(4);
 
   explicit actor_runtime(const node_config& c);
+  /// A system of an application's own, without a supervisor; `configure`, if any, may register types and throw.
+  actor_runtime(std::size_t workers, const std::function<void(caf::actor_system_config&)>& configure);
   ~actor_runtime();
 
   actor_runtime(const actor_runtime&) = delete;

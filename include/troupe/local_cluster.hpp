@@ -29,6 +29,8 @@ struct local_cluster_options {
   std::string log_level = "error";
   /// May change the configuration of node `index` before each of its starts.
   std::function<void(config&, std::size_t index)> adjust;
+  /// May say what node `index` brings along, e.g. actors, before each of its starts.
+  std::function<void(node_options&, std::size_t index)> equip{};
 };
 
 class local_cluster {

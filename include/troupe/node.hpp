@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <troupe/cache.hpp>
@@ -23,7 +24,13 @@
 #include <troupe/lock.hpp>
 #include <troupe/query.hpp>
 
+namespace caf {
+class actor_system_config;
+}
+
 namespace troupe {
+
+class cluster_actors;
 
 /// Where a started node listens; empty when the service is off.
 struct node_addresses {
@@ -37,6 +44,15 @@ struct cache_loading {
   loader_options options{};
 };
 
+/// Actors of the application's own (caf_actors.hpp).
+struct actor_options {
+  /// Registers message and actor types; called once, before the actor system is made. It leaves scheduler.* alone; what
+  /// it throws is errc::bad_config.
+  std::function<void(caf::actor_system_config&)> configure{};
+  std::uint32_t threads = 0;              // of their scheduler; 0: one for each core, at most 8
+  std::uint32_t spawned_max = 1'000'000;  // alive at this node, of those that were spawned by name
+};
+
 /// What an embedder brings along.
 struct node_options {
   /// A leader store of the embedder's own in the place of kvs.type; all members use the same one.
@@ -46,6 +62,8 @@ struct node_options {
   /// By the name of a cache: what loads its values (cache_loader.hpp). errc::bad_config for one that set_loader
   /// refuses.
   std::map<std::string, cache_loading> loaders{};
+  /// With it the node takes part in actors: node::actors(). It shows the tag `actors`.
+  std::optional<actor_options> actors{};
 };
 
 class node {
@@ -81,6 +99,10 @@ class node {
   /// errc::unavailable until it has. Without `migrations` they are read from db.migrations. errc::bad_config for an
   /// applied one that has changed, errc::unavailable when this node does not run the service db.
   [[nodiscard]] expected<database> open_database(const std::string& name, std::vector<migration> migrations = {});
+
+  /// The application's actors, here and elsewhere (<troupe/caf_actors.hpp>). Only of a node that was started with
+  /// node_options::actors: otherwise asking is a programmer's error. Valid until the node is destroyed.
+  [[nodiscard]] cluster_actors& actors();
 
   [[nodiscard]] std::shared_ptr<const cluster_view> view() const;
   [[nodiscard]] node_addresses addresses() const;

@@ -1,0 +1,195 @@
+#include "actors/toolkit/actor_toolkit.hpp"
+
+#include <algorithm>
+#include <future>
+#include <thread>
+#include <utility>
+
+#include <caf/after.hpp>
+#include <caf/exit_reason.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+#include <caf/system_messages.hpp>
+
+#include "actors/messages/error.hpp"
+
+namespace troupe {
+
+namespace {
+
+constexpr duration answer_grace = std::chrono::seconds(1);  // beyond the deadline, until a waiting caller gives up
+
+std::size_t threads_of(const actor_options& o) {
+  if (o.threads != 0) return o.threads;
+  return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, actor_toolkit::threads_most);
+}
+
+}  // namespace
+
+actor_toolkit::actor_toolkit(surroundings s, const actor_options& o)
+    : with_(std::move(s)),
+      spawned_max_(o.spawned_max),
+      directory_(actor_directory::open(with_.runtime.system(), with_.link, with_.io.context(0), &with_.log)),
+      far_(std::make_shared<member_distances>(
+          with_.board,
+          [&calls = with_.calls](std::string from, std::string to, member_distances::answer done) {
+            calls.round_trip(std::move(from), std::move(to), std::move(done));
+          })),
+      registry_(std::make_shared<registry_service>(registry_service::surroundings{
+          with_.io, *with_.link, with_.board, with_.events, directory_, far_, with_.self, with_.seed})),
+      rng_(with_.seed + 2) {
+  registry_->serve();
+}
+
+actor_toolkit::~actor_toolkit() { stop(); }
+
+expected<std::unique_ptr<actor_runtime>> actor_toolkit::make_runtime(const actor_options& o) {
+  try {
+    return std::make_unique<actor_runtime>(threads_of(o), o.configure);
+  } catch (const std::exception& fault) {
+    return fail(errc::bad_config, std::string("actor_options::configure threw: ") + fault.what());
+  }
+}
+
+expected<void> actor_toolkit::start() {
+  const auto spawner = caf::actor(system().spawn<spawner_actor>(directory_, spawns_, with_.log, spawned_max_));
+  {
+    const std::lock_guard lock(mutex_);
+    spawner_ = spawner;
+  }
+  if (auto shown = directory_->publish(spawner_actor::published_as, spawner); !shown) return shown;
+  return registry_->start();
+}
+
+void actor_toolkit::withdraw() {
+  spawns_->leaves = true;
+  registry_->withdraw();
+}
+
+void actor_toolkit::stop() {
+  caf::actor spawner;
+  {
+    const std::lock_guard lock(mutex_);
+    spawner = std::exchange(spawner_, nullptr);
+  }
+  spawns_->leaves = true;
+  registry_->close();
+  if (spawner) {
+    const caf::scoped_actor caller(system());
+    caller->request(spawner, stop_max, stop_atom::value)
+        .receive([](caf::atom_value) {},
+                 [&](const caf::error&) { with_.log.warn("actors", "spawned_actors_left_behind"); });
+    caller->monitor(spawner);
+    caf::anon_send_exit(spawner, caf::exit_reason::user_shutdown);
+    caller->receive([](const caf::down_msg&) {}, caf::after(stop_max) >> [] {});
+  }
+  directory_->close();
+}
+
+void actor_toolkit::register_metrics(metrics& m) {
+  dead_letters::register_metrics(m, directory_->letters());
+  registry_->register_metrics(m);
+  spawner_state::register_metrics(m, spawns_);
+}
+
+// ---- spawning ----
+
+expected<std::vector<candidate>> actor_toolkit::candidates(const where& at) {
+  const auto view = with_.board.read();
+  const auto far = at.how == where::pick::nearest ? far_->read() : distances{};
+  const std::lock_guard lock(mutex_);
+  return choose(*view, at, far, rng_);
+}
+
+void actor_toolkit::begin(std::string type, caf::message arguments, std::vector<candidate> members, bool by_load,
+                          spawn_callback done, duration deadline) {
+  caf::actor spawner;
+  {
+    const std::lock_guard lock(mutex_);
+    spawner = spawner_;
+  }
+  if (!spawner) return done(fail(errc::unavailable, "the node stops"));
+  auto call = std::make_shared<spawn_call>();
+  call->type = std::move(type);
+  call->arguments = std::move(arguments);
+  call->candidates = std::move(members);
+  call->by_load = by_load;
+  call->deadline = std::chrono::steady_clock::now() + deadline;
+  call->done = std::move(done);
+  caf::anon_send(spawner, std::move(call));
+}
+
+void actor_toolkit::spawn(std::string type, caf::message arguments, where at, spawn_callback done, duration deadline) {
+  if (at.how == where::pick::all)
+    return done(fail(errc::invalid_argument, "one actor is spawned at one place: spawn_all"));
+  auto members = candidates(at);
+  if (!members) return done(tl::unexpected<error>(members.error()));
+  begin(std::move(type), std::move(arguments), std::move(*members), at.how == where::pick::least_loaded,
+        std::move(done), deadline);
+}
+
+expected<caf::actor> actor_toolkit::spawn(std::string type, caf::message arguments, where at, duration deadline) {
+  const auto promise = std::make_shared<std::promise<expected<caf::actor>>>();
+  auto result = promise->get_future();
+  spawn(
+      std::move(type), std::move(arguments), std::move(at),
+      [promise](expected<caf::actor> r) { promise->set_value(std::move(r)); }, deadline);
+  if (result.wait_for(deadline + answer_grace) != std::future_status::ready)
+    return fail(errc::outcome_unknown, "the node did not answer in time");
+  return result.get();
+}
+
+void actor_toolkit::spawn_all(std::string type, caf::message arguments, where at, spawn_all_callback done,
+                              duration deadline) {
+  at.how = where::pick::all;
+  const auto members = candidates(at);
+  if (!members) return done({});
+  struct gathered {
+    std::mutex mutex;
+    std::vector<spawned_actor> rows;
+    std::size_t open = 0;
+    spawn_all_callback done;
+  };
+  const auto all = std::make_shared<gathered>();
+  for (const auto& m : *members) all->rows.push_back({m.name, fail(errc::outcome_unknown)});
+  all->open = members->size();
+  all->done = std::move(done);
+  for (std::size_t i = 0; i < members->size(); ++i) {
+    begin(
+        type, arguments, {(*members)[i]}, false,
+        [all, i](expected<caf::actor> r) {
+          {
+            const std::lock_guard lock(all->mutex);
+            all->rows[i].actor = std::move(r);
+            if (--all->open > 0) return;
+          }
+          all->done(std::move(all->rows));
+        },
+        deadline);
+  }
+}
+
+std::vector<spawned_actor> actor_toolkit::spawn_all(std::string type, caf::message arguments, where at,
+                                                    duration deadline) {
+  const auto promise = std::make_shared<std::promise<std::vector<spawned_actor>>>();
+  auto result = promise->get_future();
+  spawn_all(
+      std::move(type), std::move(arguments), std::move(at),
+      [promise](std::vector<spawned_actor> r) { promise->set_value(std::move(r)); }, deadline);
+  if (result.wait_for(deadline + answer_grace) != std::future_status::ready) return {};
+  return result.get();
+}
+
+// ---- names ----
+
+expected<void> actor_toolkit::publish(const std::string& name, const caf::actor& actor) {
+  return directory_->publish(name, actor);
+}
+
+expected<caf::actor> actor_toolkit::find(const std::string& member, const std::string& name) {
+  auto members = candidates(where::on(member));
+  if (!members) return tl::unexpected<error>(members.error());
+  return directory_->find({members->front().address, members->front().id}, name);
+}
+
+}  // namespace troupe

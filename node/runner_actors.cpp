@@ -1,0 +1,33 @@
+// The part of the composition root for the application's own actors.
+#include "node/runner.hpp"
+#include "runtime/base/check.hpp"
+
+namespace troupe {
+
+expected<void> node::runner::open_toolkit() {
+  if (!application_) return {};
+  auto made = actor_toolkit::make_runtime(*application_);
+  if (!made) return tl::unexpected(std::move(made.error()));
+  application_system_ = std::move(*made);
+  const actor_toolkit::surroundings lent{
+      *application_system_, io_,       cluster_.shared_link(), board_, events_, *log_,
+      cluster_.calls(),     drawn_.id, drawn_.machine_seed + 4};
+  toolkit_ = std::make_unique<actor_toolkit>(lent, *application_);
+  return {};
+}
+
+cluster_actors& node::runner::actors() {
+  TROUPE_CHECK(toolkit_ != nullptr);
+  return *toolkit_;
+}
+
+void node::runner::pause() {
+  if (still_) return;
+  std::vector<actor_runtime*> systems{&actors_};
+  if (application_system_) systems.push_back(application_system_.get());
+  still_ = std::make_unique<standstill>(io_, systems);
+}
+
+void node::runner::resume() { still_.reset(); }
+
+}  // namespace troupe
