@@ -25,7 +25,7 @@ constexpr std::array<error_face, static_cast<std::size_t>(errc_last) + 1> faces{
     {"access_denied", "that is not allowed from here", 403, "NOPERM"},
     {"storage_failed", "the disk is full or does not answer", 503, "MISCONF"},
     {"corrupt", "the bytes are damaged", 500, "ERR"},
-    {"not_implemented", "that is reserved but not built", 501, "ERR"},
+    {"not_implemented", "that is not built here", 501, "ERR"},
     {"wrong_type", "Operation against a key holding the wrong kind of value", 409, "WRONGTYPE"},
     {"already_exists", "another row has that value already", 409, "ERR"},
     {"missing_reference", "a row that is referred to is missing, or one is still referred to", 422, "ERR"},

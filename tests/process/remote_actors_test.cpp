@@ -1,0 +1,130 @@
+// The application's actors across processes: a handle of an actor in another process, and what becomes of it at kill
+// -9.
+#include <troupe/caf_actors.hpp>
+#include <troupe/node.hpp>
+
+#include <atomic>
+#include <csignal>
+#include <mutex>
+#include <thread>
+
+#include <caf/event_based_actor.hpp>
+#include <caf/scoped_actor.hpp>
+
+#include <gtest/gtest.h>
+
+#include "tests/process/program.hpp"
+
+namespace troupe {
+namespace {
+
+using namespace std::chrono_literals;
+using test::patience;
+
+class remote_actors : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    config c;
+    c.node.name = "here";
+    c.node.services = {"cache"};
+    c.node.data_dir = home_.path() + "/here";
+    c.cluster.bind = "127.0.0.1:0";
+    c.cluster.expected_members = 2;
+    c.gossip.profile = "fast";
+    c.log.level = "error";
+    node_options brings;
+    brings.actors.emplace();
+    auto started = node::start(c, std::move(brings));
+    ASSERT_TRUE(started) << describe(started.error());
+    here_.emplace(std::move(*started));
+    start_peer();
+  }
+  void start_peer() {
+    peer_ = std::make_unique<test::program>(
+        TROUPE_ACTOR_PEER, std::vector<std::string>{"there", home_.path() + "/there", here_->addresses().cluster},
+        test::program::environment{}, std::string());
+    ASSERT_TRUE(peer_->wait_for("ready")) << peer_->err();
+  }
+  [[nodiscard]] cluster_actors& cluster() { return here_->actors(); }
+  static bool eventually(const std::function<bool()>& holds) {
+    const auto end = std::chrono::steady_clock::now() + patience;
+    while (!holds()) {
+      if (std::chrono::steady_clock::now() > end) return false;
+      std::this_thread::yield();
+    }
+    return true;
+  }
+  caf::actor find_echo() {
+    EXPECT_TRUE(eventually([&] { return cluster().registry().one("echo").has_value(); }));
+    return cluster().registry().one("echo").value_or(caf::actor());
+  }
+  expected<std::string> ask(const caf::actor& a, const std::string& text) {
+    caf::scoped_actor me(cluster().system());
+    expected<std::string> answer = fail(errc::deadline_exceeded, "test");
+    me->request(a, patience, text)
+        .receive([&](const std::string& s) { answer = s; },
+                 [&](const caf::error& e) { answer = tl::unexpected<error>(from_caf(e)); });
+    return answer;
+  }
+
+  /// Outlives the test: actors and listeners hold it.
+  struct sight {
+    std::atomic<int> lost{0};
+    std::atomic<bool> down{false};
+    std::atomic<bool> failed{false};
+  };
+
+  test::temporary_directory home_;
+  std::optional<node> here_;
+  std::unique_ptr<test::program> peer_;
+};
+
+TEST_F(remote_actors, of_another_process_are_found_asked_and_spawned) {
+  const auto echo = find_echo();
+  EXPECT_EQ(ask(echo, "hello"), "hello");
+  const auto spawned = cluster().spawn("pid", {}, where::on("there"));
+  ASSERT_TRUE(spawned) << describe(spawned.error());
+  EXPECT_EQ(ask(*spawned, "?"), std::to_string(peer_->pid()));
+  EXPECT_EQ(cluster().spawn("pid", {}, where::here()).error().code, errc::not_implemented);
+}
+
+TEST_F(remote_actors, fail_at_once_when_their_process_is_killed_and_the_next_one_is_found) {
+  const auto echo = find_echo();
+  const auto seen = std::make_shared<sight>();
+  const auto watcher = cluster().system().spawn([seen, echo](caf::event_based_actor* me) -> caf::behavior {
+    me->set_down_handler([seen](caf::down_msg& m) { seen->down = from_caf(m.reason).code == errc::peer_lost; });
+    me->monitor(echo);
+    for (int i = 0; i < 50; ++i) {
+      me->request(echo, caf::infinite, std::string("hold"))
+          .then([](const std::string&) {},
+                [seen](const caf::error& e) { seen->lost += from_caf(e).code == errc::peer_lost; });
+    }
+    return {[](int) {}};
+  });
+  ASSERT_EQ(ask(echo, "all are there"), "all are there");
+  peer_->kill_at_once();
+  EXPECT_TRUE(eventually([&] { return seen->lost == 50 && seen->down; })) << seen->lost;
+  EXPECT_TRUE(eventually([&] { return cluster().registry().find("echo").empty(); }));
+  start_peer();
+  EXPECT_EQ(ask(find_echo(), "the next"), "the next");
+  EXPECT_FALSE(ask(echo, "the old handle"));
+}
+
+TEST_F(remote_actors, of_a_stopped_process_go_down_when_membership_says_so) {
+  const auto echo = find_echo();
+  const auto seen = std::make_shared<sight>();
+  here_->on_event([seen](const event& e) { seen->failed = seen->failed || e.kind == "member_failed"; });
+  const auto watcher = cluster().system().spawn([seen, echo](caf::event_based_actor* me) -> caf::behavior {
+    me->set_down_handler([seen](caf::down_msg& m) { seen->down = from_caf(m.reason).code == errc::peer_lost; });
+    me->monitor(echo);
+    return {[](int) {}};
+  });
+  ASSERT_EQ(ask(echo, "up"), "up");
+  peer_->signal(SIGSTOP);
+  EXPECT_TRUE(eventually([&] { return seen->failed.load(); }));
+  EXPECT_TRUE(eventually([&] { return seen->down.load(); }));
+  peer_->signal(SIGCONT);
+}
+
+}  // namespace
+}  // namespace troupe
