@@ -21,6 +21,7 @@ class cluster_calls;
 class database_admin;
 class entity_service;
 class kvs_access;
+class link_table;
 class pubsub_access;
 
 struct door_context {
@@ -45,6 +46,8 @@ struct door_context {
   database_admin* databases = nullptr;
   /// Rows by the model; none: their routes answer 503.
   entity_service* entities = nullptr;
+  /// To other nodes, for what this one does not serve; none on a node that is alone by configuration.
+  link_table* link = nullptr;
 };
 
 /// A listening door: HTTP, RESP. Opened and closed by the composition root.

@@ -281,6 +281,8 @@ class rules {
   void check_entities() {
     if (!c_.has_service("entities")) return;
     if (!c_.has_service("db")) broken("node.services", "entities needs the service db beside it");
+    if (!c_.entities.on.empty() && !c_.entities.off.empty())
+      broken("entities.off", "is of no use beside entities.on: give one of them");
     if (c_.entities.model.empty()) broken("entities.model", "is needed with the service entities");
     if (c_.entities.notify && c_.db.type != "postgres") broken("entities.notify", "needs db.type postgres");
   }

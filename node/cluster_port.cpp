@@ -131,6 +131,8 @@ expected<child_spec> cluster_port::make_actor(const surroundings& s) {
     {
       const std::lock_guard lock(tags_mutex_);
       for (const auto& [name, value] : own_tags_) machine_settings_.node.tags[name] = value;
+      if (!own_services_.empty()) machine_settings_.node.services = own_services_;
+      made_ = true;
     }
     return cluster_machine::make(machine_settings_, self, contents, found, random(seed),
                                  std::chrono::steady_clock::now());
@@ -283,6 +285,25 @@ void cluster_port::tell_tag(const std::string& name, const std::string& value) {
   }
   calls_.change_tags({{{name, value}}, {}}, [this, name](const expected<cluster_calls::tags>& changed) {
     if (!changed) log_.warn("cluster", "tag_not_told", {{"tag", name}, {"reason", describe(changed.error())}});
+  });
+}
+
+void cluster_port::tell_services(const std::vector<std::string>& further, std::function<void(expected<void>)> done) {
+  auto all = settings_.node.services;
+  all.insert(all.end(), further.begin(), further.end());
+  {
+    const std::lock_guard lock(tags_mutex_);
+    if (!made_) {
+      own_services_ = std::move(all);
+      return done({});
+    }
+  }
+  calls_.change_services(all, [this, all, done = std::move(done)](expected<void> changed) {
+    if (changed) {
+      const std::lock_guard lock(tags_mutex_);
+      own_services_ = all;
+    }
+    done(std::move(changed));
   });
 }
 

@@ -88,6 +88,11 @@ class cluster_port {
   /// Others learn this tag of the node, from now on and after a restart of the actor; after make_actor().
   void tell_tag(const std::string& name, const std::string& value);
 
+  /// Others learn that the node runs these services besides those of the configuration: from now on and after a restart
+  /// of the actor; before make_actor() too. `done` on any thread: errc::too_large when they do not fit a packet of
+  /// gossip, and the others see what they saw before.
+  void tell_services(const std::vector<std::string>& further, std::function<void(expected<void>)> done);
+
   /// Tags, user events, queries, round trips.
   [[nodiscard]] cluster_calls& calls() noexcept { return calls_; }
 
@@ -136,6 +141,8 @@ class cluster_port {
   bool started_ = false;
   std::mutex tags_mutex_;
   std::map<std::string, std::string> own_tags_;  // beyond the configuration's
+  std::vector<std::string> own_services_;        // all of them; empty: the configuration's
+  bool made_ = false;                            // the actor's child, which reads them
   mutable std::mutex addresses_mutex_;
   std::map<std::uint64_t, link_target> addresses_;  // by PID
   std::atomic<std::uint64_t> dropped_{0};

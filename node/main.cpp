@@ -33,6 +33,9 @@ int check_entity_model(const config& c, const std::string& file) {
     }
     for (const auto& warning : model->warnings)
       std::fprintf(stderr, "%s: warning: %s\n", c.entities.model.c_str(), warning.c_str());
+    const auto faults = faults_of_switches(model->model, c.entities);
+    for (const auto& fault : faults) std::fprintf(stderr, "%s\n", fault.c_str());
+    if (!faults.empty()) return exit_bad_config;
   }
   std::printf("%s: ok\n", file.c_str());
   return exit_done;
@@ -54,6 +57,7 @@ class command_line {
     add_backup_verbs();
     add_keyring_verbs();
     add_db_verbs();
+    add_entity_verbs();
     add_talk_verbs();
     auto* dev = verb("dev", "a whole cluster in one process on loopback", [this] { return run_dev(dev_nodes_); });
     dev->add_option("--nodes", dev_nodes_, "how many nodes")->check(CLI::Range(1, 99))->take_last();
@@ -256,6 +260,18 @@ class command_line {
     for (auto* sub : {list, backup, reset}) add_ring_options(*sub);
   }
 
+  void add_entity_verbs() {
+    auto* entities = app_.add_subcommand("entities", "which entities the node serves; troupe services shows them");
+    entities->require_subcommand(1);
+    auto* on = add_verb(*entities, "on", "serve an entity", [this] { return turn_entity(remote_, entity_, true); });
+    auto* off = add_verb(*entities, "off", "serve it no more: its requests are forwarded; until the node restarts",
+                         [this] { return turn_entity(remote_, entity_, false); });
+    for (auto* sub : {on, off}) {
+      add_remote_options(*sub);
+      sub->add_option("name", entity_, "the entity")->required();
+    }
+  }
+
   void add_ring_options(CLI::App& sub) {
     add_remote_options(sub);
     sub.add_flag("--json", remote_.json, "print the node's JSON");
@@ -301,6 +317,7 @@ class command_line {
   backup_options backup_;
   std::string ring_key_;
   db_options db_;
+  std::string entity_;
   std::string member_;
   talk_options talk_;
   std::size_t dev_nodes_ = 3;

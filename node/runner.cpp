@@ -206,8 +206,7 @@ void node::runner::show_kvs_health(std::string& place, const std::string& fault)
 
 expected<void> node::runner::open_doors() {
   if (settings_.has_service("resp")) {
-    auto* link = settings_.kvs.type == "local_standalone" ? nullptr : &cluster_.link();
-    channels_ = std::make_shared<pubsub_service>(pubsub_service::surroundings{io_, link, board_, events_});
+    channels_ = std::make_shared<pubsub_service>(pubsub_service::surroundings{io_, link(), board_, events_});
     channels_->serve();
     if (auto started = channels_->start(); !started) return started;
   }
@@ -225,7 +224,8 @@ expected<void> node::runner::open_doors() {
                           kvs_.get(),
                           channels_.get(),
                           database_.get(),
-                          entities_.get()};
+                          entities_.get(),
+                          link()};
   if (settings_.has_service("resp")) {
     doors_.push_back(std::make_unique<resp_door>(lent));
     resp_ = doors_.back().get();
@@ -270,6 +270,7 @@ void node::runner::register_metrics() {
   if (toolkit_) toolkit_->register_metrics(numbers_);
   handlers_.register_metrics(numbers_);
   if (database_) database_->register_metrics(numbers_);
+  if (entities_served_) troupe::register_metrics(numbers_, entities_served_);
   if (shard_log_) shard_log_->register_metrics(numbers_);
 }
 

@@ -43,6 +43,7 @@
 #include "actors/pubsub/pubsub_service.hpp"
 #include "actors/supervision/actor_runtime.hpp"
 #include "actors/toolkit/actor_toolkit.hpp"
+#include "gateways/http/entity_server.hpp"
 #include "node/cluster_port.hpp"
 #include "node/entropy.hpp"
 #include "node/event_handlers.hpp"
@@ -88,6 +89,8 @@ class node::runner {
   [[nodiscard]] expected<void> open_databases();
   [[nodiscard]] expected<std::shared_ptr<database_driver>> make_driver();
   [[nodiscard]] expected<void> open_entities();
+  [[nodiscard]] expected<void> switch_entities();
+  [[nodiscard]] link_table* link() noexcept;  // null on a node that is alone by configuration
   [[nodiscard]] expected<void> open_cluster();
   [[nodiscard]] expected<void> open_store();
   void open_kvs();
@@ -125,7 +128,8 @@ class node::runner {
   entity_extensions extensions_;
   std::unique_ptr<row_cache> rows_;
   std::shared_ptr<entity_service> entities_;
-  std::shared_ptr<leader_store> store_;  // null: votes
+  std::shared_ptr<const entity_server_counters> entities_served_;  // null: none, or nobody could ask
+  std::shared_ptr<leader_store> store_;                            // null: votes
   cluster_port cluster_;
   std::unique_ptr<kvs_service> kvs_;  // null: nobody here needs it
   std::mutex kvs_health_mutex_;

@@ -54,9 +54,15 @@ expected<void> node::runner::open_entities() {
   if (!opened) return tl::unexpected(std::move(opened.error()));
   entities_ = std::move(*opened);
   const auto cache = catalogue_.find(row_cache::name);
+  if (const auto faults = faults_of_switches(file->model, settings_.entities); !faults.empty()) {
+    std::string all;
+    for (const auto& fault : faults) all.append(all.empty() ? "" : "\n").append(fault);
+    return fail(errc::bad_config, std::move(all));
+  }
   if (!cache) return fail(errc::bad_config, "caches: too many are declared for the rows of entities");
   const auto without_data = [this] {
     const auto view = board_.read();
+  if (auto switched = switch_entities(); !switched) return switched;
     const auto holds = [](const member& m) {
       return std::find(m.services.begin(), m.services.end(), "cache") != m.services.end();
     };
@@ -77,3 +83,26 @@ expected<void> node::runner::open_entities() {
 }
 
 }  // namespace troupe
+link_table* node::runner::link() noexcept {
+  return settings_.kvs.type == "local_standalone" ? nullptr : &cluster_.link();
+}
+
+// Which of them are served here, and what other members ask for.
+expected<void> node::runner::switch_entities() {
+  const auto& model = entities_->model();
+  auto duty = entity_duty::of(model, settings_.entities.on, settings_.entities.off);
+  cluster_.tell_services(duty.marks(), [](const expected<void>&) {});
+  const auto tell = [this](const std::vector<std::string>& marks, entity_switches::done_callback done) {
+    cluster_.tell_services(marks, std::move(done));
+  };
+  const auto show = [this](const std::string& path, bool on) {
+    status_.set_service(entity_service_name(path), on ? service_state::running : service_state::stopped);
+  };
+  entities_->use(std::make_shared<entity_switches>(model, std::move(duty), tell, show));
+  if (link() == nullptr) return {};
+  auto served = serve_entity_requests(*link(), *entities_, settings_.http);
+  if (!served) return tl::unexpected(std::move(served.error()));
+  entities_served_ = std::move(*served);
+  return {};
+}
+

@@ -170,6 +170,11 @@ expected<void> entity_service::use(row_cache& cache) {
   return {};
 }
 
+void entity_service::turn(const std::string& path, bool on, std::function<void(expected<void>)> done) {
+  if (switches_ == nullptr) return done(fail(errc::unavailable, "this node has no switches of entities"));
+  switches_->turn(path, on, std::move(done));
+}
+
 bool entity_service::is_cached(const entity_spec& e) const {
   return cache_ != nullptr && settings_.cache_ttl > duration::zero() && !known(e).extension.after_read;
 }

@@ -23,6 +23,7 @@
 #include <troupe/entities.hpp>
 
 #include "actors/db/database_service.hpp"
+#include "actors/entities/entity_switches.hpp"
 #include "actors/entities/row_cache.hpp"
 #include "runtime/entities/constraint_faults.hpp"
 #include "runtime/entities/list_query.hpp"
@@ -68,6 +69,15 @@ class entity_service : public std::enable_shared_from_this<entity_service> {
   /// For the row cache: a row as it is in the database.
   using packed_callback = std::function<void(expected<std::optional<std::string>>)>;
   void load(std::string_view key, time_point deadline, packed_callback done);
+
+  /// Before anybody calls; without it, every entity is on.
+  void use(std::shared_ptr<entity_switches> switches) { switches_ = std::move(switches); }
+  /// Whether requests for the entity are answered here. Rows for the cache's shards are loaded in any case.
+  [[nodiscard]] bool is_on(const entity_spec& e) const noexcept {
+    return switches_ == nullptr || switches_->is_on(static_cast<std::size_t>(&e - model_->entities.data()));
+  }
+  /// As entity_switches::turn.
+  void turn(const std::string& path, bool on, std::function<void(expected<void>)> done);
 
   [[nodiscard]] const entity_model& model() const noexcept { return *model_; }
   [[nodiscard]] duration deadline() const noexcept { return settings_.deadline; }
@@ -135,6 +145,7 @@ class entity_service : public std::enable_shared_from_this<entity_service> {
   const entities_config settings_;
   std::vector<known_entity> known_;  // as the model's entities
   row_cache* cache_ = nullptr;
+  std::shared_ptr<entity_switches> switches_;
   subscription notices_;
 };
 

@@ -42,6 +42,7 @@ enum class link_request_kind : std::uint16_t {
   shards = 3,
   replicas = 4,
   pubsub = 5,
+  entities = 6,
   near = 7,
   changes = 8,
   copies = 9,

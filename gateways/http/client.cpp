@@ -242,6 +242,19 @@ expected<http_answer> http_call(std::string_view url, std::string_view method, s
   return a;
 }
 
+expected<http_answer> parse_http_answer(std::string_view bytes) {
+  answer_parser parser;
+  parser.eager(true);
+  parser.header_limit(answer_header_max);
+  parser.body_limit(http_answer_body_max);
+  error_code ec;
+  const auto used = parser.put(asio::buffer(bytes.data(), bytes.size()), ec);
+  if (ec || !parser.is_done() || used != bytes.size()) return fail(errc::corrupt, "not one answer of HTTP");
+  http_answer a = take_header(parser);
+  a.body = std::move(parser.get().body());
+  return a;
+}
+
 expected<http_answer> http_stream_lines(std::string_view url, std::string_view target,
                                         const std::map<std::string, std::string>& headers,
                                         const http_line_callback& on_line, duration deadline) {

@@ -31,6 +31,9 @@ inline constexpr std::uint64_t http_answer_body_max = 256ull * 1024 * 1024;
                                               const std::map<std::string, std::string>& headers = {},
                                               duration deadline = std::chrono::seconds(5));
 
+/// One whole answer that came on another way than a connection of ours. errc::corrupt when it is none.
+[[nodiscard]] expected<http_answer> parse_http_answer(std::string_view bytes);
+
 /// Gets one line of a streamed body, without its line end; false ends the call.
 using http_line_callback = std::function<bool(std::string_view line)>;
 

@@ -10,6 +10,7 @@
 #include "gateways/http/change_routes.hpp"
 #include "gateways/http/cluster_routes.hpp"
 #include "gateways/http/db_routes.hpp"
+#include "gateways/http/entity_forwarder.hpp"
 #include "gateways/http/entity_routes.hpp"
 #include "gateways/http/event_routes.hpp"
 #include "gateways/http/event_stream.hpp"
@@ -61,7 +62,13 @@ expected<void> add_all(http_routes& to, const door_context& context,
   if (auto r = add_backup_routes(to, context.caches, context.settings); !r) return r;
   if (auto r = add_kvs_routes(to, context.kvs); !r) return r;
   if (auto r = add_db_routes(to, context.databases); !r) return r;
-  if (auto r = add_entity_routes(to, context.entities); !r) return r;
+  std::shared_ptr<entity_forwarder> forwarder;
+  if (context.link != nullptr) {
+    forwarder = std::make_shared<entity_forwarder>(*context.link, context.board, context.settings.entities.deadline);
+    forwarder->register_metrics(context.numbers);
+  }
+  if (auto r = add_entity_routes(to, context.entities, forwarder); !r) return r;
+  if (auto r = add_entity_switch_route(to, context.entities); !r) return r;
   if (auto r = add_event_routes(to, context.events, event_counts); !r) return r;
   return add_description_routes(to);
 }

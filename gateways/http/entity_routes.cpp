@@ -6,6 +6,7 @@
 #include "actors/entities/entity_service.hpp"
 #include "gateways/http/calls.hpp"
 #include "gateways/http/conditions.hpp"
+#include "gateways/http/entity_forwarder.hpp"
 #include "runtime/base/integer_text.hpp"
 #include "runtime/entities/json_schema.hpp"
 
@@ -63,6 +64,12 @@ struct target {
 class entity_door {
  public:
   explicit entity_door(entity_service& service) : service_(service) {}
+
+  /// What the model does not have is answered here, too.
+  [[nodiscard]] bool serves(std::string_view path) const {
+    const auto* e = service_.model().find(path);
+    return e == nullptr || service_.is_on(*e);
+  }
 
   void names(http_exchange& ex) const { ex.answer(calls::json_reply(entity_names(service_.model()))); }
 
@@ -140,7 +147,7 @@ class entity_door {
   }
 
  private:
-  time_point until(const http_exchange& ex) const { return ex.now() + service_.deadline(); }
+  time_point until(const http_exchange& ex) const { return std::min(ex.now() + service_.deadline(), ex.deadline()); }
   http_later later_of(http_exchange& ex) const { return ex.later(until(ex) + answer_margin); }
 
   static query_pairs query_of(const http_exchange& ex) {
@@ -226,6 +233,9 @@ const route_answer taken = problem(409, "another row has a value that is unique"
 const route_answer no_reference = problem(422, "a row that is referred to is missing, or others refer to this one");
 const route_answer away = problem(503, "not done: try again after Retry-After");
 
+// What a route is about: one entity, which may be off here, or what every model tells.
+enum class subject : std::uint8_t { rows, model };
+
 using door_handler = std::function<void(http_exchange&, const entity_door&)>;
 
 http_route route_of(http_method method, std::string pattern, std::string summary, std::vector<route_answer> answers,
@@ -242,13 +252,17 @@ http_route route_of(http_method method, std::string pattern, std::string summary
 
 }  // namespace
 
-expected<void> add_entity_routes(http_routes& to, entity_service* entities) {
+expected<void> add_entity_routes(http_routes& to, entity_service* entities,
+                                 std::shared_ptr<entity_forwarder> forwarder) {
   const auto door = entities != nullptr ? std::make_shared<const entity_door>(*entities) : nullptr;
-  const auto served = [door](door_handler f) -> http_handler {
-    return [door, f = std::move(f)](http_exchange& ex) {
-      if (door == nullptr)
-        return ex.answer(problem_reply(error{errc::unavailable, "this node does not run the service entities"}));
-      f(ex, *door);
+  const auto served = [door, forwarder](door_handler f, subject about = subject::rows) -> http_handler {
+    return [door, forwarder, about, f = std::move(f)](http_exchange& ex) {
+      const auto path = ex.request().parameters[0];
+      if (door != nullptr && (about == subject::model || door->serves(path))) return f(ex, *door);
+      if (forwarder != nullptr) return forwarder->forward(ex, about == subject::model ? std::string_view() : path);
+      ex.answer(
+          problem_reply(error{errc::unavailable, door != nullptr ? "the entity is off at this node"
+                                                                 : "this node does not run the service entities"}));
     };
   };
   const std::string rows = "/v1/entities/{entity}";
@@ -259,10 +273,10 @@ expected<void> add_entity_routes(http_routes& to, entity_service* entities) {
   std::vector<http_route> routes;
   routes.push_back(route_of(http_method::get, "/v1/entities", "The entities of the model",
                             {ok(200, "a row each", "entities"), away},
-                            served([](http_exchange& ex, const entity_door& d) { d.names(ex); })));
-  routes.push_back(route_of(http_method::get, rows + "/schema", "The JSON Schema of an entity's rows",
+                            served([](http_exchange& ex, const entity_door& d) { d.names(ex); }, subject::model)));
+  routes.push_back(route_of(http_method::get, std::string(entity_schema_pattern), "The JSON Schema of an entity's rows",
                             {{200, "the schema", "application/schema+json", ""}, no_row, away},
-                            served([](http_exchange& ex, const entity_door& d) { d.schema(ex); })));
+                            served([](http_exchange& ex, const entity_door& d) { d.schema(ex); }, subject::model)));
   routes.push_back(route_of(http_method::get, rows, "A page of rows; filters are FIELD=OPERATOR:VALUE",
                             {ok(200, "the rows, and a token when there are more", "rows"), bad, no_row, away},
                             served([](http_exchange& ex, const entity_door& d) { d.list(ex); })));
@@ -295,6 +309,29 @@ expected<void> add_entity_routes(http_routes& to, entity_service* entities) {
     if (auto added = to.add(std::move(route)); !added) return added;
   }
   return {};
+}
+
+expected<void> add_entity_switch_route(http_routes& to, entity_service* entities) {
+  http_route route;
+  route.method = http_method::put;
+  route.pattern = "/v1/services/entities/{entity}";
+  route.summary = "Serves an entity here, or no more: then its requests are forwarded. Until the node restarts";
+  route.query = {{"state", "on or off"}};
+  route.admin = true;
+  route.answers = {{204, "so it is, and the other members know", "", ""}, bad, no_row, away};
+  route.handler = [entities](http_exchange& ex) {
+    if (entities == nullptr)
+      return ex.answer(problem_reply(error{errc::unavailable, "this node does not run the service entities"}));
+    const auto state = calls::value_of(ex.request(), "state");
+    if (state != "on" && state != "off") return ex.answer(plain_reply(400, "state must be on or off", "bad-query"));
+    auto done = [later = ex.later(ex.now() + calls::call_deadline)](const expected<void>& turned) {
+      http_reply reply;
+      reply.status = 204;
+      later(turned ? std::move(reply) : problem_reply(turned.error()));
+    };
+    entities->turn(std::string(ex.request().parameters[0]), state == "on", std::move(done));
+  };
+  return to.add(std::move(route));
 }
 
 }  // namespace troupe

@@ -124,6 +124,9 @@ class http_exchange {
   /// Answers nothing: once earlier answers are out, `f` gets the socket, and with it the duty to answer.
   virtual void take_over(http_take_over f) = 0;
 
+  /// Nobody waits for the answer any longer, when that is known.
+  [[nodiscard]] virtual time_point deadline() const noexcept { return time_point::max(); }
+
  protected:
   ~http_exchange() = default;
 };

@@ -163,6 +163,8 @@ struct db_config {
 struct entities_config {
   std::string model;                             // file, JSON or TOML
   duration deadline = std::chrono::seconds(2);   // of one request
+  std::vector<std::string> on;                   // by typeName: this node serves only these
+  std::vector<std::string> off;                  // by typeName: it serves all but these
   std::uint32_t list_max = 1000;                 // rows of one page
   std::uint32_t bulk_max = 1000;                 // rows created by one request
   duration cache_ttl = std::chrono::minutes(1);  // of a row in the cluster's cache; 0: read from the database

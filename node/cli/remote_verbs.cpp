@@ -1,5 +1,7 @@
 #include "node/cli/remote_verbs.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <iostream>
 #include <iterator>
@@ -175,6 +177,13 @@ int drop_values(const remote_options& o, const cache_options& c) {
   }
   const auto name = percent_encode(c.cache);
   return call_and_wait(o, "DELETE", "/v1/cache/" + name + "?i_mean_it=" + name, {}, drop_deadline);
+}
+
+int turn_entity(const remote_options& o, const std::string& name, bool on) {
+  std::string path(name);  // the typeName will do
+  std::transform(path.begin(), path.end(), path.begin(), [](unsigned char c) { return std::tolower(c); });
+  const auto target = "/v1/services/entities/" + percent_encode(path) + "?state=" + (on ? "on" : "off");
+  return call_and_wait(o, "PUT", target, {}, call_deadline);
 }
 
 int ask_to_leave(const remote_options& o) {

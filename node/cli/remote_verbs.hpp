@@ -46,6 +46,8 @@ struct cache_options {
 [[nodiscard]] int delete_value(const remote_options& o, const cache_options& c);
 /// All values of a cache.
 [[nodiscard]] int drop_values(const remote_options& o, const cache_options& c);
+/// Whether the node serves the entity from now on.
+[[nodiscard]] int turn_entity(const remote_options& o, const std::string& name, bool on);
 [[nodiscard]] int ask_to_leave(const remote_options& o);
 /// The member `name` has failed and shall be forgotten.
 [[nodiscard]] int force_to_leave(const remote_options& o, const std::string& name);

@@ -165,6 +165,8 @@ class cluster_machine {
   /// The tags of this node after the change.
   expected<std::map<std::string, std::string>> change_tags(const membership::tag_change& change, time_point now,
                                                            cluster_output& out);
+  /// The services that the others see from now on.
+  expected<void> change_services(std::vector<std::string> services, time_point now, cluster_output& out);
   /// The estimated round trip between two live members, by name.
   [[nodiscard]] expected<duration> round_trip(std::string_view a, std::string_view b) const;
   [[nodiscard]] const membership::talk& talk() const noexcept { return talk_; }

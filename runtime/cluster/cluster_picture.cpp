@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "runtime/cluster/cluster_machine.hpp"
+#include "runtime/entities/entity_duty.hpp"
 
 namespace troupe {
 
@@ -57,7 +58,10 @@ member member_of(const membership::record& r, wall_time since) {
 
 bool runs(const member& m, const std::string& service) {
   const bool here = m.state == member_state::alive || m.state == member_state::suspect;
-  return here && std::find(m.services.begin(), m.services.end(), service) != m.services.end();
+  if (!here) return false;
+  const auto prefix = entity_service_name("");
+  if (service.starts_with(prefix)) return tells_entity(m.services, std::string_view(service).substr(prefix.size()));
+  return std::find(m.services.begin(), m.services.end(), service) != m.services.end();
 }
 
 }  // namespace

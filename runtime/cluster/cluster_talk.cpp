@@ -44,6 +44,16 @@ expected<std::map<std::string, std::string>> cluster_machine::change_tags(const 
   return tags;
 }
 
+expected<void> cluster_machine::change_services(std::vector<std::string> services, time_point now,
+                                                cluster_output& out) {
+  auto told = members_.self().told;
+  if (told.services == services) return {};
+  told.services = std::move(services);
+  if (auto done = members_.set_local(std::move(told), now, m_); !done) return done;
+  settle(now, out);
+  return {};
+}
+
 expected<duration> cluster_machine::round_trip(std::string_view a, std::string_view b) const {
   for (const auto name : {a, b}) {
     const auto* r = members_.find(name);

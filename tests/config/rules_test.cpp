@@ -143,6 +143,16 @@ TEST_F(rules, entities_need_a_model_and_the_database_service) {
   expect_fault(c, "entities.model: is needed with the service entities");
 }
 
+TEST_F(rules, entities_are_named_as_on_or_as_off) {
+  config c = sound();
+  c.node.services = {"http", "entities", "db"};
+  c.entities.model = "model.json";
+  c.entities.on = {"Library"};
+  EXPECT_THAT(validate(c), IsEmpty());
+  c.entities.off = {"Book"};
+  expect_fault(c, "entities.off: is of no use beside entities.on");
+}
+
 TEST_F(rules, a_cache_is_not_both_backed_and_durable) {
   auto c = sound();
   c.node.services = {"cache", "db"};

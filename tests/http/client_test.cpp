@@ -145,5 +145,20 @@ TEST_F(http_client_test, refuses_unusable_urls_and_requests) {
   EXPECT_EQ(http_call("127.0.0.1:1", "GET", "/", "", {{"A", "b\r\nC: d"}}).error().code, errc::invalid_argument);
 }
 
+TEST(parse_http_answer, takes_one_whole_answer_and_nothing_else) {
+  const std::string whole =
+      "HTTP/1.1 201 Created\r\nDate: \r\nETag: \"1\"\r\nContent-Type: application/json\r\nContent-Length: 3\r\n\r\nabc";
+  const auto read = parse_http_answer(whole);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->status, 201);
+  EXPECT_EQ(read->headers.at("etag"), "\"1\"");
+  EXPECT_EQ(read->body, "abc");
+  EXPECT_EQ(parse_http_answer("HTTP/1.1 204 No Content\r\nDate: \r\n\r\n")->status, 204);
+  for (std::size_t size = 0; size < whole.size(); ++size)
+    EXPECT_EQ(parse_http_answer(whole.substr(0, size)).error().code, errc::corrupt) << size;
+  EXPECT_FALSE(parse_http_answer(whole + "d"));
+  EXPECT_FALSE(parse_http_answer("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+}
+
 }  // namespace
 }  // namespace troupe
