@@ -35,7 +35,7 @@ struct entity_service::page_run {
 
 void entity_service::list(const entity_spec& e, const query_pairs& parameters, time_point deadline,
                           page_callback done) {
-  auto q = read_list_query(e, parameters, {settings_.list_max});
+  auto q = read_list_query(e, parameters, {settings_.list_max, {}});
   if (!q) return done(tl::unexpected(std::move(q.error())));
   auto p = std::make_shared<page_run>(e, std::move(*q), deadline, std::move(done));
   p->ranges = list_statements(e, db_.dialect(), p->q);
@@ -114,7 +114,8 @@ void entity_service::own_value(const entity_spec& e, const related& r, time_poin
 void entity_service::list_related(const entity_spec& e, const related& r, const query_pairs& parameters,
                                   time_point deadline, page_callback done) {
   const auto& target = model_->entities[r.relation.target];
-  auto q = read_list_query(target, parameters, {settings_.list_max});
+  const auto scope = e.path + "/" + std::to_string(r.id) + "/" + r.relation.name;
+  auto q = read_list_query(target, parameters, {settings_.list_max, scope});
   if (!q) return done(tl::unexpected(std::move(q.error())));
   own_value(e, r, deadline,
             [self = shared_from_this(), &target, field = r.relation.target_field, q = std::move(*q), deadline,

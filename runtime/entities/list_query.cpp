@@ -46,9 +46,10 @@ class reader {
 
   answered<list_query> read(const query_pairs& parameters) {
     for (const auto& [name, value] : parameters) read_one(name, value);
+    query_.scope = token_scope(limits_.scope, query_.filters);
     if (next_) {
       query_.after = read_page_token(e_, query_, *next_);
-      if (!query_.after) faults_.add("$next", "is damaged, or was given for another list or $orderby");
+      if (!query_.after) faults_.add("$next", "is damaged, or was given for another list, $orderby or other filters");
       if (query_.offset != 0) faults_.add("$offset", "is not for a page that $next names");
     }
     if (!faults_.empty()) return refuse(errc::invalid_argument, "the query is not understood", faults_.take());

@@ -20,6 +20,7 @@ namespace troupe {
 
 struct list_limits {
   std::uint32_t rows_max = 1000;  // $limit
+  std::string scope = {};         // of the rows, when they are not all of the entity: "library/1/tobooks"
 };
 inline constexpr std::uint32_t list_rows = 50;  // without $limit
 inline constexpr std::size_t list_filters_max = 16;
@@ -49,6 +50,7 @@ struct list_query {
   std::uint32_t offset = 0;
   bool count = false;
   std::optional<page_position> after;
+  std::string scope;  // what a token is bound to beside the entity and the order: a digest of scope and filters as read
 };
 
 using query_pairs = std::vector<std::pair<std::string, std::string>>;
@@ -56,9 +58,11 @@ using query_pairs = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] answered<list_query> read_list_query(const entity_spec& e, const query_pairs& parameters,
                                                    const list_limits& limits);
 
+/// For list_query::scope.
+[[nodiscard]] std::string token_scope(std::string_view scope, const std::vector<list_filter>& filters);
 /// "$next": opaque, damage is noticed.
 [[nodiscard]] std::string page_token(const entity_spec& e, const list_query& q, const page_position& last);
-/// None for a token that is damaged, or of another entity or order.
+/// None for a token that is damaged, or of another entity, order, scope or other filters, in whatever order they stand.
 [[nodiscard]] std::optional<page_position> read_page_token(const entity_spec& e, const list_query& q,
                                                            std::string_view token);
 

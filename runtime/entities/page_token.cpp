@@ -1,4 +1,5 @@
-// Tokens of pages: base64url of a checksum and the position, bound to the entity and the order.
+// Tokens of pages: base64url of a checksum and the position, bound to the entity, the order and the filters.
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -42,7 +43,7 @@ std::optional<std::string> from_base64(std::string_view text) {
 }
 
 std::string scope_of(const entity_spec& e, const list_query& q) {
-  return e.path + (q.descending ? " - " : " + ") + q.order + " ";
+  return e.path + (q.descending ? " - " : " + ") + q.order + " " + q.scope + " ";
 }
 
 struct key_writer {
@@ -65,6 +66,15 @@ std::optional<sql_value> number_key(std::string_view text) {
   return n;
 }
 
+std::string text_of(const list_filter& f) {
+  auto text = f.field + " " + std::string(name_of(f.op));
+  for (const auto& v : f.values) {
+    const auto value = std::visit(key_writer{}, v);
+    text += " " + std::to_string(value.size()) + ":" + value;
+  }
+  return text;
+}
+
 // A key of the kind that the order has.
 std::optional<sql_value> read_key(const entity_spec& e, const list_query& q, std::string_view text) {
   const auto* p = e.find(q.order);
@@ -81,6 +91,15 @@ std::optional<sql_value> read_key(const entity_spec& e, const list_query& q, std
 }
 
 }  // namespace
+
+std::string token_scope(std::string_view scope, const std::vector<list_filter>& filters) {
+  std::vector<std::string> texts;
+  for (const auto& f : filters) texts.push_back(text_of(f));
+  std::sort(texts.begin(), texts.end());
+  std::string all(scope);
+  for (const auto& text : texts) all.append("\n").append(text);
+  return hash_digits(text_hash(all));
+}
 
 std::string page_token(const entity_spec& e, const list_query& q, const page_position& last) {
   const auto body = std::to_string(last.id) + ":" + std::visit(key_writer{}, last.key);

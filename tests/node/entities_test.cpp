@@ -86,9 +86,13 @@ TEST_P(entity_node, serves_the_model_of_the_replaced_generator) {
   }
   const auto page = get("/v1/entities/library/" + std::to_string(one) + "/books?$limit=1&$count=true&title=like:T%25");
   EXPECT_EQ(page["count"], 2);
-  const auto rest =
-      get("/v1/entities/library/" + std::to_string(one) + "/books?$limit=1&$next=" + page["next"].get<std::string>());
+  const auto rest = get("/v1/entities/library/" + std::to_string(one) +
+                        "/books?$limit=1&title=like:T%25&$next=" + page["next"].get<std::string>());
   EXPECT_EQ(rest["items"][0]["title"], "T1");
+  for (const char* other : {"/books?$next=", "/books?title=like:U%25&$next="})
+    EXPECT_EQ(
+        call("GET", "/v1/entities/library/" + std::to_string(one) + other + page["next"].get<std::string>()).status,
+        400);
   EXPECT_EQ(get("/v1/entities/book/3/library")["name"], "Laurenziana");
   EXPECT_EQ(call("GET", "/v1/entities/book/3/tolibrary").field("etag"), "\"1\"");
   EXPECT_EQ(call("GET", "/v1/entities/book/99/library").status, 404);
