@@ -96,12 +96,15 @@ def main():
                 try:
                     client = http.client.HTTPConnection("127.0.0.1", door, timeout=60)
                     client.request("GET", "/readyz")
-                    if client.getresponse().read() and time.monotonic() < end:
+                    answer = client.getresponse()
+                    answer.read()
+                    if answer.status == 200:
                         break
                 except OSError:
-                    if time.monotonic() > end or node.poll() is not None:
-                        sys.exit(open(os.path.join(home, "log")).read())
-                    time.sleep(0.05)
+                    pass
+                if time.monotonic() > end or node.poll() is not None:
+                    sys.exit(open(os.path.join(home, "log")).read())
+                time.sleep(0.05)
             client = http.client.HTTPConnection("127.0.0.1", door, timeout=60)
             fill(client, o.rows)
             for order in o.orders.split(","):
