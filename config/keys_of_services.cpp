@@ -199,14 +199,17 @@ std::vector<key> entities_keys() {
        .in = in<&c::entities, &entities_config::list_max>,
        .doc = "Rows that one page of a list holds at most; they are in memory while it is answered.",
        .min = 1,
-      {"entities", "on", in<&c::entities, &entities_config::on>,
-       "The entities that this node serves, by typeName; requests for others are forwarded to a member that serves "
-       "them. Empty: all but those of off."},
-      {"entities", "off", in<&c::entities, &entities_config::off>,
-       "Entities of the model that this node does not serve, by typeName. Either this or on, and the shorter of what "
-       "is "
-       "on and what is off has at most 16 names: the members tell one another."},
        .max = 10'000},
+      {.section = "entities",
+       .name = "on",
+       .in = in<&c::entities, &entities_config::on>,
+       .doc = "The entities that this node serves, by typeName; requests for others are forwarded to a member that serves "
+              "them. Empty: all but those of off."},
+      {.section = "entities",
+       .name = "off",
+       .in = in<&c::entities, &entities_config::off>,
+       .doc = "Entities of the model that this node does not serve, by typeName. Either this or on, and the shorter of "
+              "what is on and what is off has at most 16 names: the members tell one another."},
       {.section = "entities",
        .name = "bulk_max",
        .in = in<&c::entities, &entities_config::bulk_max>,
