@@ -110,6 +110,15 @@ std::vector<key> db_keys() {
        .has_password = true},
       {"db", "password_file", in<&c::db, &db::password_file>,
        "File with the password of type postgres; it stands before one in the dsn."},
+      {.section = "db",
+       .name = "namespace_roles",
+       .in = in<&c::db, &db::namespace_roles>,
+       .doc =
+           "With postgres: whether each namespace has a role of its own, which reaches no other one's tables. It is "
+           "made "
+           "when the login of the dsn may create roles. auto: without one, the login's own rights are used, and health "
+           "says so. required: then the start is refused. off: the login's rights are always used.",
+       .words = {"auto", "required", "off"}},
       {"db", "migrations", in<&c::db, &db::migrations>,
        "Directory of the SQL files that make the tables of each namespace: NAMESPACE/sqlite/0001_NAME.sql, "
        "NAMESPACE/postgres/0001_NAME.sql and so on. An applied file never changes: a change stops the start. Empty: "
@@ -128,8 +137,10 @@ std::vector<key> db_keys() {
       {.section = "db",
        .name = "pool_max",
        .in = in<&c::db, &db::pool_max>,
-       .doc = "Connections to postgres that a namespace opens at most. Small statements share few of them; a "
-              "transaction, a cursor and a bulk insert have one each while they last.",
+       .doc = "Connections to postgres that a namespace opens at most for its calls; once stale reads are asked for, "
+              "half of them are to a standby. Small statements share few of them; a transaction, a cursor and a bulk "
+              "insert have one each while they last. Beside them a namespace has one for migrations and backed caches, "
+              "one while somebody listens, and one for a moment to cancel what is overdue.",
        .min = 1,
        .max = 1000},
       {.section = "db",
@@ -188,6 +199,13 @@ std::vector<key> entities_keys() {
       {"entities", "model", in<&c::entities, &entities_config::model>,
        "File that describes the entities served under /v1/entities: JSON, or TOML when its name ends in .toml. Needed "
        "with the service entities."},
+      {"entities", "on", in<&c::entities, &entities_config::on>,
+       "The entities that this node serves, by typeName; requests for others are forwarded to a member that serves "
+       "them. Empty: all but those of off."},
+      {"entities", "off", in<&c::entities, &entities_config::off>,
+       "Entities of the model that this node does not serve, by typeName. Either this or on, and the shorter of what "
+       "is "
+       "on and what is off has at most 16 names: the members tell one another."},
       {.section = "entities",
        .name = "deadline",
        .in = in<&c::entities, &entities_config::deadline>,
@@ -200,16 +218,6 @@ std::vector<key> entities_keys() {
        .doc = "Rows that one page of a list holds at most; they are in memory while it is answered.",
        .min = 1,
        .max = 10'000},
-      {.section = "entities",
-       .name = "on",
-       .in = in<&c::entities, &entities_config::on>,
-       .doc = "The entities that this node serves, by typeName; requests for others are forwarded to a member that serves "
-              "them. Empty: all but those of off."},
-      {.section = "entities",
-       .name = "off",
-       .in = in<&c::entities, &entities_config::off>,
-       .doc = "Entities of the model that this node does not serve, by typeName. Either this or on, and the shorter of "
-              "what is on and what is off has at most 16 names: the members tell one another."},
       {.section = "entities",
        .name = "bulk_max",
        .in = in<&c::entities, &entities_config::bulk_max>,

@@ -21,7 +21,11 @@ expected<void> node::runner::open_databases() {
   if (!driver) return tl::unexpected(std::move(driver.error()));
   const auto show = [this](const database_status& s) {
     status_.change_conditions([&](local_conditions& here) { here.database_fault = s.ok ? "" : s.reason; });
-    status_.set_service("db", s.ok ? service_state::running : service_state::degraded, s.reason);
+    const auto state = s.ok ? service_state::running : s.waits ? service_state::starting : service_state::degraded;
+    status_.set_service("db", state, s.reason);
+  };
+  const auto note = [this](const std::string& text) {
+    status_.change_conditions([&](local_conditions& here) { here.database_note = text; });
   };
   const auto right = [this]() -> std::optional<fenced> {
     const auto& lease = cluster_.calls().lease();
@@ -31,7 +35,7 @@ expected<void> node::runner::open_databases() {
   };
   database_ = std::make_unique<database_service>(
       std::move(*driver), settings_.db,
-      database_service::surroundings{*log_, events_, numbers_, io_.next(), show, right});
+      database_service::surroundings{*log_, events_, numbers_, io_.next(), show, right, note});
   std::vector<backed_cache> backed;
   const auto& caches = catalogue_.all();
   for (std::size_t i = 0; i < caches.size(); ++i) {
@@ -50,19 +54,19 @@ expected<void> node::runner::open_entities() {
   auto file = read_entity_model(settings_.entities.model);
   if (!file) return tl::unexpected(std::move(file.error()));
   for (const auto& warning : file->warnings) log_->warn("entities", "model_warning", {{"at", warning}});
-  auto opened = entity_service::open(std::move(file->model), *database_, extensions_, settings_.entities, *log_);
-  if (!opened) return tl::unexpected(std::move(opened.error()));
-  entities_ = std::move(*opened);
-  const auto cache = catalogue_.find(row_cache::name);
   if (const auto faults = faults_of_switches(file->model, settings_.entities); !faults.empty()) {
     std::string all;
     for (const auto& fault : faults) all.append(all.empty() ? "" : "\n").append(fault);
     return fail(errc::bad_config, std::move(all));
   }
+  auto opened = entity_service::open(std::move(file->model), *database_, extensions_, settings_.entities, *log_);
+  if (!opened) return tl::unexpected(std::move(opened.error()));
+  entities_ = std::move(*opened);
+  if (auto switched = switch_entities(); !switched) return switched;
+  const auto cache = catalogue_.find(row_cache::name);
   if (!cache) return fail(errc::bad_config, "caches: too many are declared for the rows of entities");
   const auto without_data = [this] {
     const auto view = board_.read();
-  if (auto switched = switch_entities(); !switched) return switched;
     const auto holds = [](const member& m) {
       return std::find(m.services.begin(), m.services.end(), "cache") != m.services.end();
     };
@@ -82,7 +86,6 @@ expected<void> node::runner::open_entities() {
                        {.threads = 1, .running_max = 1024, .deadline = settings_.entities.deadline});
 }
 
-}  // namespace troupe
 link_table* node::runner::link() noexcept {
   return settings_.kvs.type == "local_standalone" ? nullptr : &cluster_.link();
 }
@@ -106,3 +109,4 @@ expected<void> node::runner::switch_entities() {
   return {};
 }
 
+}  // namespace troupe

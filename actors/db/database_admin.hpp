@@ -16,6 +16,7 @@ class database_admin {
   struct row {
     std::string name;
     bool open = false;  // migrated, and taking calls
+    std::string role;   // role_note::way
   };
 
   virtual ~database_admin() = default;

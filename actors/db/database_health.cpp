@@ -12,6 +12,17 @@ void database_health::report_failed(const std::string& name_space, const error& 
   {
     const std::lock_guard lock(mutex_);
     failures_.try_emplace(name_space, describe(why));
+    waiting_.erase(name_space);
+  }
+  settle(now);
+}
+
+void database_health::report_waiting(const std::string& name_space, const error& why, wall_time now) {
+  const std::lock_guard order(order_);
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.try_emplace(name_space, describe(why));
+    failures_.erase(name_space);
   }
   settle(now);
 }
@@ -20,7 +31,7 @@ void database_health::report_ok(const std::string& name_space, wall_time now) {
   const std::lock_guard order(order_);
   {
     const std::lock_guard lock(mutex_);
-    if (failures_.erase(name_space) == 0) return;
+    if (failures_.erase(name_space) + waiting_.erase(name_space) == 0) return;
   }
   settle(now);
 }
@@ -29,11 +40,13 @@ void database_health::settle(wall_time now) {
   database_status changed;
   {
     const std::lock_guard lock(mutex_);
-    const bool ok = failures_.empty();
-    if (!ok && status_.reason.empty()) status_.reason = failures_.begin()->first + ": " + failures_.begin()->second;
-    if (ok) status_.reason.clear();
-    if (ok == status_.ok) return;
+    const bool ok = failures_.empty() && waiting_.empty();
+    const bool waits = failures_.empty() && !waiting_.empty();
+    const auto& shown = waits ? waiting_ : failures_;
+    if (ok == status_.ok && waits == status_.waits) return;
     status_.ok = ok;
+    status_.waits = waits;
+    status_.reason = ok ? "" : shown.begin()->first + ": " + shown.begin()->second;
     status_.since = now;
     changed = status_;
   }

@@ -1,5 +1,6 @@
 // Whether the databases of this node take writes, readable from any thread: /readyz and the service's
-// status ask here. One failed namespace makes the whole failed.
+// status ask here. One failed namespace makes the whole failed; one whose tables the leader has to make first makes it
+// wait.
 #pragma once
 
 #include <functional>
@@ -14,7 +15,8 @@ namespace troupe {
 
 struct database_status {
   bool ok = true;
-  std::string reason;  // of the namespace that failed first, when not ok
+  bool waits = false;  // not ok, but nothing has failed: it is the leader's turn
+  std::string reason;  // of the namespace that failed, or waits, first, when not ok
   wall_time since{};   // of the present state; the epoch before the first change
 };
 
@@ -22,13 +24,14 @@ class database_health {
  public:
   using listener = std::function<void(const database_status&)>;
 
-  /// Called at each change between ok and failed, in order, on the thread that found out; must not
+  /// Called at each change between ok, waiting and failed, in order, on the thread that found out; must not
   /// block. Set once, before the first report.
   void on_change(listener f) { listener_ = std::move(f); }
 
   [[nodiscard]] database_status read() const;
 
   void report_failed(const std::string& name_space, const error& why, wall_time now);
+  void report_waiting(const std::string& name_space, const error& why, wall_time now);
   void report_ok(const std::string& name_space, wall_time now);
 
  private:
@@ -38,6 +41,7 @@ class database_health {
   std::mutex order_;  // held over a report and its listener: changes are told in order
   mutable std::mutex mutex_;
   std::map<std::string, std::string> failures_;  // namespace -> reason
+  std::map<std::string, std::string> waiting_;   // the same
   database_status status_;
 };
 

@@ -110,14 +110,22 @@ expected<lane_id> database_pool::open(const std::string& name_space, std::vector
   return id;
 }
 
+// Without the leader's token all that is missing is for the leader; the database answers, so nothing has failed.
+expected<void> database_pool::bring_up_to_date(lane& l, database_session& session) {
+  if (l.reader) return {};
+  const auto right = driver_->shared() && right_ ? right_() : std::nullopt;
+  auto done = session.migrate(l.migrations, right);
+  if (done && l.evolve) done = l.evolve(session, right);
+  if (!done && driver_->shared() && !right && done.error().code == errc::unavailable)
+    l.awaits_leader = session.run("select 1", {}).has_value();
+  return done;
+}
+
 expected<void> database_pool::connect(lane& l) {
+  l.awaits_leader = false;
   auto session = l.reader ? driver_->open_reader(l.name_space) : driver_->open(l.name_space);
   if (!session) return tl::unexpected(session.error());
-  if (!l.reader) {
-    const auto right = driver_->shared() && right_ ? right_() : std::nullopt;
-    if (auto migrated = (*session)->migrate(l.migrations, right); !migrated) return migrated;
-    if (auto evolved = l.evolve ? l.evolve(**session, right) : expected<void>{}; !evolved) return evolved;
-  }
+  if (auto done = bring_up_to_date(l, **session); !done) return done;
   l.session = std::move(*session);
   if (l.on_open) l.on_open();
   return {};
@@ -199,11 +207,13 @@ void database_pool::submit_to_any(const std::vector<lane_id>& lanes, std::shared
       fail(errc::unavailable, stopping ? "the database service is stopping" : "too many jobs wait for the database"));
 }
 
-bool database_pool::submit_owned(lane_id id, std::uint64_t reservation, std::shared_ptr<database_job> job) {
+owned_admission database_pool::submit_owned(lane_id id, std::uint64_t reservation, std::shared_ptr<database_job> job,
+                                            bool ends) {
   const std::lock_guard lock(mutex_);
-  if (!scheduler_.admit_owned(id, reservation, std::move(job))) return false;
-  work_.notify_one();
-  return true;
+  const auto bytes = job->bytes();
+  const auto admitted = scheduler_.admit_owned(id, reservation, std::move(job), bytes, ends);
+  if (admitted == owned_admission::taken) work_.notify_one();
+  return admitted;
 }
 
 std::optional<lane_id> database_pool::lane_of(std::uint64_t reservation) const {
@@ -225,10 +235,11 @@ void database_pool::tick() {
       const auto id = static_cast<lane_id>(i);
       if (times.now >= l.reserved_until) {
         l.reserved_until = time_point::max();
-        poked |= scheduler_.admit_owned(id, scheduler_.reservation(id), std::make_shared<abandoned>());
+        poked |= scheduler_.admit_owned(id, scheduler_.reservation(id), std::make_shared<abandoned>(), 0, true) ==
+                 owned_admission::taken;
       }
       if (!l.failed || times.now < l.probe_at) continue;
-      l.probe_at = times.now + probe_interval;
+      l.probe_at = times.now + l.probe_after;
       scheduler_.poke(id);
       poked = true;
     }
@@ -343,10 +354,14 @@ void database_pool::settle(lane& l, const std::optional<error>& failure, bool he
   if ((!failure && !healed) || l.reader) return;
   {
     const std::lock_guard lock(mutex_);
-    if (failure && !l.failed) l.probe_at = times.now + probe_interval;
+    if (!l.failed || !l.awaits_leader) l.probe_after = l.awaits_leader ? wait_first : probe_interval;
+    if (failure && (!l.failed || l.awaits_leader)) l.probe_at = times.now + l.probe_after;
+    if (l.awaits_leader) l.probe_after = std::min(2 * l.probe_after, probe_interval);
     l.failed = failure.has_value();
   }
-  if (failure)
+  if (failure && l.awaits_leader)
+    health_.report_waiting(l.name_space, *failure, times.wall);
+  else if (failure)
     health_.report_failed(l.name_space, *failure, times.wall);
   else
     health_.report_ok(l.name_space, times.wall);

@@ -39,7 +39,8 @@ class database_pool {
   /// What follows the migrations each time that a namespace is opened: tables that are made from something else.
   using evolution = std::function<expected<void>(database_session&, const std::optional<fenced>&)>;
 
-  static constexpr duration probe_interval = std::chrono::seconds(1);  // of a namespace that failed
+  static constexpr duration probe_interval = std::chrono::seconds(1);    // of a namespace that failed
+  static constexpr duration wait_first = std::chrono::milliseconds(50);  // for the leader; then twice as long each time
 
   database_pool(std::shared_ptr<database_driver> driver, settings s, clock now = read_clocks);
   ~database_pool();
@@ -56,7 +57,8 @@ class database_pool {
   void set_leader_right(leader_right f) { right_ = std::move(f); }
 
   /// Opens and migrates a namespace; blocks. bad_config, corrupt and invalid_argument refuse it. A storage that is
-  /// full or away does not: the lane stands, its jobs fail, health says so, and it is tried again every second.
+  /// full or away does not: the lane stands, its jobs fail, health says so, and it is tried again every second; sooner
+  /// when it is only the leader's turn to migrate.
   /// `on_open` is called each time that it was opened, here or on a worker.
   [[nodiscard]] expected<lane_id> open(const std::string& name_space, std::vector<migration> migrations,
                                        std::function<void()> on_open = {}, evolution evolve = {});
@@ -82,8 +84,10 @@ class database_pool {
   void submit(lane_id lane, std::shared_ptr<database_job> job);
   /// In the lane of them that has the least to do.
   void submit_to_any(const std::vector<lane_id>& lanes, std::shared_ptr<database_job> job);
-  /// A job of a reservation that its lane has been kept for; false, and nothing is done, when that is over.
-  [[nodiscard]] bool submit_owned(lane_id lane, std::uint64_t reservation, std::shared_ptr<database_job> job);
+  /// A job of a reservation that its lane has been kept for; nothing is done unless it is taken. `ends`: as
+  /// lane_scheduler::admit_owned.
+  [[nodiscard]] owned_admission submit_owned(lane_id lane, std::uint64_t reservation, std::shared_ptr<database_job> job,
+                                             bool ends = false);
   /// Which lane the reservation holds; none when it holds none.
   [[nodiscard]] std::optional<lane_id> lane_of(std::uint64_t reservation) const;
 
@@ -115,8 +119,10 @@ class database_pool {
     std::function<void()> on_open;
     evolution evolve;
     bool reader = false;
+    bool awaits_leader = false;                     // since the last connect(), by whoever runs the lane
     bool failed = false;                            // guarded by mutex_
     time_point probe_at{};                          // guarded by mutex_
+    duration probe_after = probe_interval;          // guarded by mutex_
     time_point reserved_until = time_point::max();  // guarded by mutex_
   };
 
@@ -128,6 +134,7 @@ class database_pool {
   void carry_out_alone(lane& l, lane_id id, database_job& job, const batch_times& times);
   void settle(lane& l, const std::optional<error>& failure, bool healed, const batch_times& times);
   [[nodiscard]] expected<void> connect(lane& l);
+  [[nodiscard]] expected<void> bring_up_to_date(lane& l, database_session& session);
   void refuse(job_list& jobs, errc code, const std::string& why, std::atomic<std::uint64_t>& counter);
 
   const std::shared_ptr<database_driver> driver_;

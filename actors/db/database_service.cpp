@@ -1,5 +1,7 @@
 #include "actors/db/database_service.hpp"
 
+#include <utility>
+
 #include "actors/db/database_actor.hpp"
 #include "actors/db/migration_files.hpp"
 #include "actors/db/session_database.hpp"
@@ -62,7 +64,8 @@ expected<database> database_service::open(const std::string& name, std::vector<m
   const auto g = std::make_shared<gate>();
   opened o;
   o.ready = std::make_shared<std::atomic<bool>>(false);
-  const auto on_open = [g, ready = o.ready] {
+  const auto on_open = [this, name, g, ready = o.ready] {
+    look_at_role(name);
     const std::lock_guard gate_lock(g->mutex);
     g->ready = true;
     *ready = true;
@@ -85,6 +88,25 @@ expected<database> database_service::open(const std::string& name, std::vector<m
   return database(front, name);
 }
 
+// Each time that it was opened: who may do what is the server's to say, and may change.
+void database_service::look_at_role(const std::string& name) {
+  const auto role = driver_->role_of(name);
+  std::string shown;
+  {
+    const std::lock_guard lock(mutex_);
+    auto& known = notes_[name];
+    if (known == role.why) return;
+    known = role.why;
+    for (const auto& [of, why] : notes_) {
+      if (!why.empty()) shown += (shown.empty() ? "" : "; ") + of + " has no role of its own: " + why;
+    }
+  }
+  if (!role.why.empty())
+    around_.log.warn("database", "namespace_without_role",
+                     {{"namespace", name}, {"rights", role.way}, {"reason", role.why}});
+  if (around_.on_note) around_.on_note(shown);
+}
+
 void database_service::aside(std::function<expected<void>()> work, done_callback done) {
   std::function<void()> job = [work = std::move(work), done] { done(work()); };
   if (!side_.push(job)) done(fail(errc::unavailable, "the database service is stopping"));
@@ -101,7 +123,7 @@ void database_service::reset(const std::string& name, const std::string& meant, 
 std::vector<database_admin::row> database_service::namespaces() const {
   const std::lock_guard lock(mutex_);
   std::vector<row> rows;
-  for (const auto& [name, o] : opened_) rows.push_back({name, *o.ready});
+  for (const auto& [name, o] : opened_) rows.push_back({name, *o.ready, driver_->role_of(name).way});
   return rows;
 }
 
@@ -174,7 +196,12 @@ caf::actor database_service::spawn(caf::actor_system& system) {
 }
 
 void database_service::on_health(const database_status& s) {
-  if (s.ok) {
+  const bool waited = std::exchange(waited_, s.waits);
+  if (s.waits) {
+    around_.log.info("database", "waits_for_leader", {{"driver", driver_name_}, {"reason", s.reason}});
+  } else if (s.ok && waited) {
+    around_.log.info("database", "tables_are_there", {{"driver", driver_name_}});
+  } else if (s.ok) {
     around_.log.info("database", "storage_recovered", {{"driver", driver_name_}});
     around_.events.publish("database_recovered", {{"driver", driver_name_}});
   } else {

@@ -43,6 +43,8 @@ class database_service final : public database_admin {
     health_listener on_health = {};
     /// The leader's token when this node leads; empty: nobody migrates what nodes share.
     database_pool::leader_right right = {};
+    /// Something that works, but not as well as it should; empty: nothing any more.
+    std::function<void(const std::string& note)> on_note = {};
   };
 
   database_service(std::shared_ptr<database_driver> driver, const db_config& c, surroundings s);
@@ -83,6 +85,7 @@ class database_service final : public database_admin {
   [[nodiscard]] std::shared_ptr<measured_database> front_of(const std::string& name) const;
   void on_health(const database_status& s);
   void register_driver_metrics(metrics& m);
+  void look_at_role(const std::string& name);
   void aside(std::function<expected<void>()> work, done_callback done);
   [[nodiscard]] expected<void> copy(const std::string& name, const std::string& file);
   [[nodiscard]] expected<void> clear(const std::string& name, const std::string& meant);
@@ -96,7 +99,9 @@ class database_service final : public database_admin {
   std::unique_ptr<cache_backing> caches_;
   std::mutex opening_;  // before mutex_
   mutable std::mutex mutex_;
-  std::map<std::string, opened> opened_;  // guarded by mutex_
+  std::map<std::string, opened> opened_;      // guarded by mutex_
+  std::map<std::string, std::string> notes_;  // by namespace; guarded by mutex_
+  bool waited_ = false;                       // of on_health(), which is called in order
   std::atomic<bool> stopping_{false};
   job_thread<std::function<void()>> side_;  // for what takes long
 };

@@ -9,11 +9,14 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "actors/db/session_jobs.hpp"
+#include "runtime/database/value_bytes.hpp"
 
 namespace troupe {
 namespace {
 
 error over() { return {errc::invalid_argument, "it is over: it was ended, or its deadline passed"}; }
+error too_many() { return {errc::unavailable, "too many statements of one transaction wait: it is rolled back"}; }
+constexpr const char* closing_words = "the database is being closed";
 
 bool always(const expected<sql_result>&) { return true; }
 bool never(const expected<sql_result>&) { return false; }
@@ -24,17 +27,30 @@ class reserved_lane {
   reserved_lane(database_pool& pool, std::uint64_t reservation, time_point deadline)
       : pool_(pool), reservation_(reservation), deadline_(deadline), lane_(pool.lane_of(reservation)) {}
   ~reserved_lane() {
-    step([](database_session&) { return expected<sql_result>(sql_result{}); }, never, [](const auto&) {});
+    end([](database_session&) { return expected<sql_result>(sql_result{}); }, [](const auto&) {});
   }
   reserved_lane(const reserved_lane&) = delete;
   reserved_lane& operator=(const reserved_lane&) = delete;
 
-  void step(reserved_job::work work, reserved_job::keep keep, const sql_callback& done) {
-    auto job = std::make_shared<reserved_job>(reservation_, deadline_, std::move(work), std::move(keep), done);
-    if (!lane_ || !pool_.submit_owned(*lane_, reservation_, std::move(job))) done(tl::unexpected(over()));
+  /// False: too much waits. `done` is told in any case.
+  bool step(reserved_job::work work, reserved_job::keep keep, const sql_callback& done, std::size_t bytes = 0) {
+    auto job = std::make_shared<reserved_job>(reservation_, deadline_, std::move(work), std::move(keep), done, bytes);
+    return submit(std::move(job), done, false);
+  }
+  /// The last step; there is always room for it.
+  void end(reserved_job::work work, const sql_callback& done) {
+    (void)submit(std::make_shared<reserved_job>(reservation_, deadline_, std::move(work), never, done), done, true);
   }
 
  private:
+  bool submit(std::shared_ptr<reserved_job> job, const sql_callback& done, bool ends) {
+    const auto admitted =
+        lane_ ? pool_.submit_owned(*lane_, reservation_, std::move(job), ends) : owned_admission::over;
+    if (admitted != owned_admission::taken)
+      done(tl::unexpected(admitted == owned_admission::full ? too_many() : over()));
+    return admitted != owned_admission::full;
+  }
+
   database_pool& pool_;
   const std::uint64_t reservation_;
   const time_point deadline_;
@@ -47,7 +63,9 @@ class session_transaction final : public transaction_access {
   explicit session_transaction(std::shared_ptr<reserved_lane> lane) : lane_(std::move(lane)) {}
 
   void run(sql_call call, sql_callback done) override {
-    lane_->step(
+    if (*refused_) return done(tl::unexpected(too_many()));
+    const auto bytes = bytes_of_values(call.values);
+    const bool taken = lane_->step(
         [call = std::move(call), failed = failed_](database_session& s) -> expected<sql_result> {
           if (*failed) return tl::unexpected(**failed);
           auto result = s.run(call.statement.text(), call.values);
@@ -56,27 +74,29 @@ class session_transaction final : public transaction_access {
           if (*failed) return tl::unexpected(**failed);
           return result;
         },
-        always, done);
+        always, done, bytes);
+    if (!taken) *refused_ = true;
   }
   void commit(done_callback done) override {
-    lane_->step(
-        [failed = failed_](database_session& s) -> expected<sql_result> {
+    lane_->end(
+        [failed = failed_, refused = refused_](database_session& s) -> expected<sql_result> {
           if (*failed) return tl::unexpected(**failed);
+          if (*refused) return tl::unexpected(too_many());
           if (auto committed = s.commit(); !committed) return tl::unexpected(committed.error());
           return sql_result{};
         },
-        never,
         [done = std::move(done)](expected<sql_result> r) {
           if (r) return done({});
           done(tl::unexpected(std::move(r.error())));
         });
   }
   void rollback() override {
-    lane_->step([](database_session&) { return expected<sql_result>(sql_result{}); }, never, [](const auto&) {});
+    lane_->end([](database_session&) { return expected<sql_result>(sql_result{}); }, [](const auto&) {});
   }
 
  private:
   const std::shared_ptr<reserved_lane> lane_;
+  const std::shared_ptr<std::atomic<bool>> refused_ = std::make_shared<std::atomic<bool>>(false);  // a statement of it
   const std::shared_ptr<std::optional<error>> failed_ = std::make_shared<std::optional<error>>();  // of the lane
 };
 
@@ -88,11 +108,11 @@ class session_cursor final : public cursor_access {
   void next(std::size_t rows_max, sql_callback done) override {
     if (*ended_) return done(sql_result{});
     const auto more = [rows_max](const expected<sql_result>& r) { return r && r->rows.size() == rows_max; };
-    lane_->step([rows_max, call = call_](database_session& s) { return s.fetch(rows_max); }, more,
-                [ended = ended_, more, done = std::move(done)](expected<sql_result> r) {
-                  if (!more(r)) *ended = true;
-                  done(std::move(r));
-                });
+    (void)lane_->step([rows_max, call = call_](database_session& s) { return s.fetch(rows_max); }, more,
+                      [ended = ended_, more, done = std::move(done)](expected<sql_result> r) {
+                        if (!more(r)) *ended = true;
+                        done(std::move(r));
+                      });
   }
 
  private:
@@ -189,12 +209,34 @@ expected<subscription> session_database::listen(const std::string& channel, noti
   return notices_->add(channel, std::move(f));
 }
 
+// Listeners hear it on the loop. What has not come to them when the database is closed is refused, not forgotten.
 void session_database::notify(const std::string& channel, std::string payload, time_point, done_callback done) {
-  boost::asio::post(loop_,
-                    [board = notices_, done = std::move(done), n = notification{channel, std::move(payload), false}] {
-                      board->tell(n);
-                      done({});
-                    });
+  const char* refused = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_)
+      refused = closing_words;
+    else if (notices_waiting_.size() >= notices_max)
+      refused = "too many notifications wait";
+    else
+      notices_waiting_.push_back({notification{channel, std::move(payload), false}, std::move(done)});
+  }
+  if (refused != nullptr) return done(fail(errc::unavailable, refused));
+  boost::asio::post(loop_, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->tell_next();
+  });
+}
+
+void session_database::tell_next() {
+  waiting_notice next;
+  {
+    const std::lock_guard lock(mutex_);
+    if (notices_waiting_.empty()) return;
+    next = std::move(notices_waiting_.front());
+    notices_waiting_.pop_front();
+  }
+  notices_->tell(next.told);
+  next.done({});
 }
 
 void session_database::after(duration wait, std::function<void(bool came)> f) {
@@ -222,12 +264,15 @@ std::function<void(bool)> session_database::take_waiting(std::uint64_t id) {
 
 void session_database::stop() {
   std::map<std::uint64_t, std::function<void(bool)>> told;
+  std::deque<waiting_notice> unheard;
   {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
     told.swap(waiting_);
+    unheard.swap(notices_waiting_);
   }
   for (const auto& [id, f] : told) f(false);
+  for (const auto& n : unheard) n.done(fail(errc::unavailable, closing_words));
 }
 
 }  // namespace troupe

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -23,7 +24,8 @@ namespace troupe {
 
 class session_database final : public database_access, public std::enable_shared_from_this<session_database> {
  public:
-  static constexpr std::size_t long_readers = 4;  // cursors and reading transactions at a time
+  static constexpr std::size_t long_readers = 4;       // cursors and reading transactions at a time
+  static constexpr std::size_t notices_max = 100'000;  // that listeners have not heard yet
 
   /// `pool` and `loop` outlive it; `writer` is the lane of the namespace.
   session_database(database_pool& pool, boost::asio::io_context& loop, const std::string& name_space, lane_id writer,
@@ -42,7 +44,13 @@ class session_database final : public database_access, public std::enable_shared
   void stop() override;
 
  private:
+  struct waiting_notice {
+    notification told;
+    done_callback done;
+  };
+
   [[nodiscard]] std::function<void(bool)> take_waiting(std::uint64_t id);
+  void tell_next();
 
   database_pool& pool_;
   boost::asio::io_context& loop_;
@@ -54,6 +62,7 @@ class session_database final : public database_access, public std::enable_shared
   statement_catalogue catalogue_;                               // guarded by mutex_
   std::map<std::uint64_t, std::function<void(bool)>> waiting_;  // in after(); guarded by mutex_
   std::uint64_t waits_ = 0;                                     // guarded by mutex_
+  std::deque<waiting_notice> notices_waiting_;                  // guarded by mutex_
   bool stopped_ = false;                                        // guarded by mutex_
   const std::shared_ptr<notice_board> notices_;
 };

@@ -65,9 +65,10 @@ class reserved_job final : public database_job {
   using work = std::function<expected<sql_result>(database_session&)>;
   using keep = std::function<bool(const expected<sql_result>&)>;
 
-  reserved_job(std::uint64_t reservation, time_point deadline, work w, keep k, sql_callback done)
+  reserved_job(std::uint64_t reservation, time_point deadline, work w, keep k, sql_callback done, std::size_t bytes = 0)
       : database_job(deadline),
         reservation_(reservation),
+        bytes_(bytes),
         work_(std::move(w)),
         keep_(std::move(k)),
         done_(std::move(done)) {}
@@ -75,6 +76,7 @@ class reserved_job final : public database_job {
   bool writes() const noexcept override { return true; }
   std::uint64_t reservation() const noexcept override { return reservation_; }
   bool keeps_lane() const noexcept override { return kept_; }
+  std::size_t bytes() const noexcept override { return sizeof(*this) + bytes_; }
 
   expected<void> run(database_session& session, const batch_times&) override {
     session.limit(deadline());
@@ -92,6 +94,7 @@ class reserved_job final : public database_job {
 
  private:
   const std::uint64_t reservation_;
+  const std::size_t bytes_;
   const work work_;
   const keep keep_;
   const sql_callback done_;

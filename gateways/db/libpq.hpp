@@ -10,7 +10,8 @@ namespace troupe {
 // clang-format off
 #define TROUPE_LIBPQ_FUNCTIONS(f)                                                                     \
   f(PQbackendPID) f(PQclear) f(PQcmdStatus) f(PQcmdTuples) f(PQconnectPoll) f(PQconnectStartParams)   \
-  f(PQconninfo) f(PQconninfoFree) f(PQconninfoParse) f(PQconsumeInput) f(PQenterPipelineMode)         \
+  f(PQconninfo) f(PQconninfoFree) f(PQconninfoParse) f(PQconsumeInput) f(PQencryptPasswordConn)       \
+  f(PQenterPipelineMode)                                                                              \
   f(PQerrorMessage) f(PQexitPipelineMode) f(PQfinish) f(PQflush) f(PQfname) f(PQfreemem) f(PQftype)   \
   f(PQgetisnull) f(PQgetlength) f(PQgetResult) f(PQgetvalue) f(PQhost) f(PQhostaddr) f(PQisBusy)      \
   f(PQnfields) f(PQnotifies) f(PQntuples) f(PQpipelineSync) f(PQport) f(PQputCopyData)                \

@@ -19,22 +19,23 @@ const sql_statement& notify_statement() {
   return s;
 }
 
+// Both sides together never have more than pool_max: the standby gets half of it.
 pool_limits of_standby(pool_limits l) {
   l.connections_min = 0;
+  l.connections_max /= 2;
   return l;
 }
 
 }  // namespace
 
-postgres_database::postgres_database(boost::asio::io_context& loop, const postgres_target& target,
+postgres_database::postgres_database(boost::asio::io_context& loop, std::shared_ptr<const postgres_login> login,
                                      std::string name_space, const pool_limits& limits, std::uint64_t seed)
     : loop_(loop),
-      target_(target),
+      login_(std::move(login)),
       name_space_(std::move(name_space)),
       limits_(limits),
-      primary_(std::make_shared<postgres_side>(loop, target.in(name_space_, postgres_role::primary), limits, seed)),
-      listener_(std::make_shared<postgres_listener>(loop, target.in(name_space_, postgres_role::primary), name_space_,
-                                                    seed + 1)) {}
+      primary_(std::make_shared<postgres_side>(loop, login_, postgres_role::primary, limits, seed)),
+      listener_(std::make_shared<postgres_listener>(loop, login_, name_space_, seed + 1)) {}
 
 postgres_database::~postgres_database() = default;
 
@@ -58,10 +59,12 @@ expected<sql_statement> postgres_database::prepare(const std::string& name, std:
 postgres_side& postgres_database::side(bool stale) {
   if (!stale) return *primary_;
   const std::lock_guard lock(mutex_);
-  if (stopped_) return *primary_;  // refuses
+  if (stopped_) return *primary_;                                  // refuses
+  if (of_standby(limits_).connections_max == 0) return *primary_;  // there is but one
   if (!standby_) {
-    standby_ = std::make_shared<postgres_side>(loop_, target_.in(name_space_, postgres_role::standby),
-                                               of_standby(limits_), std::hash<std::string>{}(name_space_));
+    primary_->narrow(limits_.connections_max - of_standby(limits_).connections_max);
+    standby_ = std::make_shared<postgres_side>(loop_, login_, postgres_role::standby, of_standby(limits_),
+                                               std::hash<std::string>{}(name_space_));
     standby_->start();
   }
   return *standby_;

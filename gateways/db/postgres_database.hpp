@@ -17,7 +17,7 @@ namespace troupe {
 
 class postgres_database final : public database_access, public std::enable_shared_from_this<postgres_database> {
  public:
-  postgres_database(boost::asio::io_context& loop, const postgres_target& target, std::string name_space,
+  postgres_database(boost::asio::io_context& loop, std::shared_ptr<const postgres_login> login, std::string name_space,
                     const pool_limits& limits, std::uint64_t seed);
   ~postgres_database() override;
 
@@ -43,7 +43,7 @@ class postgres_database final : public database_access, public std::enable_share
   [[nodiscard]] expected<void> check_channel(const std::string& channel) const;
 
   boost::asio::io_context& loop_;
-  const postgres_target target_;
+  const std::shared_ptr<const postgres_login> login_;
   const std::string name_space_;
   const pool_limits limits_;
   const std::shared_ptr<postgres_side> primary_;

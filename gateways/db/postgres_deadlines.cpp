@@ -26,7 +26,9 @@ void postgres_side::cancel(connection_pool::connection c) {
   const auto victim = found->second;
   const group_at at{c, victim->first_group()};
   if (!victim->is_busy_with(at.second) || messengers_.count(at) > 0) return;
-  const auto messenger = std::make_shared<postgres_connection>(loop_, target_.only(victim->peer()));
+  const auto target = login_->target(of_);
+  if (!target) return;
+  const auto messenger = std::make_shared<postgres_connection>(loop_, target->only(victim->peer()));
   messengers_.emplace(at, messenger);
   (void)appoint(now() + silence_max, [self = shared_from_this(), at, victim] {
     const auto sent = self->messengers_.find(at);

@@ -33,6 +33,11 @@ pool_limits limits_of(const db_config& c) {
   return l;
 }
 
+role_mode mode_of(const db_config& c) {
+  if (c.namespace_roles == "off") return role_mode::off;
+  return c.namespace_roles == "required" ? role_mode::required : role_mode::automatic;
+}
+
 expected<void> check_name(const std::string& name_space) {
   if (is_namespace(name_space) && !name_space.starts_with("pg_")) return {};
   return fail(errc::invalid_argument, "'" + name_space + "' is no namespace: [a-z][a-z0-9_]*, at most " +
@@ -46,17 +51,37 @@ expected<std::shared_ptr<postgres_driver>> postgres_driver::make(const db_config
   if (!password) return tl::unexpected(password.error());
   auto target = postgres_target::parse(c.dsn, *password);
   if (!target) return tl::unexpected(target.error());
-  return std::make_shared<postgres_driver>(std::move(*target), limits_of(c), io, seed);
+  return std::make_shared<postgres_driver>(std::move(*target), limits_of(c), mode_of(c), io, seed);
 }
 
-postgres_driver::postgres_driver(postgres_target target, const pool_limits& limits, io_pool& io, std::uint64_t seed)
-    : target_(std::move(target)), limits_(limits), io_(io), seed_(seed) {}
+postgres_driver::postgres_driver(postgres_target target, const pool_limits& limits, role_mode roles, io_pool& io,
+                                 std::uint64_t seed)
+    : target_(std::move(target)), limits_(limits), roles_(roles), io_(io), seed_(seed) {}
 
 postgres_driver::~postgres_driver() = default;
 
+std::shared_ptr<postgres_login> postgres_driver::login_of(const std::string& name_space) {
+  const std::lock_guard lock(mutex_);
+  auto& login = logins_[name_space];
+  if (!login) login = std::make_shared<postgres_login>(target_, name_space, roles_);
+  return login;
+}
+
+role_note postgres_driver::role_of(const std::string& name_space) const {
+  std::shared_ptr<postgres_login> login;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = logins_.find(name_space);
+    if (found == logins_.end()) return {};
+    login = found->second;
+  }
+  static constexpr const char* names[] = {"", "own", "switched", "shared"};
+  return {names[static_cast<std::size_t>(login->way())], login->note()};
+}
+
 expected<std::unique_ptr<database_session>> postgres_driver::open(const std::string& name_space) {
   if (auto named = check_name(name_space); !named) return tl::unexpected(named.error());
-  auto session = postgres_session::open(target_.in(name_space, postgres_role::primary), name_space);
+  auto session = login_of(name_space)->open();
   if (!session) return tl::unexpected(session.error());
   return std::unique_ptr<database_session>(std::move(*session));
 }
@@ -66,7 +91,7 @@ expected<std::unique_ptr<database_session>> postgres_driver::open_reader(const s
 }
 
 std::shared_ptr<database_access> postgres_driver::connect(const std::string& name_space) {
-  auto made = std::make_shared<postgres_database>(io_.next(), target_, name_space, limits_,
+  auto made = std::make_shared<postgres_database>(io_.next(), login_of(name_space), name_space, limits_,
                                                   seed_ ^ std::hash<std::string>{}(name_space));
   made->start();
   const std::lock_guard lock(mutex_);

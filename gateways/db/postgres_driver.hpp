@@ -4,6 +4,7 @@
 // Names in the DSN are looked up without blocking on the asynchronous way; a blocking session leaves that to libpq.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -13,6 +14,7 @@
 
 #include "actors/io_pool.hpp"
 #include "gateways/db/postgres_database.hpp"
+#include "gateways/db/postgres_login.hpp"
 #include "gateways/db/postgres_target.hpp"
 #include "runtime/services/database_driver.hpp"
 
@@ -23,7 +25,7 @@ class postgres_driver final : public database_driver {
   /// bad_config for a DSN that is none and a password file that cannot be read; unavailable without libpq.
   [[nodiscard]] static expected<std::shared_ptr<postgres_driver>> make(const db_config& c, io_pool& io,
                                                                        std::uint64_t seed);
-  postgres_driver(postgres_target target, const pool_limits& limits, io_pool& io, std::uint64_t seed);
+  postgres_driver(postgres_target target, const pool_limits& limits, role_mode roles, io_pool& io, std::uint64_t seed);
   ~postgres_driver() override;
 
   [[nodiscard]] expected<std::unique_ptr<database_session>> open(const std::string& name_space) override;
@@ -33,15 +35,20 @@ class postgres_driver final : public database_driver {
   [[nodiscard]] bool shared() const noexcept override { return true; }
   [[nodiscard]] std::shared_ptr<database_access> connect(const std::string& name_space) override;
   [[nodiscard]] std::vector<database_numbers> numbers() const override;
+  [[nodiscard]] role_note role_of(const std::string& name_space) const override;
   void stop() override;
 
  private:
+  [[nodiscard]] std::shared_ptr<postgres_login> login_of(const std::string& name_space);
+
   const postgres_target target_;
   const pool_limits limits_;
+  const role_mode roles_;
   io_pool& io_;
   const std::uint64_t seed_;
   mutable std::mutex mutex_;
-  std::vector<std::shared_ptr<postgres_database>> databases_;  // guarded by mutex_
+  std::vector<std::shared_ptr<postgres_database>> databases_;      // guarded by mutex_
+  std::map<std::string, std::shared_ptr<postgres_login>> logins_;  // guarded by mutex_
 };
 
 }  // namespace troupe

@@ -6,9 +6,9 @@
 
 namespace troupe {
 
-postgres_listener::postgres_listener(boost::asio::io_context& loop, postgres_target target, std::string prefix,
-                                     std::uint64_t seed)
-    : loop_(loop), target_(std::move(target)), prefix_(std::move(prefix) + separator), timer_(loop), rng_(seed) {}
+postgres_listener::postgres_listener(boost::asio::io_context& loop, std::shared_ptr<const postgres_login> login,
+                                     std::string prefix, std::uint64_t seed)
+    : loop_(loop), login_(std::move(login)), prefix_(std::move(prefix) + separator), timer_(loop), rng_(seed) {}
 
 notice_board& postgres_listener::board() {
   const std::lock_guard lock(mutex_);
@@ -70,8 +70,10 @@ void postgres_listener::on_listening(const std::string& channel) {
 }
 
 void postgres_listener::dial() {
+  const auto target = login_->target(postgres_role::primary);
+  if (!target) return again();
   dialling_ = true;
-  connection_ = std::make_shared<postgres_connection>(loop_, target_);
+  connection_ = std::make_shared<postgres_connection>(loop_, *target);
   connection_->on_lost([weak = weak_from_this()](const error&) {
     if (const auto self = weak.lock()) self->on_lost();
   });

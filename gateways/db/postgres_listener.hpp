@@ -15,6 +15,7 @@
 
 #include "actors/db/notice_board.hpp"
 #include "gateways/db/postgres_connection.hpp"
+#include "gateways/db/postgres_login.hpp"
 #include "runtime/base/backoff.hpp"
 
 namespace troupe {
@@ -24,7 +25,8 @@ class postgres_listener : public std::enable_shared_from_this<postgres_listener>
   static constexpr duration dial_first = std::chrono::milliseconds(50);
   static constexpr duration dial_most = std::chrono::seconds(1);
 
-  postgres_listener(boost::asio::io_context& loop, postgres_target target, std::string prefix, std::uint64_t seed);
+  postgres_listener(boost::asio::io_context& loop, std::shared_ptr<const postgres_login> login, std::string prefix,
+                    std::uint64_t seed);
 
   /// From any thread.
   [[nodiscard]] subscription listen(const std::string& channel, notice_board::listener f);
@@ -43,7 +45,7 @@ class postgres_listener : public std::enable_shared_from_this<postgres_listener>
   void on_listening(const std::string& channel);
 
   boost::asio::io_context& loop_;
-  const postgres_target target_;
+  const std::shared_ptr<const postgres_login> login_;
   const std::string prefix_;
   boost::asio::steady_timer timer_;
   random rng_;

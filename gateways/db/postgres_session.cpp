@@ -50,25 +50,10 @@ error postgres_session::lost(const std::string& what) {
   return {errc::unavailable, std::move(why)};
 }
 
-expected<std::unique_ptr<postgres_session>> postgres_session::open(const postgres_target& target,
-                                                                   const std::string& name_space) {
-  auto session = std::make_unique<postgres_session>(name_space);
-  if (auto dialled = session->dial(target); !dialled) return tl::unexpected(dialled.error());
-  if (auto made = session->make_schema(); !made) return tl::unexpected(made.error());
+expected<std::unique_ptr<postgres_session>> postgres_session::open(identity who) {
+  auto session = std::make_unique<postgres_session>(std::move(who));
+  if (auto dialled = session->dial(session->who_.target); !dialled) return tl::unexpected(dialled.error());
   return session;
-}
-
-// Two nodes that do so at the same time are in each other's way, whatever "if not exists" says: the loser looks again.
-expected<void> postgres_session::make_schema() {
-  expected<void> made;
-  for (int tries = 0; tries < 2; ++tries) {
-    const auto there = run("select 1 from pg_namespace where nspname = $1", {name_space_});
-    if (!there) return tl::unexpected(there.error());
-    if (!there->empty()) return {};
-    made = plain("create schema if not exists \"" + name_space_ + "\"");
-    if (made || made.error().code != errc::already_exists) return made;
-  }
-  return made;
 }
 
 // A place at a time, as the asynchronous way does it (postgres_dial.cpp).

@@ -23,9 +23,26 @@ class postgres_session final : public database_session {
   static constexpr duration migration_timeout = std::chrono::minutes(10);
   static constexpr std::size_t statements_max = 256;
 
-  /// Connects, and makes the schema when it is not there.
-  [[nodiscard]] static expected<std::unique_ptr<postgres_session>> open(const postgres_target& target,
-                                                                        const std::string& name_space);
+  /// Who it is: `target` as the connections of the namespace are, `owner` the login of the DSN, which owns the schema;
+  /// `role` empty: they are the same.
+  struct identity {
+    postgres_target target;
+    postgres_target owner;
+    std::string name_space;
+    std::string role;
+  };
+  /// Connects; postgres_login makes what is not there.
+  [[nodiscard]] static expected<std::unique_ptr<postgres_session>> open(identity who);
+
+  // postgres_roles.cpp.
+
+  /// Of the owner: the schema, when it is not there.
+  [[nodiscard]] expected<void> make_schema();
+  /// Of the owner: the role of the namespace, with all that it needs and what is there already. Its name.
+  /// errc::access_denied when the login may not do that.
+  [[nodiscard]] expected<std::string> make_role(const postgres_target& login);
+  /// Of the role: whether its schema is there and everything in it is its own.
+  [[nodiscard]] expected<bool> has_all();
 
   [[nodiscard]] expected<db_result> run(std::string_view sql, const db_row& parameters) override;
   void limit(time_point deadline) noexcept override { deadline_ = deadline; }
@@ -48,7 +65,7 @@ class postgres_session final : public database_session {
   [[nodiscard]] expected<void> backup(const std::string& file, const std::function<bool()>& go_on) override;
   [[nodiscard]] expected<void> reset(const std::optional<fenced>& right) override;
 
-  explicit postgres_session(std::string name_space) : name_space_(std::move(name_space)) {}
+  explicit postgres_session(identity who) : who_(std::move(who)), name_space_(who_.name_space) {}
 
  private:
   struct closer {
@@ -62,7 +79,6 @@ class postgres_session final : public database_session {
   [[nodiscard]] expected<void> dial(const postgres_target& target);
   [[nodiscard]] expected<void> dial_one(const postgres_target& target, const postgres_attempt& attempt,
                                         time_point deadline);
-  [[nodiscard]] expected<void> make_schema();
   static void on_notice(void* self, const PGresult* notice);
   [[nodiscard]] bool wait(bool for_writing, time_point deadline) const;
   [[nodiscard]] time_point until(duration most) const;
@@ -79,7 +95,11 @@ class postgres_session final : public database_session {
   [[nodiscard]] expected<void> lock_and_take_term(const fenced& right);
   [[nodiscard]] expected<void> take_term(const fenced& right);
   [[nodiscard]] expected<void> drop_all(const fenced& right);
+  [[nodiscard]] expected<void> reset_by_owner(const fenced& right);
+  [[nodiscard]] expected<void> empty_for(const std::string& role, const fenced& right);
+  [[nodiscard]] expected<void> give_role(const std::string& role, const std::string& password, bool is_there);
 
+  const identity who_;
   const std::string name_space_;
   std::unique_ptr<PGconn, closer> connection_;
   std::unordered_map<std::string, std::pair<std::string, std::size_t>> prepared_;  // text -> name, parameters

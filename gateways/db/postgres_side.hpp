@@ -28,9 +28,11 @@
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include "gateways/db/postgres_connection.hpp"
+#include "gateways/db/postgres_login.hpp"
 #include "runtime/database/connection_pool.hpp"
 #include "runtime/database/database_access.hpp"
 
@@ -67,12 +69,16 @@ class postgres_side : public std::enable_shared_from_this<postgres_side> {
   };
   using lease_callback = std::function<void(expected<std::shared_ptr<lease>>)>;
 
-  postgres_side(boost::asio::io_context& loop, postgres_target target, const pool_limits& limits, std::uint64_t seed);
+  postgres_side(boost::asio::io_context& loop, std::shared_ptr<const postgres_login> login, postgres_role side,
+                const pool_limits& limits, std::uint64_t seed);
   ~postgres_side();
 
   void start();
   /// What is under way ends at once. Not from the loop's thread: it waits for it, at most stop_max.
   void stop();
+
+  /// From any thread: at most so many connections from now on.
+  void narrow(std::size_t connections_max);
 
   /// From any thread. `together`: all or nothing; otherwise there is one call.
   void run(std::vector<sql_call> calls, bool reads, bool together, time_point deadline, sql_results_callback done);
@@ -81,11 +87,19 @@ class postgres_side : public std::enable_shared_from_this<postgres_side> {
   /// From any thread: `came` on the loop at that time, or false when the side is stopped before.
   void at(time_point when, std::function<void(bool came)> f);
 
+  /// From any thread: `f` on the loop; false, and `f` never runs, when the side is stopped.
+  template <class Function>
+  [[nodiscard]] bool post(Function f) {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return false;
+    boost::asio::post(loop_, std::move(f));
+    return true;
+  }
+
   /// On the loop: runs `f` at that time, unless it is withdrawn or the side is stopped.
   using appointment = std::pair<time_point, std::uint64_t>;
   [[nodiscard]] appointment appoint(time_point when, std::function<void()> f);
   void withdraw(const appointment& a) { appointments_.erase(a); }
-  [[nodiscard]] boost::asio::io_context& loop() noexcept { return loop_; }
 
   struct figures {
     std::atomic<std::uint64_t> connections{0}, in_use{0}, waiting{0}, dial_failures{0}, repeated{0}, refused{0};
@@ -143,7 +157,8 @@ class postgres_side : public std::enable_shared_from_this<postgres_side> {
   void tick();
 
   boost::asio::io_context& loop_;
-  const postgres_target target_;
+  const std::shared_ptr<const postgres_login> login_;
+  const postgres_role of_;
   connection_pool pool_;
   boost::asio::steady_timer timer_;
   time_point armed_ = time_point::max();

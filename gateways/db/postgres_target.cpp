@@ -6,6 +6,7 @@
 
 #include <boost/asio/ip/address.hpp>
 
+#include "actors/link/hmac.hpp"
 #include "gateways/db/postgres_values.hpp"
 
 namespace troupe {
@@ -67,6 +68,35 @@ postgres_target postgres_target::in(const std::string& name_space, postgres_role
     t.words_["target_session_attrs"] = "prefer-standby";
   else
     t.words_.emplace("target_session_attrs", "read-write");
+  return t;
+}
+
+std::string postgres_target::role_password(const std::string& role) const {
+  const auto own = words_.find("password");
+  if (own == words_.end() || own->second.empty()) return {};
+  std::string digits;
+  for (const char c : hmac_sha256(own->second, "troupe role " + role)) {
+    const auto byte = static_cast<unsigned char>(c);
+    digits += "0123456789abcdef"[byte >> 4U];
+    digits += "0123456789abcdef"[byte & 15U];
+  }
+  return digits;
+}
+
+postgres_target postgres_target::as(const std::string& role) const {
+  postgres_target t = *this;
+  t.words_["user"] = role;
+  const auto password = role_password(role);
+  if (password.empty())
+    t.words_.erase("password");
+  else
+    t.words_["password"] = password;
+  return t;
+}
+
+postgres_target postgres_target::switched_to(const std::string& role) const {
+  postgres_target t = *this;
+  t.words_["options"] += " -c role=" + role;
   return t;
 }
 

@@ -39,6 +39,13 @@ class postgres_target {
   /// For connections that live in the schema `name_space`; a standby is only preferred.
   [[nodiscard]] postgres_target in(const std::string& name_space, postgres_role role) const;
 
+  /// The same for connections that log in as `role`, with the password that was made for it (role_password).
+  [[nodiscard]] postgres_target as(const std::string& role) const;
+  /// The same for connections of the DSN's login that begin as `role`, and come back to it by RESET ROLE.
+  [[nodiscard]] postgres_target switched_to(const std::string& role) const;
+  /// Of a role that nodes make: from the DSN's own password, so that nodes with the same one agree; empty without.
+  [[nodiscard]] std::string role_password(const std::string& role) const;
+
   /// The same for connections to that one server, whatever it is by now.
   [[nodiscard]] postgres_target only(const postgres_place& place) const;
 

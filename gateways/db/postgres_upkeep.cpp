@@ -10,6 +10,13 @@ namespace {
 
 // One lock for each schema, held until the transaction ends; the first number tells ours from others'.
 constexpr const char* take_lock = "select pg_advisory_xact_lock(1953656688, hashtext($1))";
+// The same lock, until it is given back; a name of a namespace needs no quoting.
+std::string lock_for_long(const std::string& name_space) {
+  return "select pg_advisory_lock(1953656688, hashtext('" + name_space + "'))";
+}
+std::string give_lock(const std::string& name_space) {
+  return "select pg_advisory_unlock(1953656688, hashtext('" + name_space + "'))";
+}
 constexpr const char* make_tables =
     "create table if not exists troupe_migrations(number integer primary key, name text not null, checksum text not "
     "null, applied_at timestamptz not null default now(), term bigint not null);"
@@ -118,10 +125,12 @@ expected<void> postgres_session::probe() {
   return plain("insert into troupe_probe values(1, now()) on conflict(id) do update set at = excluded.at");
 }
 
-// Under the lock of the migrations and with the leader's term, which the new schema remembers.
+// Under the lock of the migrations and with the leader's term, which the new schema remembers. The schema is the
+// login's.
 expected<void> postgres_session::reset(const std::optional<fenced>& right) {
   rollback();
   if (!right) return fail(errc::unavailable, "only the leader resets what nodes share");
+  if (!who_.role.empty()) return reset_by_owner(*right);
   if (auto begun = begin(db_access::write); !begun) return begun;
   auto done = drop_all(*right);
   if (!done) {
@@ -138,6 +147,39 @@ expected<void> postgres_session::drop_all(const fenced& right) {
     return dropped;
   if (auto made = plain(make_tables); !made) return made;
   return take_term(right);
+}
+
+// The schema is the login's. Its session touches nothing that the role has made: a trigger of the role would have the
+// login's rights there. So the term is taken by this session, which keeps the lock meanwhile.
+expected<void> postgres_session::reset_by_owner(const fenced& right) {
+  if (auto locked = plain(lock_for_long(name_space_)); !locked) return locked;
+  auto done = begin(db_access::write);
+  if (done) done = plain(make_tables);
+  if (done) done = take_term(right);
+  if (done) done = commit();
+  if (done) {
+    auto owner = open({who_.owner, who_.owner, name_space_, {}});
+    done = owner ? (*owner)->empty_for(who_.role, right) : expected<void>(tl::unexpected(owner.error()));
+  } else {
+    rollback();
+  }
+  (void)plain(give_lock(name_space_));  // a connection that broke has given it
+  return done;
+}
+
+// Of the owner. The new schema has nothing of the role when its name is first used.
+expected<void> postgres_session::empty_for(const std::string& role, const fenced& right) {
+  const auto schema = "\"" + name_space_ + "\"";
+  auto done = begin(db_access::write);
+  if (done)
+    done = plain("drop schema " + schema + " cascade; create schema " + schema + "; set local search_path to " + schema,
+                 migration_timeout);
+  if (done) done = plain(make_tables);
+  if (done) done = take_term(right);
+  if (done) done = give_role(role, "", true);
+  if (done) return commit();
+  rollback();
+  return done;
 }
 
 }  // namespace troupe

@@ -1,13 +1,13 @@
 #include "gateways/db/postgres_uses.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <optional>
 #include <utility>
 
-#include <boost/asio/post.hpp>
-
 #include "runtime/database/bulk_statement.hpp"
 #include "runtime/database/sqlstate.hpp"
+#include "runtime/database/value_bytes.hpp"
 
 namespace troupe {
 namespace {
@@ -30,7 +30,7 @@ std::string begin_text(const transaction_settings& s) {
 class conversation : public std::enable_shared_from_this<conversation> {
  public:
   conversation(lease_ptr lease, time_point deadline, std::string begin, bool read_only)
-      : loop_(lease->side().loop()),
+      : side_(lease->side().shared_from_this()),
         lease_(std::move(lease)),
         deadline_(deadline),
         begin_(std::move(begin)),
@@ -97,7 +97,12 @@ class conversation : public std::enable_shared_from_this<conversation> {
     });
   }
 
-  [[nodiscard]] boost::asio::io_context& loop() const { return loop_; }
+  /// From any thread: `f` on the loop. Once the side is closed everything in it has ended: false.
+  template <class Function>
+  [[nodiscard]] bool post(Function f) const {
+    return side_->post(std::move(f));
+  }
+  static error closed() { return {errc::unavailable, "the database is being closed"}; }
 
  private:
   static constexpr duration answer_max = std::chrono::seconds(10);  // of a rollback behind statements
@@ -159,7 +164,7 @@ class conversation : public std::enable_shared_from_this<conversation> {
     rollback();
   }
 
-  boost::asio::io_context& loop_;
+  const std::shared_ptr<postgres_side> side_;
   lease_ptr lease_;
   const time_point deadline_;
   std::string begin_;  // until it was sent
@@ -176,42 +181,80 @@ class postgres_transaction final : public transaction_access {
   ~postgres_transaction() override { rollback(); }
 
   void run(sql_call call, sql_callback done) override {
-    boost::asio::post(conversation_->loop(),
-                      [c = conversation_, call = std::move(call), done = std::move(done)]() mutable {
-                        c->step(call.statement, std::move(call.values), done);
-                      });
+    const auto bytes = bytes_of_values(call.values);
+    if (!admit(bytes)) return done(tl::unexpected(too_many()));
+    auto counted = [held = held_, bytes, done](expected<sql_result> r) {
+      --held->statements;
+      held->bytes -= bytes;
+      done(std::move(r));
+    };
+    const bool posted = conversation_->post([c = conversation_, call = std::move(call), counted]() mutable {
+      c->step(call.statement, std::move(call.values), counted);
+    });
+    if (!posted) done(tl::unexpected(conversation::closed()));
   }
+  // Nothing was committed by a side that is closed: the server rolls back what a connection leaves open.
   void commit(done_callback done) override {
-    boost::asio::post(conversation_->loop(), [c = conversation_, done = std::move(done)] { c->commit(done); });
+    if (held_->refused) {
+      rollback();
+      return done(tl::unexpected(too_many()));
+    }
+    if (!conversation_->post([c = conversation_, done] { c->commit(done); }))
+      done(tl::unexpected(conversation::closed()));
   }
   void rollback() override {
-    boost::asio::post(conversation_->loop(), [c = conversation_] { c->rollback(); });
+    (void)conversation_->post([c = conversation_] { c->rollback(); });
   }
 
  private:
+  static constexpr std::size_t statements_max = 10000;         // not answered yet
+  static constexpr std::size_t bytes_max = 128 * 1024 * 1024;  // of their values
+
+  struct held {
+    std::atomic<std::size_t> statements{0};
+    std::atomic<std::size_t> bytes{0};
+    std::atomic<bool> refused{false};  // a statement: the transaction can only be rolled back
+  };
+
+  static error too_many() {
+    return {errc::unavailable, "too many statements of one transaction wait: it is rolled back"};
+  }
+
+  [[nodiscard]] bool admit(std::size_t bytes) {
+    if (held_->refused) return false;
+    const auto before = held_->bytes.fetch_add(bytes);
+    const bool fits = held_->statements.fetch_add(1) < statements_max && (before == 0 || before + bytes <= bytes_max);
+    if (fits) return true;
+    --held_->statements;
+    held_->bytes -= bytes;
+    held_->refused = true;
+    return false;
+  }
+
   const std::shared_ptr<conversation> conversation_;
+  const std::shared_ptr<held> held_ = std::make_shared<held>();
 };
 
 class postgres_cursor final : public cursor_access {
  public:
   explicit postgres_cursor(std::shared_ptr<conversation> c) : conversation_(std::move(c)) {}
   ~postgres_cursor() override {
-    boost::asio::post(conversation_->loop(), [c = conversation_] { c->rollback(); });
+    (void)conversation_->post([c = conversation_] { c->rollback(); });
   }
 
   void next(std::size_t rows_max, sql_callback done) override {
     const auto text = "fetch " + std::to_string(rows_max) + " from troupe_cursor";
-    boost::asio::post(conversation_->loop(),
-                      [c = conversation_, text, rows_max, ended = ended_, done = std::move(done)] {
-                        if (*ended) return done(sql_result{});
-                        c->step(own("fetch", text), {}, [c, rows_max, ended, done](expected<sql_result> r) {
-                          if (!r || r->rows.size() < rows_max) {
-                            *ended = true;
-                            c->rollback();
-                          }
-                          done(std::move(r));
-                        });
-                      });
+    const bool posted = conversation_->post([c = conversation_, text, rows_max, ended = ended_, done] {
+      if (*ended) return done(sql_result{});
+      c->step(own("fetch", text), {}, [c, rows_max, ended, done](expected<sql_result> r) {
+        if (!r || r->rows.size() < rows_max) {
+          *ended = true;
+          c->rollback();
+        }
+        done(std::move(r));
+      });
+    });
+    if (!posted) done(tl::unexpected(conversation::closed()));
   }
 
  private:

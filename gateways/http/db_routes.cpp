@@ -23,7 +23,10 @@ bool refused(http_exchange& ex, const database_admin* databases) {
 void on_list(http_exchange& ex, database_admin* databases) {
   if (refused(ex, databases)) return;
   json rows = json::array();
-  for (const auto& row : databases->namespaces()) rows.push_back({{"name", row.name}, {"open", row.open}});
+  for (const auto& row : databases->namespaces()) {
+    rows.push_back({{"name", row.name}, {"open", row.open}});
+    if (!row.role.empty()) rows.back()["role"] = row.role;
+  }
   ex.answer(calls::json_reply(json{{"driver", databases->driver_name()}, {"namespaces", rows}}.dump() + "\n"));
 }
 

@@ -14,7 +14,8 @@ inline constexpr std::string_view http_schemas = R"json({
     "driver": {"enum": ["sqlite", "postgres"]},
     "namespaces": {"type": "array", "items": {"type": "object", "required": ["name", "open"], "properties": {
       "name": {"type": "string"},
-      "open": {"type": "boolean", "description": "its migrations are applied: it takes calls"}}}}}},
+      "open": {"type": "boolean", "description": "its migrations are applied: it takes calls"},
+      "role": {"enum": ["own", "switched", "shared"], "description": "whose rights it has in PostgreSQL"}}}}}},
   "entities": {"type": "object", "required": ["entities"], "properties": {
     "entities": {"type": "array", "items": {"type": "object", "required": ["name", "type_name", "href", "schema"],
       "properties": {"name": {"type": "string"}, "type_name": {"type": "string"}, "href": {"type": "string"},

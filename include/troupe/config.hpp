@@ -142,10 +142,11 @@ struct named_cache_config {
 };
 
 struct db_config {
-  std::string type = "sqlite";  // sqlite | postgres
-  std::string dsn;              // postgres only
-  std::string password_file;    // postgres only
-  std::string migrations;       // directory of <namespace>/<dialect>/<number>_<name>.sql; empty: none
+  std::string type = "sqlite";           // sqlite | postgres
+  std::string dsn;                       // postgres only
+  std::string password_file;             // postgres only
+  std::string namespace_roles = "auto";  // auto | required | off; postgres only
+  std::string migrations;                // directory of <namespace>/<dialect>/<number>_<name>.sql; empty: none
   std::uint32_t pool_threads = 2;
   std::uint32_t pool_min = 1;  // connections of one namespace, postgres only
   std::uint32_t pool_max = 8;
@@ -162,9 +163,9 @@ struct db_config {
 
 struct entities_config {
   std::string model;                             // file, JSON or TOML
-  duration deadline = std::chrono::seconds(2);   // of one request
   std::vector<std::string> on;                   // by typeName: this node serves only these
   std::vector<std::string> off;                  // by typeName: it serves all but these
+  duration deadline = std::chrono::seconds(2);   // of one request
   std::uint32_t list_max = 1000;                 // rows of one page
   std::uint32_t bulk_max = 1000;                 // rows created by one request
   duration cache_ttl = std::chrono::minutes(1);  // of a row in the cluster's cache; 0: read from the database

@@ -27,9 +27,10 @@ constexpr duration change_deadline = database_admin::backup_max + std::chrono::s
 int list_databases(const remote_options& o) {
   return call_and_show(o, "GET", "/v1/db", {}, [&](const json& body) -> int {
     if (o.json) return exit_done;
-    std::vector<std::vector<std::string>> rows{{"namespace", "driver", "open"}};
+    std::vector<std::vector<std::string>> rows{{"namespace", "driver", "open", "role"}};
     for (const auto& row : body.value("namespaces", json::array()))
-      rows.push_back({row.value("name", ""), body.value("driver", ""), row.value("open", false) ? "yes" : "no"});
+      rows.push_back({row.value("name", ""), body.value("driver", ""), row.value("open", false) ? "yes" : "no",
+                      row.value("role", "-")});
     std::fputs(format_table(rows).c_str(), stdout);
     return exit_done;
   });

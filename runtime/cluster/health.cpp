@@ -47,6 +47,7 @@ cluster_health judge_health(const cluster_view& view, std::uint32_t wanted_repli
   h.checks.push_back(check_of("split", view.cut_off));
   h.checks.push_back(check_of("shards", std::move(shards)));
   if (here.database_wanted) h.checks.push_back(check_of("database", here.database_fault));
+  if (here.database_wanted && here.database_fault.empty()) h.checks.back().detail = here.database_note;
   if (here.log_wanted) h.checks.push_back(check_of("durability", here.log_fault));
   h.checks.push_back(check_of("actors", join(here.failed_actors)));
 

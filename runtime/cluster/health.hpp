@@ -20,6 +20,7 @@ struct local_conditions {
   bool was_ready = false;    // once: shards that come to it later do not make it wait
   bool database_wanted = false;
   std::string database_fault;  // empty: it works
+  std::string database_note;   // what could be better; the check passes all the same
   std::vector<std::string> failed_actors;
   bool log_wanted = false;  // some cache is durable
   std::string log_fault;    // of its log; empty: it works

@@ -55,6 +55,7 @@ bool connection_pool::stalled(const slot& s, time_point now) const {
 bool connection_pool::wants_more_width(time_point now) const {
   std::size_t moving = 0;
   for (const auto& [id, s] : slots_) {
+    if (s.state == phase::retired) continue;
     if (s.state != phase::ready) return false;  // one is on its way already
     if (!s.exclusive && !stalled(s, now)) ++moving;
   }
@@ -96,6 +97,7 @@ void connection_pool::finished(connection c, time_point now, output& out) {
   found->second.moved = now;
   found->second.last_use = now;
   if (waiting() > 0) settle(now, out);
+  if (slots_.size() > limits_.connections_max) close_surplus(out);
 }
 
 void connection_pool::on_dialled(connection c, time_point now, output& out) {
@@ -127,9 +129,37 @@ void connection_pool::on_lost(connection c, time_point now, output& out) {
   const auto found = slots_.find(c);
   if (found == slots_.end()) return;
   if (found->second.state == phase::dialling) return on_dial_failed(c, "it was given up", now, out);
+  --(found->second.state == phase::retired ? retired_ : ready_);
   slots_.erase(found);
-  --ready_;
   settle(now, out);
+}
+
+void connection_pool::on_retired(connection c, time_point now, output& out) {
+  const auto found = slots_.find(c);
+  if (found == slots_.end() || (found->second.state != phase::ready && found->second.state != phase::checking)) return;
+  found->second.state = phase::retired;
+  --ready_;
+  ++retired_;
+  settle(now, out);
+}
+
+void connection_pool::set_connections_max(std::size_t most, time_point now, output& out) {
+  limits_.connections_max = std::max<std::size_t>(1, most);
+  limits_.connections_min = std::min(limits_.connections_min, limits_.connections_max);
+  close_surplus(out);
+  settle(now, out);
+}
+
+void connection_pool::close_surplus(output& out) {
+  for (auto it = slots_.begin(); it != slots_.end() && slots_.size() > limits_.connections_max;) {
+    if (it->second.state != phase::ready || it->second.uses > 0) {
+      ++it;
+      continue;
+    }
+    out.close.push_back(it->first);
+    --ready_;
+    it = slots_.erase(it);
+  }
 }
 
 void connection_pool::on_checked(connection c, time_point now, output& out) {
@@ -137,6 +167,7 @@ void connection_pool::on_checked(connection c, time_point now, output& out) {
   if (found == slots_.end() || found->second.state != phase::checking) return;
   found->second.state = phase::ready;
   found->second.moved = now;
+  if (slots_.size() > limits_.connections_max) close_surplus(out);
   settle(now, out);
 }
 
@@ -228,7 +259,7 @@ void connection_pool::dial_more(time_point now, bool wider, output& out) {
   std::size_t wanted = exclusive_.size();
   if (wider || !shared_.empty()) ++wanted;
   const bool trial = failures_ > 0 && ready_ == 0;
-  if (slots_.size() < limits_.connections_min) wanted = std::max(wanted, limits_.connections_min - ready_);
+  if (slots_.size() - retired_ < limits_.connections_min) wanted = std::max(wanted, limits_.connections_min - ready_);
   if (trial) wanted = 1;
   while (dialling_ < wanted && slots_.size() < limits_.connections_max) {
     const connection c = next_++;
@@ -250,7 +281,8 @@ time_point connection_pool::next_tick() const {
   auto at = time_point::max();
   if (!expiring_.empty()) at = expiring_.begin()->first;
   if (stopped_) return at;
-  const bool short_of = slots_.size() < limits_.connections_min || waiting() > 0 || (failures_ > 0 && ready_ == 0);
+  const bool short_of =
+      slots_.size() - retired_ < limits_.connections_min || waiting() > 0 || (failures_ > 0 && ready_ == 0);
   if (short_of && dialling_ == 0 && slots_.size() < limits_.connections_max) at = std::min(at, dial_at_);
   for (const auto& [id, s] : slots_) {
     if (s.state == phase::checking) at = std::min(at, s.moved + limits_.check_timeout);

@@ -4,6 +4,7 @@
 //   dialling                on_dialled (ready), on_dial_failed (gone)
 //   ready                   want, tick: a use, a check, or closed when idle for long
 //   checking                on_checked (ready), tick: closed when it does not answer
+//   retired                 on_lost: it takes nothing more, but is open and counts until then
 //
 // Small statements share connections: they are pipelined on `shared_width` of them, and on more only while those
 // stand still. A transaction has a connection alone. The circuit breaker: after `failures_to_open` dials in a row
@@ -79,6 +80,10 @@ class connection_pool {
   /// It broke, or is to be used no more: whatever it was used for is over.
   void on_lost(connection c, time_point now, output& out);
   void on_checked(connection c, time_point now, output& out);
+  /// It takes nothing more; what it has goes on until on_lost().
+  void on_retired(connection c, time_point now, output& out);
+  /// From now on at most so many; what is open beyond it is closed as soon as nobody uses it.
+  void set_connections_max(std::size_t most, time_point now, output& out);
   void on_tick(time_point now, output& out);
   /// When on_tick has something to do.
   [[nodiscard]] time_point next_tick() const;
@@ -87,14 +92,14 @@ class connection_pool {
   void stop(output& out);
 
   [[nodiscard]] breaker_state breaker() const noexcept;
-  [[nodiscard]] std::size_t open_connections() const noexcept { return ready_; }
+  [[nodiscard]] std::size_t open_connections() const noexcept { return ready_ + retired_; }
   [[nodiscard]] std::size_t waiting() const noexcept { return shared_.size() + exclusive_.size(); }
   [[nodiscard]] std::size_t in_use() const noexcept;
   [[nodiscard]] std::uint64_t dial_failures() const noexcept { return dial_failures_; }
   [[nodiscard]] const std::string& last_failure() const noexcept { return last_failure_; }
 
  private:
-  enum class phase : std::uint8_t { dialling, ready, checking };
+  enum class phase : std::uint8_t { dialling, ready, checking, retired };
   struct slot {
     phase state = phase::dialling;
     std::size_t uses = 0;
@@ -126,8 +131,9 @@ class connection_pool {
   void refuse_all(const std::string& why, output& out);
   void expire(time_point now, output& out);
   void look_after_idle(time_point now, output& out);
+  void close_surplus(output& out);
 
-  const pool_limits limits_;
+  pool_limits limits_;
   random rng_;
   backoff dial_;
   std::map<connection, slot> slots_;  // ordered: the output depends on it
@@ -136,6 +142,7 @@ class connection_pool {
   std::uint64_t arrivals_ = 0;
   connection next_ = 1;
   std::size_t ready_ = 0;  // ready or checking
+  std::size_t retired_ = 0;
   std::size_t dialling_ = 0;
   std::uint32_t failures_ = 0;  // dials in a row
   std::uint64_t dial_failures_ = 0;

@@ -110,6 +110,13 @@ struct database_numbers {
   int breaker = 0;  // 0 closed, 1 half open, 2 open
 };
 
+/// Whose rights the statements of a namespace have: "own", "switched" or "shared" (docs/DATABASE.md), and why it is not
+/// the first; both empty where that means nothing.
+struct role_note {
+  std::string way;
+  std::string why;
+};
+
 class database_driver {
  public:
   virtual ~database_driver() = default;
@@ -130,6 +137,7 @@ class database_driver {
   /// The driver's own asynchronous way to a namespace; null: it has none, and one is made of sessions.
   [[nodiscard]] virtual std::shared_ptr<database_access> connect(const std::string&) { return nullptr; }
   [[nodiscard]] virtual std::vector<database_numbers> numbers() const { return {}; }
+  [[nodiscard]] virtual role_note role_of(const std::string&) const { return {}; }
   /// Ends what connect() gave out, while the node's I/O threads still run.
   virtual void stop() {}
 };

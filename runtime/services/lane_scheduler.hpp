@@ -15,7 +15,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <iterator>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -29,11 +28,15 @@ namespace troupe {
 struct lane_limits {
   std::size_t queue_max = 10000;                    // jobs waiting in one lane
   std::size_t queue_bytes_max = 128 * 1024 * 1024;  // held by them
+  std::size_t owned_max = 10000;                    // jobs of a reservation that wait; their bytes: as above
   std::size_t batch_max = 256;                      // jobs in one batch
   std::size_t batch_bytes_max = 16 * 1024 * 1024;   // held by them
 };
 
 using lane_id = std::uint32_t;
+
+/// `over`: the lane is not, or no more, reserved under that number.
+enum class owned_admission : std::uint8_t { taken, over, full };
 
 template <class Job>
 class lane_scheduler {
@@ -63,12 +66,17 @@ class lane_scheduler {
     return true;
   }
 
-  /// False when the lane is not reserved under this number; `job` is then untouched.
-  [[nodiscard]] bool admit_owned(lane_id id, std::uint64_t reservation, Job&& job) {
+  /// A job of the reservation; untouched unless it is taken. `ends`: it is the last one, and always has room.
+  [[nodiscard]] owned_admission admit_owned(lane_id id, std::uint64_t reservation, Job&& job, std::size_t bytes = 0,
+                                            bool ends = false) {
     auto& l = at(id);
-    if (stopped_ || reservation == 0 || l.reservation != reservation) return false;
-    l.owned.push_back(std::move(job));
-    return true;
+    if (stopped_ || reservation == 0 || l.reservation != reservation) return owned_admission::over;
+    const bool full =
+        l.owned.size() >= limits_.owned_max || (!l.owned.empty() && l.owned_bytes + bytes > limits_.queue_bytes_max);
+    if (full && !ends) return owned_admission::full;
+    l.owned_bytes += bytes;
+    l.owned.push_back({std::move(job), bytes});
+    return owned_admission::taken;
   }
 
   /// While the lane's job runs. 0: the lane is everybody's again; returns the owned jobs that are left over.
@@ -76,9 +84,10 @@ class lane_scheduler {
     auto& l = at(id);
     std::vector<Job> left;
     l.reservation = stopped_ ? 0 : reservation;
-    if (l.reservation == 0)
-      left.assign(std::make_move_iterator(l.owned.begin()), std::make_move_iterator(l.owned.end()));
-    if (l.reservation == 0) l.owned.clear();
+    if (l.reservation != 0) return left;
+    for (auto& o : l.owned) left.push_back(std::move(o.job));
+    l.owned.clear();
+    l.owned_bytes = 0;
     return left;
   }
   [[nodiscard]] std::uint64_t reservation(lane_id id) const noexcept { return lanes_[id].reservation; }
@@ -131,8 +140,10 @@ class lane_scheduler {
     std::vector<Job> refused;
     for (auto& l : lanes_) {
       for (auto& e : l.waiting) refused.push_back(std::move(e.job));
-      for (auto& job : l.owned) refused.push_back(std::move(job));
-      l = lane_state{{}, {}, 0, 0, l.running, false};
+      for (auto& o : l.owned) refused.push_back(std::move(o.job));
+      const bool running = l.running;
+      l = lane_state{};
+      l.running = running;
     }
     return refused;
   }
@@ -148,9 +159,14 @@ class lane_scheduler {
     time_point deadline;
     bool alone;
   };
+  struct owned_entry {
+    Job job;
+    std::size_t bytes;
+  };
   struct lane_state {
     std::deque<entry> waiting;
-    std::deque<Job> owned;          // of the reservation
+    std::deque<owned_entry> owned;  // of the reservation
+    std::size_t owned_bytes = 0;
     std::uint64_t reservation = 0;  // 0: none
     std::size_t bytes = 0;          // of the waiting jobs
     bool running = false;
@@ -174,7 +190,8 @@ class lane_scheduler {
     l.running = true;
     if (l.reservation != 0) {
       b.alone = true;
-      b.jobs.push_back(std::move(l.owned.front()));
+      l.owned_bytes -= l.owned.front().bytes;
+      b.jobs.push_back(std::move(l.owned.front().job));
       l.owned.pop_front();
       return b;
     }

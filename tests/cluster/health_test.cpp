@@ -19,6 +19,7 @@ const local_conditions serving{.leaving = false,
                                .was_ready = false,
                                .database_wanted = false,
                                .database_fault = {},
+                               .database_note = {},
                                .failed_actors = {},
                                .log_fault = {}};
 
@@ -58,6 +59,20 @@ TEST(health, a_failed_database_is_a_failed_check) {
   EXPECT_EQ(h.status, health_status::yellow);
   EXPECT_EQ(h.checks[3].name, "database");
   EXPECT_FALSE(h.checks[3].passed);
+}
+
+TEST(health, what_could_be_better_about_the_database_is_told_and_passes) {
+  auto here = serving;
+  here.database_wanted = true;
+  here.database_note = "shop has no role of its own";
+  auto h = judge_health(healthy(), 1, here);
+  EXPECT_EQ(h.status, health_status::green);
+  EXPECT_TRUE(h.checks[3].passed);
+  EXPECT_EQ(h.checks[3].detail, "shop has no role of its own");
+  here.database_fault = "disk full";
+  h = judge_health(healthy(), 1, here);
+  EXPECT_FALSE(h.checks[3].passed);
+  EXPECT_EQ(h.checks[3].detail, "disk full");
 }
 
 TEST(readiness, waits_for_shards_only_until_it_was_ready_once) {

@@ -50,6 +50,8 @@ class connection_pool_test : public testing::Test {
   void failed(std::uint32_t c) { pool_->on_dial_failed(c, "refused", now_, out_); }
   void finished(std::uint32_t c) { pool_->finished(c, now_, out_); }
   void lost(std::uint32_t c) { pool_->on_lost(c, now_, out_); }
+  void retired(std::uint32_t c) { pool_->on_retired(c, now_, out_); }
+  void at_most(std::size_t n) { pool_->set_connections_max(n, now_, out_); }
 
   /// The least number of connections is there.
   void open() {

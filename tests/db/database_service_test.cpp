@@ -7,6 +7,9 @@
 #include <fstream>
 #include <optional>
 
+#include <boost/asio/post.hpp>
+
+#include "actors/db/session_database.hpp"
 #include "actors/io_pool.hpp"
 #include "gateways/db/sqlite_driver.hpp"
 #include "tests/db/awaited.hpp"
@@ -157,6 +160,71 @@ TEST_F(database_service_test, a_backup_writes_only_where_nothing_is) {
   EXPECT_TRUE(backup(file + "2"));
   EXPECT_EQ(backup(file + "2").error().code, errc::already_exists);
   EXPECT_FALSE(std::ifstream(file + "2.unfinished").good());
+}
+
+// The writer stands meanwhile, behind a statement of the transaction that takes its time.
+TEST_F(database_service_test, a_transaction_that_says_too_much_at_once_is_refused_and_commits_nothing) {
+  const auto insert = db_->prepare("insert", "insert into book values(?, ?)");
+  const auto slow = db_->prepare("slow",
+                                 "with recursive n(i) as (select 1 union all select i + 1 from n where i < 300000) "
+                                 "select max(i) from n");
+  const lane_limits limits;
+  std::atomic<int> refused{0}, answered{0};
+  awaited<expected<void>> done;
+  const int most = static_cast<int>(limits.owned_max) + 200;
+  db_->transact(
+      [&](transaction t) {
+        t.run(*slow, {}, [](const auto&) {});
+        for (int i = 0; i < most; ++i)
+          t.run(*insert, {std::int64_t{i}, std::to_string(i)}, [&](const expected<sql_result>& r) {
+            if (!r && r.error().code == errc::unavailable) ++refused;
+            ++answered;
+          });
+        t.commit();
+      },
+      done.callback(), {.deadline = 60s});
+  const auto outcome = done.get();
+  if (refused == 0) GTEST_SKIP() << "this machine is as fast as its caller";
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, errc::unavailable);
+  EXPECT_NE(outcome.error().context.find("too many statements"), std::string::npos) << outcome.error().context;
+  EXPECT_EQ(answered, most);
+  EXPECT_EQ(count(), 0);
+}
+
+TEST_F(database_service_test, notifications_are_answered_although_the_service_stops) {
+  awaited<bool> blocked, go_on;
+  boost::asio::post(io_.context(0), [&] {
+    blocked.callback()(true);
+    (void)go_on.get();
+  });
+  (void)blocked.get();
+  std::vector<awaited<expected<void>>> answers(100);
+  for (auto& a : answers) db_->notify("books", "x", a.callback());
+  stop();
+  awaited<expected<void>> late;
+  db_->notify("books", "x", late.callback());
+  for (auto& a : answers) EXPECT_EQ(a.get().error().code, errc::unavailable);
+  EXPECT_EQ(late.get().error().code, errc::unavailable);
+  go_on.callback()(true);
+}
+
+TEST_F(database_service_test, notifications_that_nobody_takes_are_bounded) {
+  awaited<bool> blocked, go_on;
+  boost::asio::post(io_.context(0), [&] {
+    blocked.callback()(true);
+    (void)go_on.get();
+  });
+  (void)blocked.get();
+  std::atomic<std::size_t> heard{0}, refused{0};
+  for (std::size_t i = 0; i < session_database::notices_max + 10; ++i)
+    db_->notify("books", "x", [&](const expected<void>& r) { ++(r ? heard : refused); });
+  EXPECT_EQ(refused, 10U);
+  go_on.callback()(true);
+  awaited<bool> ended;
+  boost::asio::post(io_.context(0), [&] { ended.callback()(true); });
+  (void)ended.get();
+  EXPECT_EQ(heard, session_database::notices_max);
 }
 
 }  // namespace

@@ -112,6 +112,28 @@ TEST_F(lane_scheduler_test, a_poked_lane_comes_up_once_without_jobs) {
   EXPECT_FALSE(scheduler_.ready());
 }
 
+TEST_F(lane_scheduler_test, bounds_what_waits_of_a_reservation_and_always_takes_its_end) {
+  lane_scheduler<int> few({.queue_bytes_max = 100, .owned_max = 3});
+  const auto lane = few.add_lane();
+  ASSERT_TRUE(few.admit(lane, 0, 1, at(1000), true));
+  ASSERT_TRUE(few.next(at(0)));
+  EXPECT_EQ(few.admit_owned(lane, 7, 1), owned_admission::over);
+  EXPECT_TRUE(few.reserve(lane, 7).empty());
+  few.finished(lane);
+  EXPECT_EQ(few.admit_owned(lane, 7, 1, 1000), owned_admission::taken) << "any size, to an empty queue";
+  EXPECT_EQ(few.admit_owned(lane, 7, 2, 1), owned_admission::full) << "its bytes";
+  EXPECT_EQ(few.next(at(0))->jobs, jobs{1});
+  few.finished(lane);
+  for (int i = 2; i <= 4; ++i) EXPECT_EQ(few.admit_owned(lane, 7, std::move(i), 1), owned_admission::taken);
+  EXPECT_EQ(few.admit_owned(lane, 7, 5, 1), owned_admission::full);
+  EXPECT_EQ(few.admit_owned(lane, 7, 6, 1, true), owned_admission::taken);
+  EXPECT_EQ(few.admit_owned(lane, 8, 7, 1, true), owned_admission::over);
+  EXPECT_EQ(few.next(at(0))->jobs, jobs{2});
+  EXPECT_EQ(few.reserve(lane, 0), (jobs{3, 4, 6})) << "what is left over when it ends";
+  few.finished(lane);
+  EXPECT_FALSE(few.ready());
+}
+
 TEST_F(lane_scheduler_test, stop_returns_what_waits_and_refuses_what_comes) {
   EXPECT_TRUE(admit(a_, 1));
   EXPECT_EQ(next().jobs, (jobs{1}));

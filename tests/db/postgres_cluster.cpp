@@ -126,6 +126,11 @@ void postgres_node::demand_password(const std::string& password) {
   restart();
 }
 
+void postgres_node::let_in_only(const std::string& user) {
+  std::ofstream(data() + "/pg_hba.conf") << "host all " << user << " 127.0.0.1/32 trust\n";
+  restart();
+}
+
 std::string postgres_node::dsn() const {
   return "hostaddr=127.0.0.1 port=" + std::to_string(port_) + " user=troupe dbname=postgres";
 }

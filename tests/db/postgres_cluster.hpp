@@ -32,6 +32,8 @@ class postgres_node {
   /// One statement by psql as the superuser; what it prints, without spaces around.
   std::string sql(const std::string& text) const;
   void demand_password(const std::string& password);
+  /// Nobody else may connect.
+  void let_in_only(const std::string& user);
 
   [[nodiscard]] std::string dsn() const;
   [[nodiscard]] int port() const noexcept { return port_; }

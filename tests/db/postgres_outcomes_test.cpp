@@ -102,7 +102,7 @@ TEST_F(postgres_outcomes_test, a_timeout_of_the_server_is_told_and_nothing_is_ru
     return limit ? expected<void>{} : tl::unexpected(limit.error());
   });
   EXPECT_TRUE(late);
-  server_->sql("alter role troupe set statement_timeout = '200ms'");
+  server_->sql("alter database postgres set statement_timeout = '200ms'");
   {
     postgres_service other(config_);
     auto db = other->open(name_, library_schema);
@@ -111,7 +111,7 @@ TEST_F(postgres_outcomes_test, a_timeout_of_the_server_is_told_and_nothing_is_ru
     EXPECT_EQ(r.error().code, errc::deadline_exceeded);
     EXPECT_EQ(other.numbers().repeated, 0u);
   }
-  server_->sql("alter role troupe reset statement_timeout");
+  server_->sql("alter database postgres reset statement_timeout");
   EXPECT_EQ(*db_->query("select last_value from runs")->get<std::int64_t>(0, 0), 2) << "once each";
 }
 

@@ -100,7 +100,7 @@ TEST_F(postgres_upkeep_test, a_migration_that_copies_from_the_client_is_refused_
 
 TEST_F(postgres_upkeep_test, a_migration_that_a_lock_kept_out_is_tried_again) {
   open();
-  server_->sql("alter role troupe set lock_timeout = '300ms'");
+  server_->sql("alter database postgres set lock_timeout = '300ms'");
   const auto alter = prepared("alter", "alter table book add column held bigint");
   std::optional<transaction> holder;
   awaited<expected<sql_result>> held;
@@ -116,7 +116,7 @@ TEST_F(postgres_upkeep_test, a_migration_that_a_lock_kept_out_is_tried_again) {
   more.push_back({2, "more", "alter table book add column more bigint"});
   postgres_service second(config_, 2);
   auto db = second->open(name_, more);
-  server_->sql("alter role troupe reset lock_timeout");
+  server_->sql("alter database postgres reset lock_timeout");
   ASSERT_TRUE(db) << db.error().context << ": a lock that another has is no fault of the migration";
   EXPECT_FALSE(second->health().ok);
   holder->rollback({});

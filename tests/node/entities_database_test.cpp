@@ -120,5 +120,23 @@ TEST_P(entities_on_postgres, answer_503_while_it_is_away_and_recover_by_themselv
   made(sharks, R"({"name": "back"})");
 }
 
+struct fresh_start : entity_node {};
+
+INSTANTIATE_TEST_SUITE_P(on, fresh_start, ::testing::Values("sqlite", "postgres"),
+                         [](const auto& chosen) { return std::string(chosen.param); });
+
+// The tables are made by the leader, and a node is none before it has elected itself.
+TEST_P(fresh_start, logs_no_error) {
+  adjust = [this](config& c) { c.log.file = home.path() + "/log"; };
+  const auto began = std::chrono::steady_clock::now();
+  start(shark_model);
+  const auto took = std::chrono::steady_clock::now() - began;
+  RecordProperty("ready_ms", static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
+  EXPECT_EQ(post(sharks, R"({"name": "Bruce"})").status, 201);
+  running.reset();
+  std::ifstream log(home.path() + "/log");
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(log), {}), "");
+}
+
 }  // namespace
 }  // namespace troupe
