@@ -20,7 +20,8 @@ constexpr std::size_t bytes_least = 4096;
 constexpr std::size_t bytes_most = std::size_t{1} << 30;
 
 expected<void> check(const change_options& o) {
-  if (o.prefix.size() > change_options::prefix_bytes_most) return fail(errc::invalid_argument, "the prefix is too long");
+  if (o.prefix.size() > change_options::prefix_bytes_most)
+    return fail(errc::invalid_argument, "the prefix is too long");
   if (o.value_bytes_max > change_options::value_bytes_most)
     return fail(errc::invalid_argument, "values above 1 MiB are not told");
   if (o.changes_max < changes_least || o.changes_max > changes_most || o.bytes_max < bytes_least ||
@@ -44,18 +45,18 @@ expected<void> change_link::start() {
       const auto* declared = with_.caches.get(cache);
       return declared == nullptr ? std::string_view() : std::string_view(declared->name);
     };
-    with_.link->handle_requests(
-        link_request_kind::changes, [this, namer](const link_request& request, link_responder responder) {
-          const auto poll = decode_change_poll(request.body, [this](std::string_view n) { return with_.caches.find(n); });
-          if (!poll) return responder.answer(tl::unexpected<error>(poll.error()));
-          const auto to = std::make_shared<link_responder>(std::move(responder));
-          take_poll(*poll, [to, namer](const expected<change_answer>& a) {
-            if (a)
-              to->answer(encode_change_answer(*a, namer));
-            else
-              to->answer(tl::unexpected<error>(a.error()));
-          });
-        });
+    with_.link->handle_requests(link_request_kind::changes, [this, namer](const link_request& request,
+                                                                          link_responder responder) {
+      const auto poll = decode_change_poll(request.body, [this](std::string_view n) { return with_.caches.find(n); });
+      if (!poll) return responder.answer(tl::unexpected<error>(poll.error()));
+      const auto to = std::make_shared<link_responder>(std::move(responder));
+      take_poll(*poll, [to, namer](const expected<change_answer>& a) {
+        if (a)
+          to->answer(encode_change_answer(*a, namer));
+        else
+          to->answer(tl::unexpected<error>(a.error()));
+      });
+    });
   }
   return clock_.start([weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->ring();
@@ -208,14 +209,14 @@ void change_link::send(change_feed::outgoing o) {
   const auto to = with_.link == nullptr ? std::nullopt : with_.resolve(owner);
   if (!to) return done(fail(errc::peer_lost));
   const auto namer = [this](cache_id cache) { return std::string_view(with_.caches.get(cache)->name); };
-  with_.link->request(*to, link_request_kind::changes, encode_change_poll(o.poll, namer), now() + change_feed::poll_max,
-                      [weak = weak_from_this(), done](const expected<std::string_view>& bytes) {
-                        const auto self = weak.lock();
-                        if (!self) return;
-                        if (!bytes) return done(tl::unexpected<error>(bytes.error()));
-                        done(decode_change_answer(
-                            *bytes, [&](std::string_view name) { return self->with_.caches.find(name); }));
-                      });
+  with_.link->request(
+      *to, link_request_kind::changes, encode_change_poll(o.poll, namer), now() + change_feed::poll_max,
+      [weak = weak_from_this(), done](const expected<std::string_view>& bytes) {
+        const auto self = weak.lock();
+        if (!self) return;
+        if (!bytes) return done(tl::unexpected<error>(bytes.error()));
+        done(decode_change_answer(*bytes, [&](std::string_view name) { return self->with_.caches.find(name); }));
+      });
 }
 
 void change_link::on_answer(std::uint64_t owner, std::uint64_t session, expected<change_answer> answer) {
@@ -257,9 +258,11 @@ void change_link::register_metrics(metrics& m) const {
     });
   };
   feed("troupe_cache_changes_told_total", "Changes told to subscribers of this node", &change_feed::numbers::told);
-  feed("troupe_cache_changes_gaps_total", "Gaps told because a source changed or was lost", &change_feed::numbers::gaps);
+  feed("troupe_cache_changes_gaps_total", "Gaps told because a source changed or was lost",
+       &change_feed::numbers::gaps);
   feed("troupe_cache_changes_lost_total", "Sources that were lost", &change_feed::numbers::lost);
-  source("troupe_cache_changes_sent_total", "Changes of this node's shards told to nodes", &change_source::numbers::told);
+  source("troupe_cache_changes_sent_total", "Changes of this node's shards told to nodes",
+         &change_source::numbers::told);
   source("troupe_cache_changes_broken_total", "Nodes that did not keep up with this one's changes",
          &change_source::numbers::broken);
   m.read_gauge("troupe_cache_changes_subscribers", "Subscribers of changes at this node", {}, [this] {

@@ -1,5 +1,6 @@
-// Changes of caches on the cluster link, both sides: what subscribers of this node hear (runtime/cache/change_feed.hpp),
-// and what other nodes ask of its shards (change_source.hpp). This node's own shards are asked in the same way.
+// Changes of caches on the cluster link, both sides: what subscribers of this node hear
+// (runtime/cache/change_feed.hpp), and what other nodes ask of its shards (change_source.hpp). This node's own shards
+// are asked in the same way.
 //
 // A machine each, under a lock each. What shards say comes under their lock: lock order shard, then source; and feed,
 // then the queue of a subscriber. Polls wait at the owner until there is something to tell, for 200 ms at most. Without
@@ -120,7 +121,7 @@ class change_link final : public change_listener, public std::enable_shared_from
   stamp table_;
 
   mutable std::mutex source_mutex_;
-  change_source source_;  // guarded by source_mutex_, as the next
+  change_source source_;                              // guarded by source_mutex_, as the next
   std::map<std::uint64_t, answer_callback> answers_;  // by session
   std::mutex pumping_;                                // held while the follower is pumped
   std::mutex watching_mutex_;                         // taken before any shard's lock, never under one

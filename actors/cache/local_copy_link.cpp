@@ -30,15 +30,14 @@ local_copy_link::local_copy_link(surroundings s)
 
 void local_copy_link::start() {
   if (with_.link == nullptr) return;
-  with_.link->handle_requests(
-      link_request_kind::copies, [this](const link_request& request, link_responder responder) {
-        const auto asked =
-            decode_copy_request(request.body, [this](std::string_view name) { return with_.caches.find(name); });
-        if (!asked) return responder.answer(tl::unexpected<error>(asked.error()));
-        copy_reading reading(*asked);
-        if (const auto done = read(*asked, reading); !done) return responder.answer(tl::unexpected<error>(done.error()));
-        responder.answer(encode_copy_page(reading.page()));
-      });
+  with_.link->handle_requests(link_request_kind::copies, [this](const link_request& request, link_responder responder) {
+    const auto asked =
+        decode_copy_request(request.body, [this](std::string_view name) { return with_.caches.find(name); });
+    if (!asked) return responder.answer(tl::unexpected<error>(asked.error()));
+    copy_reading reading(*asked);
+    if (const auto done = read(*asked, reading); !done) return responder.answer(tl::unexpected<error>(done.error()));
+    responder.answer(encode_copy_page(reading.page()));
+  });
   if (std::find(kept_.begin(), kept_.end(), true) == kept_.end()) return;
   for (std::size_t c = 0; c < kept_.size(); ++c) {
     if (kept_[c]) with_.changes.follow(*this, static_cast<cache_id>(c));
@@ -71,9 +70,8 @@ bool local_copy_link::find(const cache_command& command, std::uint64_t topology,
 local_copy_link::left local_copy_link::begin(const cache_command& command) {
   left l;
   const std::lock_guard lock(mutex_);
-  l.all = !keys_of_command(command, [&](std::string_view key) {
-    l.keys.emplace_back(key, copy_.on_leave(command.cache, key));
-  });
+  l.all = !keys_of_command(command,
+                           [&](std::string_view key) { l.keys.emplace_back(key, copy_.on_leave(command.cache, key)); });
   if (l.all) copy_.on_leave_all();
   return l;
 }

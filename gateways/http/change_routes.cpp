@@ -36,10 +36,10 @@ expected<void> add_change_routes(http_routes& to, cache_access& caches) {
   route.summary = "Changes of the cache's keys in the whole cluster; the key `changes` itself is read as %63hanges";
   route.query = {{"prefix", "only of keys that begin so"},
                  {"values", "values up to so many bytes are told too; 0 without it"}};
-  route.answers = {
-      {200, "event: open, put, erased, expired, evicted, dropped or gap; data: the change", "text/event-stream", "change"},
-      {404, "no such cache", "application/problem+json", "problem"},
-      {503, "too many subscribers at this node", "application/problem+json", "problem"}};
+  route.answers = {{200, "event: open, put, erased, expired, evicted, dropped or gap; data: the change",
+                    "text/event-stream", "change"},
+                   {404, "no such cache", "application/problem+json", "problem"},
+                   {503, "too many subscribers at this node", "application/problem+json", "problem"}};
   route.handler = [&caches](http_exchange& ex) {
     const auto name = percent_decode(ex.request().parameters[0]);
     auto options = read_options(ex.request());

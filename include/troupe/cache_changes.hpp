@@ -33,22 +33,23 @@ enum class change_kind : std::uint8_t {
 struct cache_change {
   change_kind kind = change_kind::put;
   std::string key{};  // of the first four that have one
-  /// put, erased: of this change. expired, evicted: of the value that went. dropped: values with no higher one are gone.
+  /// put, erased: of this change. expired, evicted: of the value that went. dropped: values with no higher one are
+  /// gone.
   std::uint64_t version = 0;
-  std::uint32_t shard = 0;           // of the key, or what was dropped of: cache::shard_of()
+  std::uint32_t shard = 0;             // of the key, or what was dropped of: cache::shard_of()
   std::optional<std::string> value{};  // of a put: if it was asked for, and is a string within the limit
-  std::string cause{};               // of a gap: "slow_subscriber", "source_changed"
+  std::string cause{};                 // of a gap: "slow_subscriber", "source_changed"
 };
 
 struct change_options {
   static constexpr std::size_t value_bytes_most = 1 << 20;
   static constexpr std::size_t prefix_bytes_most = 1024;
 
-  std::string prefix{};                   // of the keys that are told; empty: all
-  std::size_t value_bytes_max = 0;        // larger values are told without; at most value_bytes_most
-  std::size_t changes_max = 4096;         // that wait to be taken; beyond it a gap is told. 2 to 1,000,000
-  std::size_t bytes_max = 4 << 20;        // the same, of keys and values. 4096 to 1 GiB
-  std::function<void()> wake = nullptr;   // something can be taken; on any thread of the node, it must not block
+  std::string prefix{};                  // of the keys that are told; empty: all
+  std::size_t value_bytes_max = 0;       // larger values are told without; at most value_bytes_most
+  std::size_t changes_max = 4096;        // that wait to be taken; beyond it a gap is told. 2 to 1,000,000
+  std::size_t bytes_max = 4 << 20;       // the same, of keys and values. 4096 to 1 GiB
+  std::function<void()> wake = nullptr;  // something can be taken; on any thread of the node, it must not block
 };
 
 class change_queue;

@@ -44,8 +44,8 @@ class change_feed {
     cache_id cache = 0;
     std::string prefix;
     std::uint64_t value_bytes_max = 0;
-    /// Hears of each shard as soon as that is told: a gap with its number then, and whenever something may be missing in
-    /// it; and of marks. Otherwise it waits for all of them to open, and a gap is one of any shard.
+    /// Hears of each shard as soon as that is told: a gap with its number then, and whenever something may be missing
+    /// in it; and of marks. Otherwise it waits for all of them to open, and a gap is one of any shard.
     bool by_shard = false;
   };
   /// `id` is the caller's, and new.

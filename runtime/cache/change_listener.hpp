@@ -31,8 +31,8 @@ class change_listener {
   /// It may be told when the shard's stream has committed `sequence`; 0: now, behind what waits.
   virtual void on_change(std::uint32_t shard, const key_change& c, std::uint64_t sequence) = 0;
   virtual void on_committed(std::uint32_t shard, std::uint64_t sequence) = 0;
-  /// This node is the shard's primary from now on, under the row of `epoch`, and holds what was written up to `version`;
-  /// UINT64_MAX: that is not known to be what others were told of.
+  /// This node is the shard's primary from now on, under the row of `epoch`, and holds what was written up to
+  /// `version`; UINT64_MAX: that is not known to be what others were told of.
   virtual void on_begin(std::uint32_t shard, std::uint64_t epoch, std::uint64_t version) = 0;
   /// It is no longer; its last write had `version`.
   virtual void on_end(std::uint32_t shard, std::uint64_t version) = 0;

@@ -45,10 +45,11 @@ bool read_interest(std::string_view bytes, const cache_finder& find, change_poll
 
 bool is_sound(const change_item& i, std::uint64_t what, std::uint64_t kind, std::uint64_t shard) {
   if (i.ttl < duration::zero()) return false;
-  const bool bounded = i.key.size() <= key_bytes_max && (!i.value || i.value->size() <= change_options::value_bytes_most);
+  const bool bounded =
+      i.key.size() <= key_bytes_max && (!i.value || i.value->size() <= change_options::value_bytes_most);
   const bool known = what <= static_cast<std::uint64_t>(change_item::form::marked) && shard < shards_max;
-  const bool told = kind >= static_cast<std::uint64_t>(change_kind::put) &&
-                    kind <= static_cast<std::uint64_t>(change_kind::dropped);
+  const bool told =
+      kind >= static_cast<std::uint64_t>(change_kind::put) && kind <= static_cast<std::uint64_t>(change_kind::dropped);
   return bounded && known && (what != 0 || told);
 }
 
@@ -140,7 +141,8 @@ std::string encode_change_answer(const change_answer& a, const cache_namer& name
     entry.clear();
     put_varint(entry, 1, static_cast<std::uint64_t>(i.what));
     put_varint(entry, 2, static_cast<std::uint64_t>(i.kind));
-    if (i.what == change_item::form::change || i.what == change_item::form::marked) put_bytes(entry, 3, name_of(i.cache));
+    if (i.what == change_item::form::change || i.what == change_item::form::marked)
+      put_bytes(entry, 3, name_of(i.cache));
     put_varint(entry, 4, std::uint64_t{i.shard});
     put_varint(entry, 5, i.version);
     put_bytes(entry, 6, i.key);

@@ -24,7 +24,7 @@ struct change_interest {
 
   cache_id cache = 0;
   std::vector<std::string> prefixes{};  // of keys; none: all of them
-  std::uint64_t value_bytes_max = 0;  // larger values are left out
+  std::uint64_t value_bytes_max = 0;    // larger values are left out
 
   bool operator==(const change_interest&) const = default;
   [[nodiscard]] bool covers(std::string_view key) const noexcept;

@@ -141,9 +141,8 @@ void change_source::end_overfull() {
     if (here->second.bytes > limits_.session_bytes_max) end(here, true);
   }
   while (bytes_ > limits_.bytes_max && !sessions_.empty()) {
-    const auto fullest = std::max_element(sessions_.begin(), sessions_.end(), [](const auto& a, const auto& b) {
-      return a.second.bytes < b.second.bytes;
-    });
+    const auto fullest = std::max_element(sessions_.begin(), sessions_.end(),
+                                          [](const auto& a, const auto& b) { return a.second.bytes < b.second.bytes; });
     end(fullest, true);
   }
 }

@@ -209,7 +209,8 @@ copy_request local_copy::begin(const part_key& who, part& p, time_point now) {
   if (p.rows.empty()) return r;
   auto& digests = r.digests.emplace();
   digests.fill(0);
-  for (const auto& [key, held] : p.rows) digests[copy_bucket_of(key, r.salt)] ^= copy_digest_of(key, held.version, r.salt);
+  for (const auto& [key, held] : p.rows)
+    digests[copy_bucket_of(key, r.salt)] ^= copy_digest_of(key, held.version, r.salt);
   return r;
 }
 

@@ -174,8 +174,7 @@ class change_world {
       return;
     }
     // What was not committed is known to the next one, in part; the old one hears of it late.
-    after(some(0ms, 3s),
-          [this, s, from, epoch = row.epoch, version = row.version] { end(s, from, epoch, version); });
+    after(some(0ms, 3s), [this, s, from, epoch = row.epoch, version = row.version] { end(s, from, epoch, version); });
     after(some(500ms, 1500ms), [this, s, to] {
       auto& r = rows_[s];
       const auto lost = std::exchange(r.uncommitted, {});

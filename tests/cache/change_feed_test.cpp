@@ -109,7 +109,8 @@ TEST_F(source_of_two, a_wrong_number_an_unknown_session_and_silence_end_it) {
 }
 
 TEST(change_source, a_reader_that_falls_too_far_behind_loses_its_session_and_others_keep_theirs) {
-  change_source source(1, {.sessions_max = 2, .session_bytes_max = 2000, .bytes_max = 100'000, .answer_bytes_max = 500});
+  change_source source(1,
+                       {.sessions_max = 2, .session_bytes_max = 2000, .bytes_max = 100'000, .answer_bytes_max = 500});
   time_point now = start;
   for (const std::uint64_t session : {1, 2}) {
     ASSERT_EQ(source.on_poll(poll_of(session, 1, {{0, {}, 100}}), now), change_source::outcome::fresh);

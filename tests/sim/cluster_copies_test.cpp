@@ -1,6 +1,6 @@
 // A cache that every node has a copy of (replicas = "all"), through kills, pauses, cuts, departures and joins: readers
-// at every node get nothing older than they may, and all copies become what the primaries have. shard_client asks in the
-// same runs that no acknowledged write is lost.
+// at every node get nothing older than they may, and all copies become what the primaries have. shard_client asks in
+// the same runs that no acknowledged write is lost.
 #include <algorithm>
 #include <functional>
 #include <string>

@@ -102,8 +102,8 @@ bool load_client::get(key k) {
     ++self->numbers_.values;
     const auto number = std::stoull(r.value);
     if (number < least || number > self->truths_[k].now)
-      self->w_.fail("key " + name_of(k) + " is " + r.value + ", which was overtaken or dropped before it was asked for: at least " +
-                    std::to_string(least));
+      self->w_.fail("key " + name_of(k) + " is " + r.value +
+                    ", which was overtaken or dropped before it was asked for: at least " + std::to_string(least));
   });
   if (k.second != 0) {
     p->submit(k.first, c, clock + patience, clock, done);

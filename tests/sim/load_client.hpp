@@ -32,8 +32,8 @@ class load_client : public std::enable_shared_from_this<load_client> {
 
   struct numbers {
     std::uint64_t loads = 0;
-    std::uint64_t shared = 0;  // gets that waited for a load that another one had begun
-    std::uint64_t values = 0;  // gets that were answered with one
+    std::uint64_t shared = 0;   // gets that waited for a load that another one had begun
+    std::uint64_t values = 0;   // gets that were answered with one
     std::uint64_t changes = 0;  // that were acknowledged: erased, written
     std::uint64_t drops = 0;    // of shards
   };

@@ -5,7 +5,8 @@
 //   was written, and does not go back at that node while its process lives,
 //   and in the end every copy is what the primaries have.
 //
-// A shard that is made anew (its last copy in sync died) is not judged for a moment, and what was acknowledged in it is void.
+// A shard that is made anew (its last copy in sync died) is not judged for a moment, and what was acknowledged in it is
+// void.
 #pragma once
 
 #include <cstdint>

@@ -138,8 +138,7 @@ void simulated_copies::take_request(std::uint64_t from, std::string_view bytes, 
   }
   if (reading.ended()) {
     const auto& stream = held.stream();
-    source_.mark(r->session, 0, r->shard, r->token,
-                 stream.committed() == stream.sequence() ? 0 : stream.sequence());
+    source_.mark(r->session, 0, r->shard, r->token, stream.committed() == stream.sequence() ? 0 : stream.sequence());
   }
   send(from, page_tag, r->token, encode_copy_page(reading.page()));
 }

@@ -68,9 +68,9 @@ class simulated_copies final : public change_listener {
   change_source source_;
   change_feed feed_;
   local_copy copy_;
-  std::map<std::uint64_t, std::uint64_t> waiting_;  // polls that wait here: session to PID
+  std::map<std::uint64_t, std::uint64_t> waiting_;                         // polls that wait here: session to PID
   std::map<std::uint64_t, std::uint64_t> asked_;                           // polls under way: session to PID
-  std::map<std::uint64_t, std::pair<std::uint64_t, copy_request>> pages_;   // by token: whom
+  std::map<std::uint64_t, std::pair<std::uint64_t, copy_request>> pages_;  // by token: whom
   std::vector<std::pair<std::uint64_t, std::string>> out_;
   time_point next_tick_{};
 };
