@@ -12,7 +12,7 @@ using nlohmann::json;
 class fake_databases final : public database_admin {
  public:
   std::string driver_name() const override { return "sqlite"; }
-  std::vector<row> namespaces() const override { return {{"library", true}, {"other", false}}; }
+  std::vector<row> namespaces() const override { return {{"library", true, "login"}, {"other", false, {}}}; }
   void backup(const std::string& name, const std::string& file, done_callback done) override {
     asked.push_back("backup " + name + " " + file);
     done(answer);
@@ -48,7 +48,7 @@ TEST_F(db_routes_test, list_what_is_open) {
   const auto a = call("GET", "/v1/db");
   EXPECT_EQ(a.status, 200);
   EXPECT_EQ(json::parse(a.body), json::parse(R"({"driver":"sqlite","namespaces":[
-      {"name":"library","open":true},{"name":"other","open":false}]})"));
+      {"name":"library","open":true,"role":"login"},{"name":"other","open":false}]})"));
 }
 
 TEST_F(db_routes_test, pass_on_what_is_asked_and_how_it_ended) {
