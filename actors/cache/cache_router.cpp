@@ -174,7 +174,7 @@ void cache_router::forward(std::uint64_t route, const parked_commands::command_p
   if (local != nullptr && !local->keeps(command->command.command.cache)) local = nullptr;
   const auto left = local == nullptr ? local_copy_link::left() : local->begin(command->command.borrow());
   way->forward(route, command, [this, command, route, near, read, local, left](owned_reply reply) {
-    if (local != nullptr) local->end(command->command.command.cache, left);
+    if (local != nullptr) local->end(command->command.command.cache, left, reply);
     if (near != nullptr) near->end(command->command, read, reply, command->told);
     const bool loading = reply.code == errc::not_found && reply.stale;
     auto& asked = command->command.command;

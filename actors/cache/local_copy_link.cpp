@@ -69,6 +69,10 @@ bool local_copy_link::find(const cache_command& command, std::uint64_t topology,
 
 local_copy_link::left local_copy_link::begin(const cache_command& command) {
   left l;
+  if (command.op == cache_op::get || command.op == cache_op::head) {
+    l.read = std::string(command.key);
+    return l;
+  }
   const std::lock_guard lock(mutex_);
   l.all = !keys_of_command(command,
                            [&](std::string_view key) { l.keys.emplace_back(key, copy_.on_leave(command.cache, key)); });
@@ -76,8 +80,12 @@ local_copy_link::left local_copy_link::begin(const cache_command& command) {
   return l;
 }
 
-void local_copy_link::end(cache_id cache, const left& l) {
+void local_copy_link::end(cache_id cache, const left& l, const owned_reply& reply) {
   const std::lock_guard lock(mutex_);
+  if (l.read && (reply.code == errc::ok || reply.code == errc::not_found)) {
+    const bool found = reply.code == errc::ok;
+    copy_.on_read(cache, *l.read, found ? std::optional(reply.version) : std::nullopt, now());
+  }
   for (const auto& [key, noted] : l.keys) copy_.on_answered(cache, key, noted, now());
   if (l.all) copy_.on_answered_all(now());
 }

@@ -53,9 +53,10 @@ class local_copy_link final : public change_follower, public std::enable_shared_
   struct left {
     std::vector<std::pair<std::string, bool>> keys;
     bool all = false;
+    std::optional<std::string> read;  // the key of a get: it changes nothing
   };
   [[nodiscard]] left begin(const cache_command& command);
-  void end(cache_id cache, const left& l);
+  void end(cache_id cache, const left& l, const owned_reply& reply);
 
   void on_told(const change_feed::delivery& d) override;
   void on_confirmed(const change_feed& feed) override;

@@ -14,19 +14,20 @@ local_copy::local_copy(std::vector<std::uint64_t> bytes_max, std::uint32_t shard
 
 // --- readers
 
-bool local_copy::may_answer(cache_id cache, std::string_view key, time_point confirmed) const {
-  if (untracked_ > 0 || confirmed <= passed_all_) return false;
-  if (passed_.empty()) return true;
+const local_copy::passing* local_copy::passed(cache_id cache, std::string_view key) const {
+  if (passed_.empty()) return nullptr;
   const auto at = passed_.find(name(cache, key));
-  return at == passed_.end() || (at->second.under_way == 0 && confirmed > at->second.answered);
+  return at == passed_.end() ? nullptr : &at->second;
 }
 
 std::optional<local_copy::shown> local_copy::find(cache_id cache, std::uint32_t shard, std::string_view key,
                                                   time_point confirmed, time_point now) {
   const auto at = parts_.find({cache, shard});
   if (at == parts_.end() || at->second.is != state::whole) return std::nullopt;
-  if (confirmed == time_point::min() || now - confirmed > trust || !may_answer(cache, key, confirmed))
-    return std::nullopt;
+  const bool trusted = confirmed != time_point::min() && now - confirmed <= trust;
+  if (!trusted || untracked_ > 0 || confirmed <= passed_all_) return std::nullopt;
+  const auto* before = passed(cache, key);
+  if (before != nullptr && (before->under_way > 0 || confirmed <= before->answered)) return std::nullopt;
   const auto& rows = at->second.rows;
   const auto found = rows.find(key);
   shown s;
@@ -34,6 +35,11 @@ std::optional<local_copy::shown> local_copy::find(cache_id cache, std::uint32_t 
     const auto& r = found->second;
     if (!r.value) return std::nullopt;
     s = {true, *r.value, r.version, r.end == time_point::max() ? duration::zero() : r.end - now};
+  }
+  if (before != nullptr) {
+    // A reader here has seen more than this, perhaps.
+    if (confirmed <= before->found && (!s.found || s.version < before->version)) return std::nullopt;
+    if (confirmed <= before->missed && s.found) return std::nullopt;
   }
   ++numbers_.hits;
   return s;
@@ -55,6 +61,22 @@ void local_copy::on_answered(cache_id cache, std::string_view key, bool noted, t
   auto& p = passed_[name(cache, key)];
   --p.under_way;
   p.answered = now;
+}
+
+void local_copy::on_read(cache_id cache, std::string_view key, std::optional<std::uint64_t> version, time_point now) {
+  name who(cache, key);
+  auto at = passed_.find(who);
+  if (at == passed_.end()) {
+    if (passed_.size() >= passed_max) return on_all_passed(now);
+    at = passed_.emplace(std::move(who), passing{}).first;
+  }
+  auto& p = at->second;
+  if (!version) {
+    p.missed = now;
+    return;
+  }
+  p.found = now;
+  p.version = std::max(p.version, *version);
 }
 
 // --- what the primaries tell
@@ -171,7 +193,7 @@ void local_copy::tick_part(part& p, std::uint64_t bytes, std::uint64_t most, tim
 
 std::vector<copy_request> local_copy::on_tick(time_point now) {
   std::erase_if(passed_, [now](const auto& passed) {
-    return passed.second.under_way == 0 && now - passed.second.answered > trust;
+    return passed.second.under_way == 0 && now - passed.second.latest() > trust;
   });
   std::vector<copy_request> out;
   std::size_t repairing = 0;

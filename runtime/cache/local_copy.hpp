@@ -18,6 +18,7 @@
 // Pure: called from one thread at a time; it says what to send.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -66,7 +67,10 @@ class local_copy {
   /// A command for the key leaves for its primary; what it returns goes to on_answered, when it has its answer.
   [[nodiscard]] bool on_leave(cache_id cache, std::string_view key);
   void on_answered(cache_id cache, std::string_view key, bool noted, time_point now);
-  /// The same of a command that may concern any key.
+  /// The primary answered a get that left here: with this version, or that there is no such key. What is answered here
+  /// later is at least that; gets alone do not keep a key from being answered here, however many there are.
+  void on_read(cache_id cache, std::string_view key, std::optional<std::uint64_t> version, time_point now);
+  /// The same as on_leave and on_answered of a command that may concern any key.
   void on_leave_all() noexcept { ++untracked_; }
   void on_answered_all(time_point now) {
     --untracked_;
@@ -133,11 +137,17 @@ class local_copy {
   struct passing {
     std::uint32_t under_way = 0;
     time_point answered = time_point::min();
+    // Of gets.
+    std::uint64_t version = 0;  // the latest that was found
+    time_point found = time_point::min();
+    time_point missed = time_point::min();
+
+    [[nodiscard]] time_point latest() const noexcept { return std::max({answered, found, missed}); }
   };
   using part_key = std::pair<cache_id, std::uint32_t>;
   using name = std::pair<cache_id, std::string>;
 
-  [[nodiscard]] bool may_answer(cache_id cache, std::string_view key, time_point confirmed) const;
+  [[nodiscard]] const passing* passed(cache_id cache, std::string_view key) const;
   void tick_part(part& p, std::uint64_t bytes, std::uint64_t most, time_point now);
   [[nodiscard]] copy_request begin(const part_key& who, part& p, time_point now);
   void put(cache_id cache, part& p, std::string_view key, row r, time_point now);

@@ -206,6 +206,34 @@ TEST_F(copied_shard, is_answered_for_a_second_and_not_behind_what_passed_through
   EXPECT_TRUE(copy.find(0, 0, "b", now + 8ms, now + 8ms));
 }
 
+TEST_F(copied_shard, gets_that_the_primary_answers_do_not_keep_a_key_from_being_answered_here) {
+  put("a", "1");
+  const auto first = store.version();
+  told.clear();
+  make_whole();
+  copy.on_read(0, "a", first, now + 1ms);
+  EXPECT_TRUE(copy.find(0, 0, "a", now, now + 1ms)) << "the same version";
+  copy.on_read(0, "a", first + 1, now + 1ms);
+  EXPECT_FALSE(copy.find(0, 0, "a", now, now + 1ms)) << "a later one was seen";
+  EXPECT_TRUE(copy.find(0, 0, "a", now + 2ms, now + 2ms)) << "confirmed after it was";
+  copy.on_change({change_kind::put, "a", first + 2, 0, "2", {}}, 0, {}, now + 2ms);
+  copy.on_read(0, "a", first + 2, now + 3ms);
+  EXPECT_TRUE(copy.find(0, 0, "a", now, now + 3ms));
+}
+
+TEST_F(copied_shard, a_key_that_a_get_missed_is_not_shown_from_before) {
+  put("a", "1");
+  told.clear();
+  make_whole();
+  copy.on_read(0, "a", std::nullopt, now + 1ms);
+  EXPECT_FALSE(copy.find(0, 0, "a", now, now + 1ms));
+  EXPECT_TRUE(copy.find(0, 0, "a", now + 2ms, now + 2ms)) << "written anew";
+  copy.on_read(0, "b", std::nullopt, now + 1ms);
+  EXPECT_TRUE(copy.find(0, 0, "b", now, now + 1ms)) << "not there either";
+  copy.on_read(0, "c", 5, now + 1ms);
+  EXPECT_FALSE(copy.find(0, 0, "c", now, now + 1ms)) << "seen there, not known here";
+}
+
 TEST_F(copied_shard, what_only_the_primary_has_is_asked_of_it) {
   put("a", std::string(change_options::value_bytes_most + 1, 'v'));
   told.clear();

@@ -75,11 +75,20 @@ void reading_client::write(key k, bool erase) {
   });
 }
 
+// The record that made the shard, as far as any node knows it: also while nobody serves it.
+std::uint64_t reading_client::created_of(std::uint32_t shard) const {
+  std::uint64_t latest = 0;
+  for (node_index n = 0; n < w_.size(); ++n) {
+    const auto* p = w_.process_of<cluster_process>(n);
+    if (p != nullptr && shard < p->adopted().rows.size()) latest = std::max(latest, p->adopted().rows[shard].created);
+  }
+  return latest;
+}
+
 bool reading_client::is_judged(std::uint32_t shard) {
-  time_point clock;
   auto& lived = lives_[shard];
-  if (auto* p = server_of(shard, clock); p != nullptr && p->stores().at(shard).created() != lived.created) {
-    const bool lost = std::exchange(lived.created, p->stores().at(shard).created()) != 0;
+  if (const auto created = created_of(shard); created > lived.created) {
+    const bool lost = std::exchange(lived.created, created) != 0;
     if (lost) lived.judged_from = w_.now() + seconds(3);
     for (std::uint32_t i = 0; i < keys_each; ++i) {
       for (auto& one : writes_[{shard, i}]) one.acknowledged = duration::max();
