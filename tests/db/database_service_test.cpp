@@ -207,6 +207,9 @@ TEST_F(database_service_test, notifications_are_answered_although_the_service_st
   for (auto& a : answers) EXPECT_EQ(a.get().error().code, errc::unavailable);
   EXPECT_EQ(late.get().error().code, errc::unavailable);
   go_on.callback()(true);
+  awaited<bool> ended;  // the loop is not to look at go_on when it is gone
+  boost::asio::post(io_.context(0), [&] { ended.callback()(true); });
+  (void)ended.get();
 }
 
 TEST_F(database_service_test, notifications_that_nobody_takes_are_bounded) {
