@@ -145,12 +145,7 @@ TEST_P(cluster_copies, answer_nothing_old_after_pauses) {
 TEST_P(cluster_copies, follow_shards_that_move) {
   tell(5, [](copied_stage& s) {
     const auto n = s.victim(false);
-    s.w.leave(n);
-    expect_within(
-        s.w, 15s, [&] { return !s.w.running(n); }, "the process that leaves exits");
-    s.w.run_for(1s);
-    s.w.start(n);
-    s.expect_settled("after the return");
+    s.leave_and_return(n);
     s.w.run_for(4s);
   });
 }

@@ -134,12 +134,7 @@ TEST_P(cluster_loads, through_cuts_on_both_sides) {
 TEST_P(cluster_loads, while_shards_move_to_and_fro) {
   tell(1, [](loading_stage& s) {
     const auto n = s.victim(false);
-    s.w.leave(n);
-    expect_within(
-        s.w, 15s, [&] { return !s.w.running(n); }, "the process that leaves exits");
-    s.w.run_for(1s);
-    s.w.start(n);
-    s.expect_settled("after the return");
+    s.leave_and_return(n);
     s.w.run_for(5s);
   });
 }

@@ -377,6 +377,15 @@ void cluster_stage::force_leave(node_index at_node, const std::string& name) {
                  [&name](process& p, time_point now) { static_cast<cluster_process&>(p).force_leave(name, now); });
 }
 
+void cluster_stage::leave_and_return(node_index n) {
+  w.leave(n);
+  expect_within(
+      w, std::chrono::seconds(15), [&] { return !w.running(n); }, "the process that leaves exits");
+  w.run_for(std::chrono::seconds(1));
+  w.start(n);
+  expect_settled("after the return");
+}
+
 void cluster_stage::expect_settled(const std::string& when) {
   expect_within(
       w, profile == "fast" ? 20s : 30s, [this] { return settled(); },

@@ -161,6 +161,8 @@ class cluster_stage {
   [[nodiscard]] std::vector<node_index> running() const;
   [[nodiscard]] shard_set served_by(const std::vector<node_index>& group) const;
   void force_leave(node_index at_node, const std::string& name);
+  /// The process leaves by itself and starts again a second later; the test fails when it does not end.
+  void leave_and_return(node_index n);
   /// Runs until settled, or fails the test.
   void expect_settled(const std::string& when);
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <functional>
 
+#include "tests/sim/cluster_clients.hpp"
+
 namespace troupe::sim {
 
 namespace {
@@ -11,24 +13,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr duration patience = seconds(2);
-
-/// Answers once; whoever lets go of it without an answer (a process that died) answers with what nobody knows.
-class answered_once {
- public:
-  explicit answered_once(std::function<void(const owned_reply&)> then) : then_(std::move(then)) {}
-  answered_once(const answered_once&) = delete;
-  answered_once& operator=(const answered_once&) = delete;
-  ~answered_once() { answer(owned_reply::failed(errc::outcome_unknown)); }
-  void answer(const owned_reply& r) {
-    if (const auto then = std::exchange(then_, nullptr)) then(r);
-  }
-  static reply_callback make(std::function<void(const owned_reply&)> then) {
-    return [once = std::make_shared<answered_once>(std::move(then))](const owned_reply& r) { once->answer(r); };
-  }
-
- private:
-  std::function<void(const owned_reply&)> then_;
-};
 
 }  // namespace
 
@@ -75,20 +59,8 @@ bool load_client::read_all() {
   return all;
 }
 
-cluster_process* load_client::server_of(std::uint32_t shard, node_index& n, time_point& clock) {
-  for (n = 0; n < w_.size(); ++n) {
-    auto* p = w_.process_of<cluster_process>(n);
-    if (p == nullptr || w_.paused(n)) continue;
-    clock = w_.clock_of(n);
-    if ((p->serves(clock) & shard_set{1} << shard) != 0) return p;
-  }
-  return nullptr;
-}
-
 bool load_client::get(key k) {
-  node_index n = 0;
-  time_point clock;
-  auto* p = server_of(k.first, n, clock);
+  const auto [p, n, clock] = server_of(w_, k.first);
   if (p == nullptr) return false;
   const auto name = name_of(k);
   cache_command c;
@@ -170,9 +142,7 @@ void load_client::acknowledge(key k, std::uint64_t number, const owned_reply& r)
 }
 
 void load_client::erase(key k) {
-  node_index n = 0;
-  time_point clock;
-  auto* p = server_of(k.first, n, clock);
+  const auto [p, n, clock] = server_of(w_, k.first);
   if (p == nullptr) return;
   const auto name = name_of(k);
   cache_command c;
@@ -188,9 +158,7 @@ void load_client::erase(key k) {
 }
 
 void load_client::put(key k) {
-  node_index n = 0;
-  time_point clock;
-  auto* p = server_of(k.first, n, clock);
+  const auto [p, n, clock] = server_of(w_, k.first);
   if (p == nullptr) return;
   const auto name = name_of(k);
   const auto number = ++truths_[k].now;
@@ -209,9 +177,7 @@ void load_client::put(key k) {
 }
 
 void load_client::drop(std::uint32_t shard) {
-  node_index n = 0;
-  time_point clock;
-  auto* p = server_of(shard, n, clock);
+  const auto [p, n, clock] = server_of(w_, shard);
   if (p == nullptr) return;
   const auto name = name_of({shard, 0});
   cache_command c;

@@ -64,7 +64,6 @@ class load_client : public std::enable_shared_from_this<load_client> {
   void begin_load(key k, node_index n, cluster_process& p, std::uint64_t load);
   void end_load(key k, const flight& f, std::uint64_t number);
   [[nodiscard]] bool is_current(const flight& f, std::uint32_t shard);
-  [[nodiscard]] cluster_process* server_of(std::uint32_t shard, node_index& n, time_point& clock);
   [[nodiscard]] static std::string name_of(key k);
 
   world& w_;

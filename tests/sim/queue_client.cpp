@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "runtime/cache/procedures/waiting_words.hpp"
+#include "tests/sim/cluster_clients.hpp"
 
 namespace troupe::sim {
 
@@ -36,24 +37,6 @@ std::string packed(std::initializer_list<std::string> words) {
 }
 
 }  // namespace
-
-// Whoever lets go of it without an answer (a process that died) answers with an outcome that nobody knows.
-class queue_client::answered_once {
- public:
-  explicit answered_once(std::function<void(const owned_reply&)> then) : then_(std::move(then)) {}
-  answered_once(const answered_once&) = delete;
-  answered_once& operator=(const answered_once&) = delete;
-  ~answered_once() { answer(owned_reply::failed(errc::outcome_unknown)); }
-  void answer(const owned_reply& r) {
-    if (const auto then = std::exchange(then_, nullptr)) then(r);
-  }
-  static reply_callback make(std::function<void(const owned_reply&)> then) {
-    return [once = std::make_shared<answered_once>(std::move(then))](const owned_reply& r) { once->answer(r); };
-  }
-
- private:
-  std::function<void(const owned_reply&)> then_;
-};
 
 void queue_client::start(duration gap) {
   for (std::uint32_t s = 0; s < simulated_shards; ++s) {

@@ -40,7 +40,6 @@ class queue_client : public std::enable_shared_from_this<queue_client> {
     std::uint32_t shard = 0;
     std::uint64_t id = 0;
   };
-  class answered_once;
 
   void push_again(duration gap);
   void push(std::uint32_t shard);

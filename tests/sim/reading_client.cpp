@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tests/sim/cluster_clients.hpp"
+
 namespace troupe::sim {
 
 namespace {
@@ -39,19 +41,8 @@ void reading_client::act() {
   }
 }
 
-cluster_process* reading_client::server_of(std::uint32_t shard, time_point& clock) {
-  for (node_index n = 0; n < w_.size(); ++n) {
-    auto* p = w_.process_of<cluster_process>(n);
-    if (p == nullptr || w_.paused(n)) continue;
-    clock = w_.clock_of(n);
-    if ((p->serves(clock) & shard_set{1} << shard) != 0) return p;
-  }
-  return nullptr;
-}
-
 void reading_client::write(key k, bool erase) {
-  time_point clock;
-  auto* p = server_of(k.first, clock);
+  const auto [p, node, clock] = server_of(w_, k.first);
   if (p == nullptr) return;
   const auto name = name_of(k);
   cache_command c;
@@ -128,8 +119,7 @@ bool reading_client::converged(std::string* why) {
     return false;
   };
   for (std::uint32_t s = 0; s < simulated_shards; ++s) {
-    time_point clock;
-    auto* owner = server_of(s, clock);
+    const auto [owner, node, clock] = server_of(w_, s);
     if (owner == nullptr) return say("shard " + std::to_string(s) + " is served nowhere");
     std::map<std::string, std::pair<std::uint64_t, std::string>> wanted;
     (void)owner->stores().at(s).store().scan(0, SIZE_MAX, clock, [&](const shard_store::entry_view& e) {

@@ -52,7 +52,6 @@ class reading_client : public std::enable_shared_from_this<reading_client> {
   void read(node_index n, key k);
   [[nodiscard]] std::uint64_t created_of(std::uint32_t shard) const;
   [[nodiscard]] bool is_judged(std::uint32_t shard);
-  [[nodiscard]] cluster_process* server_of(std::uint32_t shard, time_point& clock);
   [[nodiscard]] static std::string name_of(key k);
 
   world& w_;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "tests/sim/cluster_clients.hpp"
+
 namespace troupe::sim {
 
 namespace {
@@ -38,16 +40,6 @@ bool shard_client::read_all() {
   return all;
 }
 
-cluster_process* shard_client::server_of(std::uint32_t shard, time_point& clock) {
-  for (node_index n = 0; n < w_.size(); ++n) {
-    auto* p = w_.process_of<cluster_process>(n);
-    if (p == nullptr || w_.paused(n)) continue;
-    clock = w_.clock_of(n);
-    if ((p->serves(clock) & shard_set{1} << shard) != 0) return p;
-  }
-  return nullptr;
-}
-
 // One command under way. Whoever lets go of it without an answer (a process that died) leaves its outcome unknown.
 struct shard_client::question {
   std::weak_ptr<shard_client> client;
@@ -67,8 +59,7 @@ struct shard_client::question {
 };
 
 bool shard_client::command(std::uint32_t shard, std::uint32_t key, int what) {
-  time_point clock;
-  auto* p = server_of(shard, clock);
+  const auto [p, node, clock] = server_of(w_, shard);
   if (p == nullptr) {
     ++unserved_;
     return false;

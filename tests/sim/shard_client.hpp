@@ -57,7 +57,6 @@ class shard_client : public std::enable_shared_from_this<shard_client> {
 
   void act();
   bool command(std::uint32_t shard, std::uint32_t key, int what);
-  [[nodiscard]] cluster_process* server_of(std::uint32_t shard, time_point& clock);
   void learn(const question& q, const owned_reply& r);
   void learn_read(const question& q, knowledge& k, const std::string& found);
   void learn_write(const question& q, knowledge& k, const owned_reply& r);
