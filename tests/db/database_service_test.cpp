@@ -166,7 +166,7 @@ TEST_F(database_service_test, a_backup_writes_only_where_nothing_is) {
 TEST_F(database_service_test, a_transaction_that_says_too_much_at_once_is_refused_and_commits_nothing) {
   const auto insert = db_->prepare("insert", "insert into book values(?, ?)");
   const auto slow = db_->prepare("slow",
-                                 "with recursive n(i) as (select 1 union all select i + 1 from n where i < 300000) "
+                                 "with recursive n(i) as (select 1 union all select i + 1 from n where i < 10000000) "
                                  "select max(i) from n");
   const lane_limits limits;
   std::atomic<int> refused{0}, answered{0};
@@ -184,7 +184,7 @@ TEST_F(database_service_test, a_transaction_that_says_too_much_at_once_is_refuse
       },
       done.callback(), {.deadline = 60s});
   const auto outcome = done.get();
-  if (refused == 0) GTEST_SKIP() << "this machine is as fast as its caller";
+  EXPECT_GT(refused, 0) << "they all came while the first one ran";
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().code, errc::unavailable);
   EXPECT_NE(outcome.error().context.find("too many statements"), std::string::npos) << outcome.error().context;

@@ -1,6 +1,8 @@
 // Rows in the cluster's cache: one load for many reads, and nobody gets an older row after a newer one was
 // acknowledged.
 #include <atomic>
+#include <map>
+#include <mutex>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -120,8 +122,13 @@ TEST_P(cached_rows, changed_by_another_program_are_forgotten_when_the_tables_tel
   const auto row = sharks + "/" + std::to_string(made(sharks, R"({"name": "Bruce"})"));
   const auto comes_to = [&](const std::string& name) {
     const auto give_up = std::chrono::steady_clock::now() + 20s;
-    while (get(row)["name"] != name && std::chrono::steady_clock::now() < give_up) std::this_thread::yield();
-    return get(row)["name"] == name;
+    while (std::chrono::steady_clock::now() < give_up) {
+      const auto a = call("GET", row);
+      EXPECT_THAT(a.status, ::testing::AnyOf(200, 503)) << a.body;  // 503: the database is away for a moment
+      if (a.status == 200 && parsed(a)["name"] == name) return true;
+      std::this_thread::yield();
+    }
+    return false;
   };
   get(row);
   change_behind("update shark set name = 'Ada'");
@@ -178,7 +185,32 @@ struct cached_rows_of_three : ::testing::Test {
     const auto tag = a.field("etag");
     return tag.size() < 3 ? 0 : std::stoull(tag.substr(1));
   }
+  /// Counted by node and status, with the last words: what a failure is explained with.
+  void keep(std::size_t node, const std::string& method, const raw_answer& a) {
+    const std::lock_guard lock(mutex);
+    auto& seen = answers[std::to_string(node) + " " + method + " " + std::to_string(a.status)];
+    ++seen.first;
+    if (a.status >= 400) seen.second = a.body;
+  }
+  void forget() {
+    const std::lock_guard lock(mutex);
+    answers.clear();
+  }
+  std::string told() {
+    std::string text;
+    std::unique_lock lock(mutex);
+    for (const auto& [what, seen] : answers)
+      text += what + ": " + std::to_string(seen.first) + " " + seen.second + "\n";
+    lock.unlock();
+    for (std::size_t i = 0; i < cluster->size(); ++i) {
+      for (const char* what : {"health", "leader", "shards"})
+        text += std::to_string(i) + " " + call(i, "GET", std::string("/v1/cluster/") + what).body + "\n";
+    }
+    return text;
+  }
 
+  std::mutex mutex;
+  std::map<std::string, std::pair<int, std::string>> answers;
   std::unique_ptr<test::postgres_node> server;
   temporary_directory home;
   std::optional<local_cluster> cluster;
@@ -204,7 +236,11 @@ TEST_F(cached_rows_of_three, are_never_older_than_what_was_acknowledged) {
     while (!stop) {
       const auto i = r.below(rows);
       const auto a = call(node, "PATCH", targets[i], R"({"age": )" + std::to_string(r.below(200)) + "}");
-      if (a.status != 200) continue;
+      keep(node, "PATCH", a);
+      if (a.status != 200) {
+        std::this_thread::yield();
+        continue;
+      }
       ++writes;
       auto known = acknowledged[i].load();
       while (known < version_of(a) && !acknowledged[i].compare_exchange_weak(known, version_of(a))) {
@@ -217,7 +253,11 @@ TEST_F(cached_rows_of_three, are_never_older_than_what_was_acknowledged) {
       const auto i = r.below(rows);
       const auto at_least = acknowledged[i].load();
       const auto a = call(node, "GET", targets[i]);
-      if (a.status != 200) continue;
+      keep(node, "GET", a);
+      if (a.status != 200) {
+        std::this_thread::yield();
+        continue;
+      }
       ++reads;
       if (version_of(a) < at_least) ++too_old;
     }
@@ -229,17 +269,18 @@ TEST_F(cached_rows_of_three, are_never_older_than_what_was_acknowledged) {
     clients.emplace_back(read, node, 30 + node);
   }
   const auto more = [&] {
+    forget();
     const int reads_before = reads;
     const int writes_before = writes;
     return cluster->wait_until(
         [&](local_cluster&) { return reads >= reads_before + 300 && writes >= writes_before + 20; });
   };
-  EXPECT_TRUE(more());
+  EXPECT_TRUE(more()) << told();
   cluster->kill(2);
-  EXPECT_TRUE(more());
+  EXPECT_TRUE(more()) << told();
   EXPECT_TRUE(cluster->restart(2));
   EXPECT_TRUE(cluster->wait_until([](local_cluster& c) { return c.converged(); }));
-  EXPECT_TRUE(more());
+  EXPECT_TRUE(more()) << told();
   stop = true;
   for (auto& c : clients) c.join();
   EXPECT_EQ(too_old, 0);
