@@ -7,9 +7,6 @@ namespace troupe {
 
 using start_atom = caf::atom_constant<caf::atom("start")>;
 using stop_atom = caf::atom_constant<caf::atom("stop")>;
-using restart_atom = caf::atom_constant<caf::atom("restart")>;
-using stable_atom = caf::atom_constant<caf::atom("stable")>;
-using expire_atom = caf::atom_constant<caf::atom("expire")>;
 using wake_atom = caf::atom_constant<caf::atom("wake")>;
 using timer_atom = caf::atom_constant<caf::atom("timer")>;
 using stream_atom = caf::atom_constant<caf::atom("stream")>;

@@ -172,9 +172,10 @@ void cache_router::forward(std::uint64_t route, const parked_commands::command_p
   const auto read = near == nullptr ? 0 : near->begin(command->command, route, host_.topology_version());
   auto* local = local_.load(std::memory_order_acquire);
   if (local != nullptr && !local->keeps(command->command.command.cache)) local = nullptr;
-  const auto left = local == nullptr ? local_copy_link::left() : local->begin(command->command.borrow());
+  const auto left =
+      local == nullptr ? nullptr : std::make_shared<local_copy_link::left>(local->begin(command->command.borrow()));
   way->forward(route, command, [this, command, route, near, read, local, left](owned_reply reply) {
-    if (local != nullptr) local->end(command->command.command.cache, left, reply);
+    if (local != nullptr) local->end(command->command.command.cache, *left, reply);
     if (near != nullptr) near->end(command->command, read, reply, command->told);
     const bool loading = reply.code == errc::not_found && reply.stale;
     auto& asked = command->command.command;

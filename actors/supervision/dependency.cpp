@@ -97,6 +97,20 @@ struct dependency::core {
     carry_out(out);
   }
 
+  /// One alarm for all that wait: the next deadline.
+  void arm() {
+    const auto next = hull.next_tick();
+    if (next >= armed) return;
+    armed = next;
+    after(next - read_clock(), [this] {
+      armed = time_point::max();
+      bulkhead::output out;
+      hull.on_tick(read_clock(), out);
+      carry_out(out);
+      arm();
+    });
+  }
+
   void carry_out(const bulkhead::output& out) {
     for (const auto ticket : out.expired)
       end(ticket, {errc::deadline_exceeded, name + ": too many requests are under way"});
@@ -112,6 +126,7 @@ struct dependency::core {
   circuit_breaker circuit;
   bulkhead hull;
   caf::actor clock;
+  time_point armed = time_point::max();
   std::map<std::uint64_t, call> calls;
   std::uint64_t last = 0;
   numbers counts;
@@ -135,12 +150,7 @@ void dependency::begin(duration patience, attempt_function attempt, failed on_fa
     case bulkhead::answer::refused:
       ++k.counts.refused_full;
       return k.end(ticket, {errc::unavailable, k.name + ": too many requests are under way"});
-    case bulkhead::answer::waits:
-      k.after(patience, [&k] {
-        bulkhead::output out;
-        k.hull.on_tick(k.read_clock(), out);
-        k.carry_out(out);
-      });
+    case bulkhead::answer::waits: return k.arm();
   }
 }
 

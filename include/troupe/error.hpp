@@ -30,7 +30,7 @@ enum class errc : std::uint8_t {
   access_denied,      // wrong secret, or an address that may not do this
   storage_failed,     // disk full, not writable, or I/O error
   corrupt,            // bytes that fail their checksum or cannot be decoded
-  not_implemented,    // a name that is reserved but not built
+  not_implemented,    // a name that is reserved but not built, a type that the receiver does not know
   wrong_type,         // the key holds a value of another type
   already_exists,     // a unique value is taken by another row
   missing_reference,  // a row that is referred to is not there, or is still referred to

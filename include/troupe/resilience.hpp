@@ -17,7 +17,8 @@
 
 namespace troupe {
 
-/// True for errors that say: not done, and the same may work later (unavailable, conflict, not_owner).
+/// True for errors that say: not done, and the same may work later (unavailable, deadline_exceeded, conflict,
+/// not_owner).
 [[nodiscard]] bool is_not_done(errc code) noexcept;
 /// True for errors that speak against the one that was asked (unavailable, deadline_exceeded, outcome_unknown,
 /// peer_lost, storage_failed), not against the request.

@@ -7,9 +7,9 @@
 
 namespace troupe {
 
-breaker_state connection_pool::breaker() const noexcept {
-  if (!refuses_all()) return breaker_state::closed;
-  return dialling_ > 0 ? breaker_state::half_open : breaker_state::open;
+circuit_state connection_pool::breaker() const noexcept {
+  if (!refuses_all()) return circuit_state::closed;
+  return dialling_ > 0 ? circuit_state::half_open : circuit_state::open;
 }
 
 std::size_t connection_pool::in_use() const noexcept {

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include <troupe/error.hpp>
+#include <troupe/resilience.hpp>
 #include <troupe/time.hpp>
 
 #include "runtime/base/backoff.hpp"
@@ -44,7 +45,6 @@ struct pool_limits {
 };
 
 enum class pool_use : std::uint8_t { shared, exclusive };
-enum class breaker_state : std::uint8_t { closed, half_open, open };
 
 class connection_pool {
  public:
@@ -91,7 +91,7 @@ class connection_pool {
   /// Refuses what waits and what comes; opens nothing more.
   void stop(output& out);
 
-  [[nodiscard]] breaker_state breaker() const noexcept;
+  [[nodiscard]] circuit_state breaker() const noexcept;
   [[nodiscard]] std::size_t open_connections() const noexcept { return ready_ + retired_; }
   [[nodiscard]] std::size_t waiting() const noexcept { return shared_.size() + exclusive_.size(); }
   [[nodiscard]] std::size_t in_use() const noexcept;

@@ -8,7 +8,8 @@
 namespace troupe {
 
 bool is_not_done(errc code) noexcept {
-  return code == errc::unavailable || code == errc::conflict || code == errc::not_owner;
+  return code == errc::unavailable || code == errc::deadline_exceeded || code == errc::conflict ||
+         code == errc::not_owner;
 }
 
 bool is_failure(errc code) noexcept {
@@ -37,7 +38,7 @@ retry::retry(retry&&) noexcept = default;
 retry& retry::operator=(retry&&) noexcept = default;
 
 std::optional<duration> retry::next(errc code, time_point now) {
-  const bool open = code == errc::outcome_unknown || code == errc::peer_lost || code == errc::deadline_exceeded;
+  const bool open = code == errc::outcome_unknown || code == errc::peer_lost;
   const bool again = is_not_done(code) || (options_.idempotent && open);
   if (!again || attempts_ >= options_.attempts_max) return std::nullopt;
   const auto wait = waits_->between.next(waits_->rng);

@@ -4,26 +4,20 @@
 #include <vector>
 
 #include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
-#include <caf/scheduler/test_coordinator.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 
 #include <gtest/gtest.h>
+
+#include "tests/actors/testing_system.hpp"
 
 namespace troupe {
 namespace {
 
 using namespace std::chrono_literals;
 
-struct deterministic_config : caf::actor_system_config {
-  deterministic_config() { set("scheduler.policy", caf::atom("testing")); }
-};
-
 class supervisor : public ::testing::Test {
  protected:
-  supervisor() : system_(config_) {}
-
   supervised_child child(const std::string& name) {
     auto slot = std::make_shared<child_slot>();
     slots_[name] = slot;
@@ -41,7 +35,7 @@ class supervisor : public ::testing::Test {
   }
 
   void start(std::vector<supervised_child> children) {
-    supervisor_ = system_.spawn<supervisor_actor>(options_, std::move(children), report_, 7u);
+    supervisor_ = system_->spawn<supervisor_actor>(options_, std::move(children), report_, 7u);
     caf::anon_send(supervisor_, start_atom::value);
     run();
   }
@@ -51,23 +45,15 @@ class supervisor : public ::testing::Test {
     run();
   }
 
-  void run() { coordinator().run(); }
-  void advance(std::chrono::nanoseconds d) {
-    coordinator().advance_time(d);
-    run();
-  }
+  void run() { system_.run(); }
+  void advance(duration d) { system_.advance(d); }
   void stop() {
     caf::anon_send(supervisor_, stop_atom::value);
     run();
     supervisor_ = nullptr;
   }
 
-  caf::scheduler::test_coordinator& coordinator() {
-    return dynamic_cast<caf::scheduler::test_coordinator&>(system_.scheduler());
-  }
-
-  deterministic_config config_;
-  caf::actor_system system_;
+  testing_system system_;
   supervisor_options options_;
   std::vector<std::string> reports_;  // who failed
   supervision_callback report_ = [this](const supervision_report& r) { reports_.push_back(r.child); };

@@ -25,6 +25,11 @@ TEST(retry, repeats_what_was_not_done_later_and_later) {
   EXPECT_EQ(r.attempts(), 5U);
 }
 
+TEST(retry, whatever_says_not_done_is_repeated) {
+  for (const auto code : {errc::unavailable, errc::deadline_exceeded, errc::conflict, errc::not_owner})
+    EXPECT_TRUE(retry({}, time_point::max(), 1).next(code, start)) << name_of(code);
+}
+
 TEST(retry, what_is_final_is_not_repeated) {
   for (const auto code : {errc::invalid_argument, errc::not_found, errc::condition_failed, errc::access_denied}) {
     retry r({}, time_point::max(), 1);
@@ -33,7 +38,7 @@ TEST(retry, what_is_final_is_not_repeated) {
 }
 
 TEST(retry, an_open_outcome_is_repeated_only_where_twice_does_no_harm) {
-  for (const auto code : {errc::outcome_unknown, errc::peer_lost, errc::deadline_exceeded}) {
+  for (const auto code : {errc::outcome_unknown, errc::peer_lost}) {
     EXPECT_FALSE(retry({}, time_point::max(), 1).next(code, start)) << name_of(code);
     retry_options twice;
     twice.idempotent = true;
