@@ -85,7 +85,9 @@ std::vector<key> cluster_keys() {
        .in = in<&c::cluster, &cluster::expected_members>,
        .doc = "Members that vote, the same on every node. A new cluster elects nobody before so many see each other; "
               "a majority of them must live. Odd numbers only gain: 3 survives one loss, 5 two. Members beyond them "
-              "are welcome and do not vote.",
+              "are welcome and do not vote. With 1, a node without seeds is a cluster at once, and nodes with seeds "
+              "join the cluster that a seed is in; when none is in one, one of those who see each other founds it. "
+              "Nothing but a number above 1 keeps a seed that lost its disk and is cut off from doing so again.",
        .min = 1,
        .max = 99},
       {"cluster", "accept_joiners", in<&c::cluster, &cluster::accept_joiners>,

@@ -12,6 +12,21 @@
 #include "actors/disk/durable_file.hpp"
 
 namespace troupe {
+namespace {
+
+// Not synced: a full or read-only disk refuses the write itself.
+bool can_write(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0) return false;
+  const bool written = write_all(fd, "x");
+  const int why = errno;
+  ::close(fd);
+  ::unlink(path.c_str());
+  errno = why;
+  return written;
+}
+
+}  // namespace
 
 expected<data_directory> data_directory::open(const std::string& path) {
   std::error_code ec;
@@ -24,8 +39,8 @@ expected<data_directory> data_directory::open(const std::string& path) {
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
     return fail(errc::storage_failed, "data directory " + path + ": another node is using it");
   }
-  if (auto written = write_durably(directory.file("probe"), "x"); !written) return tl::unexpected(written.error());
-  ::unlink(directory.file("probe").c_str());
+  if (!can_write(directory.file("probe")))
+    return fail(errc::storage_failed, "data directory " + path + ": " + std::strerror(errno));
   return directory;
 }
 

@@ -35,6 +35,7 @@ election_options options_of(const config& c, const node_identity& self, const cl
   o.lease = lease_of(c);
   if (leads_by_store(c)) o.store_kind = c.kvs.type;
   o.founds_alone = c.cluster.seeds.empty() && !self.more_seeds;
+  o.by_seeds = !o.founds_alone;
   o.fresh_cluster = fresh;
   o.founding_values = {{"cache.shards", std::to_string(c.cache.shards)}};
   o.equal_values = o.founding_values;
@@ -253,7 +254,7 @@ void cluster_machine::consider_leading(time_point now) {
   may_lead_ = alone || had_record_ || members_.joined();
   if (!may_lead_ && !lead_.in_store()) return;
   keep_aside(now);
-  if (!std::exchange(lead_started_, true)) lead_.on_start(now, e_);
+  if (!std::exchange(lead_started_, true)) lead_.on_start(!alone, now, e_);
 }
 
 void cluster_machine::keep_aside(time_point now) {

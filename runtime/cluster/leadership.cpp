@@ -13,11 +13,15 @@ leadership::machine leadership::make(const config& settings, election_options op
 leadership::leadership(const config& settings, election_options options, vote_file file, random rng, time_point now)
     : machine_(make(settings, std::move(options), std::move(file), std::move(rng), now)) {}
 
-void leadership::on_start(time_point now, election_output& out) {
-  if (auto* lone = std::get_if<standalone_election>(&machine_))
-    lone->on_start(now, out);
-  else
-    on_tick(now, out);
+void leadership::on_start(bool by_seeds, time_point now, election_output& out) {
+  std::visit(
+      [&](auto& m) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(m)>, election>)
+          m.on_start(by_seeds, now, out);
+        else
+          m.on_start(now, out);
+      },
+      machine_);
 }
 
 void leadership::on_member(const election_member& m, time_point now, election_output& out) {

@@ -23,7 +23,8 @@ class leadership {
  public:
   leadership(const config& settings, election_options options, vote_file file, random rng, time_point now);
 
-  void on_start(time_point now, election_output& out);
+  /// `by_seeds`: others brought it here; they may have a cluster.
+  void on_start(bool by_seeds, time_point now, election_output& out);
   void on_member(const election_member& m, time_point now, election_output& out);
   void on_message(const member_ref& from, std::string_view bytes, time_point now, election_output& out);
   void on_digest(const member_ref& from, std::string_view bytes, time_point now, election_output& out);

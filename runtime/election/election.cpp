@@ -28,6 +28,7 @@ election::election(election_options options, vote_file file, random rng, time_po
   own.voter = voter_.id();
   heard_ = voter_.promised();
   next_hello_ = now;
+  met_last_ = now;
   if (!options_.store_kind.empty()) {
     store_.emplace(store_seat{}).again = now;  // clang takes no emplace() of a nested class with initialisers
     store_->next_number = rng_.next() >> 1U;   // an answer to an earlier machine must not fit
@@ -62,6 +63,7 @@ void election::on_member(const election_member& m, time_point now, election_outp
     const auto& row = *roll_.find(m.who.name);
     if (row.present() && !founded()) {
       hellos_said_ = 0;
+      met_last_ = now_;
       next_hello_ = std::min(next_hello_, now_ + timing_.hello_gap());
     }
     const bool leader_named = leader_ && leader_->who.name == m.who.name && leader_->who != options_.self;
@@ -106,6 +108,11 @@ void election::on_digest(const member_ref& from, std::string_view bytes, time_po
   }
   run_timers();
   finish(out);
+}
+
+void election::on_start(bool by_seeds, time_point now, election_output& out) {
+  options_.by_seeds = by_seeds;
+  on_tick(now, out);
 }
 
 void election::on_tick(time_point now, election_output& out) {

@@ -51,6 +51,8 @@ class election {
   /// `file`: what open_vote_file made of the node's disk.
   election(election_options options, vote_file file, random rng, time_point now);
 
+  /// `by_seeds`: others brought it here, who may have a cluster; options.by_seeds was a guess.
+  void on_start(bool by_seeds, time_point now, election_output& out);
   void on_member(const election_member& m, time_point now, election_output& out);
   void on_message(const member_ref& from, std::string_view bytes, time_point now, election_output& out);
   /// What another member's digest() said, through gossip.
@@ -230,6 +232,7 @@ class election {
   void run_join();
   void say_hello();
   [[nodiscard]] std::vector<member_ref> whom_to_greet();
+  [[nodiscard]] member_ref highest_present() const;
   void note_cluster(const member_ref& from);
   void consider_founding();
   void propose_founding();
@@ -381,20 +384,13 @@ class election {
 
   std::optional<store_seat> store_;
   // joining
-  struct greeting {
-    incarnation_id id;
-    voter_id voter;
-    bool has_record = false;
-    bool founding = false;
-    cluster_id cluster;
-    std::uint32_t expected_members = 0;
-  };
   std::map<std::string, greeting> greetings_;
   std::set<voter_id> founders_accepted_;
   time_point next_hello_{};
+  time_point met_last_{};                              // when the last of the others came
   int hellos_said_ = 0;                                // without a cluster
   std::map<std::string, incarnation_id> in_clusters_;  // members whose digests show a cluster; while this has none
-  std::string last_refusal_;
+  std::map<std::string, time_point> refusals_told_;
 };
 
 }  // namespace troupe

@@ -1,9 +1,12 @@
 // Founding a cluster, and joining one.
 //
 //   1  A node without a record says HELLO: to a few of those that show a cluster in their digests, if any do; to a few
-//      others while more are there than may found one; otherwise to everyone.
+//      others while more are there than may found one, and to the one that may found it alone; otherwise to everyone.
 //   2  Who sees exactly expected_members members, all without a record, of its cluster name, and ranks
 //      highest among them, writes a founding record (their voter ids, stamp {0, 1}) and says FOUND.
+//      With one expected member it is a record of itself alone: at once when it was told no seeds, otherwise when
+//      some others, but nobody new, came for found_settle. Two that never heard of each other found two clusters
+//      then; more expected members are what prevents that.
 //   3  A member without any record writes it and says FOUND_ACCEPTED; from now on it takes no other.
 //   4  When all have accepted, the founder writes that and says FOUNDED; the first election begins. Any
 //      sign of a term in this cluster says the same.
@@ -24,6 +27,8 @@ constexpr int hello_doublings_max = 4;
 constexpr std::size_t hellos_at_once = 3;   // of those that need not all be asked
 constexpr std::size_t in_clusters_max = 8;  // members with a cluster that are remembered
 constexpr int hellos_before_words = 3;      // that found nobody with a record
+constexpr std::size_t refusals_told_max = 16;
+constexpr duration refusal_told_again = std::chrono::minutes(1);
 
 }  // namespace
 
@@ -69,9 +74,26 @@ std::vector<member_ref> election::whom_to_greet() {
   if (has_cluster()) return others;
   auto& whom = in_clusters.empty() ? others : in_clusters;
   if (in_clusters.empty() && others.size() < options_.expected_members) return others;
+  const bool one_founds = options_.expected_members == 1 && in_clusters.empty();
+  const auto founder = one_founds ? highest_present() : member_ref{};
+  if (founder == options_.self) return others;
   rng_.shuffle(whom);
   if (whom.size() > hellos_at_once) whom.erase(whom.begin() + hellos_at_once, whom.end());
+  if (one_founds && std::find(whom.begin(), whom.end(), founder) == whom.end()) whom.push_back(founder);
   return whom;
+}
+
+// Of those that are there, by rank without a record.
+member_ref election::highest_present() const {
+  auto highest = roll_.rank_of(options_.self.name, *roll_.find(options_.self.name), nullptr);
+  member_ref found = options_.self;
+  for (const auto& [name, row] : roll_.all()) {
+    auto rank = roll_.rank_of(name, row, nullptr);
+    if (!row.present() || rank < highest) continue;
+    highest = std::move(rank);
+    found = {name, row.id};
+  }
+  return found;
 }
 
 // Whether it is this node's cluster, its answer tells.
@@ -87,25 +109,26 @@ void election::note_cluster(const member_ref& from) {
 }
 
 void election::consider_founding() {
-  if (options_.expected_members == 1) return propose_founding();
+  const bool one_founds = options_.expected_members == 1;
+  if (one_founds && !options_.by_seeds) return propose_founding();
+  if (one_founds && now_ < met_last_ + timing_.found_settle()) return;
   std::uint32_t there = 0;
   for (const auto& [name, row] : roll_.all()) {
     if (row.present()) ++there;
   }
-  if (there != options_.expected_members) {
+  if (one_founds ? there == 1 : there != options_.expected_members) {
     if (there > options_.expected_members && in_clusters_.empty() && hellos_said_ > hellos_before_words) {
       report_refusal(std::to_string(there) + " members are there and none has a record, but expected_members = " +
                      std::to_string(options_.expected_members));
     }
     return;
   }
-  const auto own = roll_.rank_of(options_.self.name, *roll_.find(options_.self.name), nullptr);
+  if (highest_present() != options_.self) return;
   for (const auto& [name, row] : roll_.all()) {
     if (!row.present() || name == options_.self.name) continue;
     const auto met = greetings_.find(name);
     if (met == greetings_.end() || met->second.id != row.id || met->second.has_record) return;
     if (met->second.expected_members != options_.expected_members) return;
-    if (roll_.rank_of(name, row, nullptr) > own) return;
   }
   propose_founding();
 }
@@ -188,7 +211,7 @@ void election::on_founded(const member_ref&, const election_message& m) {
 }
 
 void election::founding_complete() {
-  last_refusal_.clear();
+  refusals_told_.clear();
   greetings_.clear();
   in_clusters_.clear();
   if (phase_ != phase::without_record) return;
@@ -266,8 +289,10 @@ void election::on_refused(const member_ref& from, const election_message& m) {
 }
 
 void election::report_refusal(std::string reason) {
-  if (reason == last_refusal_) return;
-  last_refusal_ = reason;
+  const auto told = refusals_told_.find(reason);
+  if (told != refusals_told_.end() && now_ - told->second < refusal_told_again) return;
+  if (told == refusals_told_.end() && refusals_told_.size() >= refusals_told_max) refusals_told_.clear();
+  refusals_told_[reason] = now_;
   out_->events.emplace_back(bootstrap_refused{std::move(reason)});
 }
 

@@ -23,7 +23,7 @@ void election::on_record(const member_ref& from, const election_message& m) {
 // The first record of this node, or a founding overtaken by a real one.
 void election::adopted() {
   if (phase_ != phase::without_record || !founded()) return;
-  last_refusal_.clear();
+  refusals_told_.clear();
   greetings_.clear();
   in_clusters_.clear();
   phase_ = phase::waiting_rank;

@@ -46,6 +46,8 @@ struct election_timing {
   [[nodiscard]] duration hello_interval() const { return lease / 6; }
   /// Members that appear one after the other are greeted together.
   [[nodiscard]] duration hello_gap() const { return lease / 60; }
+  /// Nobody new came for so long: then one of those who have no cluster founds it alone.
+  [[nodiscard]] duration found_settle() const { return lease / 2; }
   [[nodiscard]] duration record_ask_gap() const { return lease / 6; }
   /// A node that starts with a record listens this long before it calls an election.
   [[nodiscard]] duration start_quiet() const { return lease; }
@@ -75,6 +77,7 @@ struct election_options {
   std::map<std::string, std::string> founding_values;  // put into the founding record
   std::map<std::string, std::string> equal_values;     // who has others may not join
   std::string store_kind;     // of a leader store that decides in the voters' place; empty: voters decide
+  bool by_seeds = false;      // others are looked for, who may have a cluster
   bool founds_alone = false;  // with a leader store: it was told nobody to look for
   bool take_over = false;     // a member of higher priority gets the lead when it has been there for hold_down
   duration hold_down = std::chrono::seconds(30);

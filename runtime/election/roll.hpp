@@ -48,6 +48,16 @@ struct roll_row {
   }
 };
 
+/// What a member that looks for a cluster said of itself (HELLO).
+struct greeting {
+  incarnation_id id;
+  voter_id voter;
+  bool has_record = false;
+  bool founding = false;
+  cluster_id cluster;
+  std::uint32_t expected_members = 0;
+};
+
 /// (priority, PID, name): higher leads. Without a PID a member ranks below all that have one.
 struct member_rank {
   std::int32_t priority = 0;

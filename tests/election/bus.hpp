@@ -37,6 +37,7 @@ class bus {
   duration disk_time = std::chrono::milliseconds(2);
   duration detection = std::chrono::seconds(1);
   bool accept_joiners = true;
+  bool by_seeds = false;
   bool take_over = false;
   duration hold_down = std::chrono::seconds(10);
   std::map<std::string, std::string> other_shards;      // a node's own idea of cache.shards, else 256
@@ -64,6 +65,7 @@ class bus {
     options.priority = priority;
     options.expected_members = other_expected.contains(name) ? other_expected.at(name) : expected_;
     options.equal_values["cache.shards"] = other_shards.contains(name) ? other_shards.at(name) : "256";
+    options.by_seeds = by_seeds;
     options.accept_joiners = accept_joiners;
     options.lease = lease_;
     options.take_over = take_over;

@@ -22,6 +22,38 @@ TEST(election, nobody_founds_before_all_expected_members_are_there) {
   EXPECT_GE(b.until_leader(), duration::zero());
 }
 
+TEST(election, of_those_told_of_each_other_the_highest_founds_and_the_others_join) {
+  bus b(1);
+  b.by_seeds = true;
+  b.start_all({"a", "b", "c", "d", "e", "f"});
+  const auto all_in = [&b] {
+    const std::vector<std::string> names{"a", "b", "c", "d", "e", "f"};
+    return std::all_of(names.begin(), names.end(), [&b](const auto& n) { return b.at(n).pid() > 0; });
+  };
+  EXPECT_GE(b.run_until(all_in, seconds(5)), duration::zero());
+  EXPECT_TRUE(b.at("f").leading());
+  EXPECT_EQ(b.at("f").record()->voters.size(), 1U);
+}
+
+TEST(election, who_was_told_of_others_waits_for_them) {
+  bus b(1);
+  b.by_seeds = true;
+  b.start_all({"a"});
+  b.run(seconds(30));
+  EXPECT_EQ(b.at("a").phase_name(), "without_record");
+}
+
+TEST(election, who_was_told_of_a_cluster_joins_it_even_if_it_ranks_highest) {
+  bus b(1);
+  b.start_all({"a"});
+  b.until_leader();
+  b.by_seeds = true;
+  b.start("z");
+  EXPECT_GE(b.run_until([&] { return b.at("z").pid() > 0; }, seconds(5)), duration::zero());
+  EXPECT_TRUE(b.at("a").leading());
+  EXPECT_EQ(b.at("z").record()->cluster, b.at("a").record()->cluster);
+}
+
 TEST(election, more_members_than_expected_found_nothing_and_say_why) {
   bus b(3);
   b.cuts = {{"a", "b"}, {"b", "a"}};

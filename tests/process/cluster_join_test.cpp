@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/process/free_port.hpp"
 #include "tests/process/process_cluster.hpp"
 
 namespace troupe::test {
@@ -52,6 +53,25 @@ class cluster_join : public ::testing::Test {
 };
 
 std::unique_ptr<process_cluster> cluster_join::shared_;
+
+TEST(cluster_of_one_voter, takes_who_was_told_it_as_a_seed) {
+  process_cluster cluster(3, {"--set", "cluster.expected_members=1"});
+  for (std::size_t i = 0; i < cluster.size(); ++i) {
+    EXPECT_EQ(cluster.at(i).get("/v1/cluster/leader")["name"], "n1");
+    EXPECT_FALSE(cluster.at(i).logged("join_refused"));
+  }
+}
+
+TEST(cluster_of_one_voter, is_founded_once_by_those_who_look_for_one) {
+  const auto nobody = "127.0.0.1:" + std::to_string(free_port());
+  const node_program one("one", {"--seeds", nobody});
+  EXPECT_TRUE(eventually([&] { return one.logged("join_unanswered"); }));
+  EXPECT_FALSE(one.ready());
+  const node_program other("other", {"--seeds", one.cluster});
+  EXPECT_TRUE(eventually([&] { return one.ready() && other.ready(); }));
+  EXPECT_EQ(one.get("/v1/cluster/leader")["name"], other.get("/v1/cluster/leader")["name"]);
+  EXPECT_EQ(one.sees("other").second, "alive");
+}
 
 TEST_F(cluster_join, another_cluster_name_is_refused) {
   expect_refused("stranger", {"--set", "cluster.name=other"}, "this is cluster 'troupe', not 'other'");

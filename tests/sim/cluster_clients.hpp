@@ -17,7 +17,8 @@ struct shard_server {
 
 [[nodiscard]] shard_server server_of(world& w, std::uint32_t shard);
 
-/// Answers once; whoever lets go of it without an answer (a process that died) answers with an outcome that nobody knows.
+/// Answers once; whoever lets go of it without an answer (a process that died) answers with an outcome that nobody
+/// knows.
 class answered_once {
  public:
   explicit answered_once(std::function<void(const owned_reply&)> then) : then_(std::move(then)) {}
