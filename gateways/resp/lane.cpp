@@ -85,6 +85,7 @@ void lane::flush_soon(std::shared_ptr<session> s) {
 void lane::flush_all() {
   flushing_.swap(to_flush_);
   for (const auto& s : flushing_) s->flush();
+  for (const auto& s : flushing_) s->read_after_flush();
   flushing_.clear();
 }
 

@@ -172,7 +172,18 @@ void session::proceed(time_point now) {
   if (!closed_ && connection_.blocked()) watch_blocked();
   if (closed_ || draining_ || result != run_result::need_input) return;
   input_.trim();
-  read();
+  read_soon();
+}
+
+// A client that waits for its answer has nothing to say yet: to read before it is sent would find nothing.
+void session::read_soon() {
+  if (!sending_soon_) return read();
+  reading_ = true;
+  reads_after_flush_ = true;
+}
+
+void session::read_after_flush() {
+  if (std::exchange(reads_after_flush_, false) && !closed_) read();
 }
 
 // Nothing is executed while a command waits, but the client may go.

@@ -53,6 +53,8 @@ class session : public completion_gate, public std::enable_shared_from_this<sess
   [[nodiscard]] connection& talk() noexcept { return connection_; }
   /// Sends what the lane was asked to send soon.
   void flush();
+  /// After the flush of all: the read that proceed() put off.
+  void read_after_flush();
 
   /// The answer to a submitted request; resume() must follow.
   void take(std::uint64_t slot, owned_reply answer);
@@ -64,6 +66,7 @@ class session : public completion_gate, public std::enable_shared_from_this<sess
 
  private:
   void read();
+  void read_soon();
   void on_read(std::size_t count);
   void proceed(time_point now);
   void send();
@@ -87,6 +90,7 @@ class session : public completion_gate, public std::enable_shared_from_this<sess
   std::string peer_;               // "ip:port"
   std::string local_;
   bool reading_ = false;  // input_ belongs to the read under way
+  bool reads_after_flush_ = false;
   bool writing_ = false;
   bool sending_soon_ = false;  // flush() will come
   bool watching_ = false;      // for the end of a client whose command waits
