@@ -163,6 +163,7 @@ class election {
     std::map<voter_id, time_point> answered;     // latest round answered: when it was sent
     std::map<std::uint64_t, time_point> rounds;  // the latest rounds: when sent
     time_point next_renewal{};
+    time_point renewed_at{};    // members were last sent a renewal
     time_point leased_until{};  // what members were given leases against
     time_point inherited{};
     std::optional<pending_change> pending;

@@ -174,6 +174,7 @@ void election::send_renewals(std::uint64_t round) {
   auto news = make(election_kind::renew);
   news.at = committed_ && committed_->at.term == reign_->term ? committed_->at : stamp{};
   news.sequence = round;
+  reign_->renewed_at = now_;
   for (const auto& [name, row] : roll_.all()) {
     if (name == options_.self.name || row.state == member_state::departed) continue;
     const bool votes = reign_->base->voter_named(name) != nullptr;
@@ -262,13 +263,14 @@ bool election::vet(const member_ref& from, const election_message& m) {
   return news;
 }
 
+// Who has not answered the latest renewal yet is given its lease when it does.
 void election::give_leases() {
   const auto end = lease_end();
   if (end <= reign_->leased_until || end <= now_) return;
   reign_->leased_until = end;
   for (const auto& [name, unused] : roll_.all()) {
     auto& row = *roll_.find(name);
-    if (name != options_.self.name) give_lease({name, row.id}, row);
+    if (name != options_.self.name && row.ask_received >= reign_->renewed_at) give_lease({name, row.id}, row);
   }
 }
 
