@@ -5,6 +5,7 @@
 #include "gateways/db/sqlite_driver.hpp"
 #include "node/entity_model_file.hpp"
 #include "node/runner.hpp"
+#include "runtime/services/steward.hpp"
 
 namespace troupe {
 
@@ -30,7 +31,7 @@ expected<void> node::runner::open_databases() {
   const auto right = [this]() -> std::optional<fenced> {
     const auto& lease = cluster_.calls().lease();
     const auto term = lease->term();
-    if (!term) return std::nullopt;
+    if (!term) return steward_right(*board_.read());
     return fenced(*term, drawn_.id, lease);
   };
   database_ = std::make_unique<database_service>(

@@ -34,8 +34,10 @@ struct entities_of_three : ::testing::Test {
     o.adjust = [this](config& c, std::size_t node) {
       c.node.services = {"http", "cache"};
       c.cache.shards = 16;
-      if (node == 2) return;
-      c.election.priority = 1;  // who leads makes the tables, and needs the database for it
+      if (node == 2) {
+        c.election.priority = 1;  // it leads: the tables are made by another
+        return;
+      }
       c.node.services.insert(c.node.services.end(), {"db", "entities"});
       c.db.type = "postgres";
       c.db.dsn = server->dsn();
@@ -45,6 +47,7 @@ struct entities_of_three : ::testing::Test {
     auto started = local_cluster::start(std::move(o));
     ASSERT_TRUE(started) << describe(started.error());
     cluster.emplace(std::move(*started));
+    EXPECT_EQ(cluster->leader(), 2U);
     for (std::size_t i = 0; i < cluster->size(); ++i) addresses.push_back(cluster->at(i).addresses().http);
     for (std::size_t i = 0; i < 3; ++i) ASSERT_TRUE(answers(i, books, 200)) << i;
   }
