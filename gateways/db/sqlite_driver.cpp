@@ -35,7 +35,8 @@ sqlite_driver::sqlite_driver(settings s) : settings_(std::move(s)) {}
 
 sqlite_driver::settings sqlite_driver::settings_of(const config& c) {
   return {c.node.data_dir, c.db.busy_timeout,
-          c.db.synchronous == "normal" ? sqlite_synchronous::normal : sqlite_synchronous::full, c.db.check_max};
+          c.db.synchronous == "normal" ? sqlite_synchronous::normal : sqlite_synchronous::full, c.db.check_max,
+          c.db.cache_size};
 }
 
 std::string sqlite_driver::path_of(const std::string& name_space) const {

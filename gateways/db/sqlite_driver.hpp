@@ -26,6 +26,7 @@ class sqlite_driver final : public database_driver {
     duration busy_timeout = std::chrono::seconds(5);  // how long a statement waits for another process
     sqlite_synchronous synchronous = sqlite_synchronous::full;
     std::uint64_t check_max = 1024 * mib;  // larger files are not checked
+    std::uint64_t cache_size = 8 * mib;
   };
 
   explicit sqlite_driver(settings s);

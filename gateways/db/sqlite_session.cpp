@@ -173,7 +173,7 @@ void sqlite_session::set_pragmas(const sqlite_driver::settings& s, db_access acc
   if (mode != "wal") throw SQLite::Exception("the file system cannot hold a write-ahead log", SQLITE_CANTOPEN);
   db_.exec(s.synchronous == sqlite_synchronous::full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
   db_.exec("PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = " +
-           std::to_string(wal_bytes_kept));
+           std::to_string(wal_bytes_kept) + "; PRAGMA cache_size = -" + std::to_string(s.cache_size / 1024));
   if (access == db_access::read) db_.exec("PRAGMA query_only = ON");
 }
 

@@ -155,6 +155,7 @@ struct db_config {
   duration busy_timeout = std::chrono::seconds(5);
   std::string synchronous = "full";                          // full | normal: SQLite's PRAGMA synchronous
   std::uint64_t check_max = 1024 * mib;                      // larger SQLite files are not checked when opened
+  std::uint64_t cache_size = 8 * mib;                        // of pages, for each connection to a SQLite file
   std::uint32_t queue_max = 10000;                           // jobs waiting for one namespace
   duration queue_timeout = std::chrono::seconds(1);          // longest wait for a connection
   duration slow_statement = std::chrono::milliseconds(200);  // is logged; 0: none
