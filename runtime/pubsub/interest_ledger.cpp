@@ -100,9 +100,10 @@ std::uint64_t interest_ledger::audience(topic_kind kind, std::string_view channe
   return all;
 }
 
-void interest_ledger::each(topic_kind kind,
+void interest_ledger::each(topic_kind kind, std::string_view prefix,
                            function_ref<void(std::string_view name, std::uint64_t listeners)> show) const {
-  for (auto at = topics_.lower_bound(topic_view{kind, {}}); at != topics_.end() && at->first.kind == kind; ++at) {
+  for (auto at = topics_.lower_bound(topic_view{kind, prefix});
+       at != topics_.end() && at->first.kind == kind && at->first.name.starts_with(prefix); ++at) {
     if (at->second.listeners != 0) show(at->first.name, at->second.listeners);
   }
 }

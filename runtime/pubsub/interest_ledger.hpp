@@ -47,7 +47,12 @@ class interest_ledger {
   /// Who would get a message of a channel: of kind channel, those of matching patterns too.
   [[nodiscard]] std::uint64_t audience(topic_kind kind, std::string_view channel) const;
   /// Topics of a kind that somebody listens to, in order of names.
-  void each(topic_kind kind, function_ref<void(std::string_view name, std::uint64_t listeners)> show) const;
+  void each(topic_kind kind, function_ref<void(std::string_view name, std::uint64_t listeners)> show) const {
+    each(kind, {}, show);
+  }
+  /// Those whose names begin so.
+  void each(topic_kind kind, std::string_view prefix,
+            function_ref<void(std::string_view name, std::uint64_t listeners)> show) const;
   [[nodiscard]] std::uint64_t count(topic_kind kind) const noexcept { return alive_[static_cast<std::size_t>(kind)]; }
 
  private:

@@ -15,8 +15,7 @@ void pubsub_machine::set_members(const std::set<incarnation_id>& others) {
 std::vector<pubsub_machine::outgoing> pubsub_machine::due(time_point now) {
   std::vector<outgoing> out;
   for (auto& [id, p] : peers_) {
-    const bool news = !p.ever_told || p.told != mine_.version();
-    if (!p.member || p.in_flight || !news || (p.retry_at && now < *p.retry_at)) continue;
+    if (!has_news(p) || (p.retry_at && now < *p.retry_at)) continue;
     p.in_flight = true;
     p.retry_at.reset();
     out.push_back({id, mine_.since(p.told)});
@@ -25,10 +24,14 @@ std::vector<pubsub_machine::outgoing> pubsub_machine::due(time_point now) {
   return out;
 }
 
+bool pubsub_machine::has_news(const peer& p) const {
+  return p.member && !p.in_flight && (!p.ever_told || p.told != mine_.version());
+}
+
 std::optional<time_point> pubsub_machine::next_due() const {
   std::optional<time_point> soonest;
   for (const auto& [id, p] : peers_) {
-    if (!p.in_flight && p.retry_at && (!soonest || *p.retry_at < *soonest)) soonest = p.retry_at;
+    if (has_news(p) && p.retry_at && (!soonest || *p.retry_at < *soonest)) soonest = p.retry_at;
   }
   return soonest;
 }
@@ -91,6 +94,18 @@ std::uint64_t pubsub_machine::listeners(const topic_view& t) const {
     if (const auto at = p.interests.find(t); at != p.interests.end()) all += at->second;
   }
   return all;
+}
+
+void pubsub_machine::each(
+    topic_kind kind, std::string_view prefix,
+    function_ref<void(const incarnation_id& node, std::string_view name, std::uint64_t listeners)> show) const {
+  mine_.each(kind, prefix, [&](std::string_view name, std::uint64_t count) { show({}, name, count); });
+  for (const auto& [id, p] : peers_) {
+    if (!p.member) continue;
+    for (auto at = p.interests.lower_bound(topic_view{kind, prefix});
+         at != p.interests.end() && at->first.kind == kind && at->first.name.starts_with(prefix); ++at)
+      show(id, at->first.name, at->second);
+  }
 }
 
 std::set<std::string> pubsub_machine::names(topic_kind kind) const {

@@ -59,6 +59,9 @@ class pubsub_machine {
 
   /// Listeners of this very topic, on all nodes as known.
   [[nodiscard]] std::uint64_t listeners(const topic_view& t) const;
+  /// Topics of a kind whose names begin so, member by member; this node is the empty id.
+  void each(topic_kind kind, std::string_view prefix,
+            function_ref<void(const incarnation_id& node, std::string_view name, std::uint64_t listeners)> show) const;
   /// Topics that somebody listens to anywhere, as known.
   [[nodiscard]] std::set<std::string> names(topic_kind kind) const;
 
@@ -76,6 +79,7 @@ class pubsub_machine {
     bool heard = false;
   };
 
+  [[nodiscard]] bool has_news(const peer& p) const;
   [[nodiscard]] static std::uint64_t audience_of(const peer& p, topic_kind kind, std::string_view channel);
 
   interest_ledger mine_;

@@ -17,7 +17,8 @@ tl::unexpected<error> corrupt(const char* why) { return fail(errc::corrupt, std:
 bool sound(const wire::Interest& i) { return i.kind() < topic_kinds && i.name().size() <= topic_name_bytes_max; }
 
 bool sound(const wire::ChannelMessage& m) {
-  return m.kind() < topic_kinds && m.kind() != static_cast<std::uint32_t>(topic_kind::pattern) &&
+  return (m.kind() == static_cast<std::uint32_t>(topic_kind::channel) ||
+          m.kind() == static_cast<std::uint32_t>(topic_kind::shard_channel)) &&
          m.channel().size() <= topic_name_bytes_max;
 }
 

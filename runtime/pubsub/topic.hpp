@@ -13,8 +13,9 @@ enum class topic_kind : std::uint8_t {
   channel,        // messages of PUBLISH
   pattern,        // the same, of all channels whose names match
   shard_channel,  // messages of SPUBLISH
+  group,          // members of a group that shares the messages of a topic (runtime/topics)
 };
-inline constexpr std::uint32_t topic_kinds = 3;
+inline constexpr std::uint32_t topic_kinds = 4;
 
 /// Of a channel or pattern: what others are told of in one message. Doors refuse longer ones.
 inline constexpr std::size_t topic_name_bytes_max = 1024 * 1024;
