@@ -13,6 +13,7 @@
 #include "runtime/membership/packet.hpp"
 #include "runtime/membership/talk_wire.hpp"
 #include "runtime/registry/registry_message.hpp"
+#include "runtime/topics/topic_message.hpp"
 #include "tests/fuzz/cluster_seeds.hpp"
 
 namespace {
@@ -79,6 +80,24 @@ std::string message_about_actors() {
   m.updates = {{{3, 4}, 0, 2, {{1, {"printer", 17}, false}, {2, {"clock", 5}, false}}}};
   m.wanted = {{{1, 2}, 0}};
   return encode(m);
+}
+
+std::string packet_about_topics(troupe::topic_packet::kind part) {
+  const auto content = std::make_shared<const std::string>("hello");
+  troupe::topic_packet p;
+  p.part = part;
+  p.anew = true;
+  p.version = 7;
+  p.update.to = 2;
+  p.update.items = {{{troupe::pubsub::topic_kind::channel, "t"}, 1},
+                    {{troupe::pubsub::topic_kind::group, std::string("t\0g", 3)}, 1}};
+  p.messages = {{"t", 7, {"g"}, true, troupe::topic_message::kind::content, content, 1},
+                {"t", 8, {}, true, troupe::topic_message::kind::gone}};
+  p.retained.asks = p.retained.whole = true;
+  p.retained.known = {{"t", {5, {1, 2}}}};
+  p.retained.values = {{"u", {{6, {3, 4}}, content}}, {"t", {{9, {3, 4}}, nullptr}}};
+  p.retained.wanted = {"u"};
+  return encode(p);
 }
 
 std::string packet_of(packet_kind kind) {
@@ -200,6 +219,11 @@ int main(int argc, char** argv) {
   const fs::path registry = fs::path(argv[1]) / "registry";
   fs::create_directories(registry);
   write(registry / "everything", message_about_actors());
+  const fs::path topics = fs::path(argv[1]) / "topics";
+  fs::create_directories(topics);
+  write(topics / "interest", packet_about_topics(troupe::topic_packet::kind::interest));
+  write(topics / "messages", packet_about_topics(troupe::topic_packet::kind::messages));
+  write(topics / "retained", packet_about_topics(troupe::topic_packet::kind::retained));
   constexpr const char* names[] = {"news",    "ping",       "ack",   "ping_request", "join",
                                    "refusal", "state_hash", "state", "nack"};
   const std::string join = step(1, filled(packet_of(packet_kind::join)));

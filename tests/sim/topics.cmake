@@ -1,0 +1,4 @@
+add_library(troupe_sim_topics STATIC topics_stage.cpp)
+troupe_compile_options(troupe_sim_topics)
+target_link_libraries(troupe_sim_topics PUBLIC troupe_sim troupe_runtime troupe_wire)
+troupe_test(topics_sim LABEL sim TIMEOUT 300 ROOMS runtime SOURCES topics_sim_test.cpp LIBRARIES troupe_sim_topics)
