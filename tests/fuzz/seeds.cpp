@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/delivery/delivery_message.hpp"
 #include "runtime/election/record.hpp"
 #include "runtime/election/store.hpp"
 #include "runtime/election/store_entry.hpp"
@@ -219,6 +220,11 @@ int main(int argc, char** argv) {
   const fs::path registry = fs::path(argv[1]) / "registry";
   fs::create_directories(registry);
   write(registry / "everything", message_about_actors());
+  const fs::path delivery = fs::path(argv[1]) / "delivery";
+  fs::create_directories(delivery);
+  write(delivery / "frame", std::string(1, '\0') + encode(troupe::delivery_frame{{1, 2}, 7, 5, true, true, "hello"}));
+  write(delivery / "ack",
+        std::string(1, '\1') + encode(troupe::delivery_ack{{1, 2}, {3, 4}, 2, 1, {{1, troupe::errc::conflict}}}));
   const fs::path topics = fs::path(argv[1]) / "topics";
   fs::create_directories(topics);
   write(topics / "interest", packet_about_topics(troupe::topic_packet::kind::interest));

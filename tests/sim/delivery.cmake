@@ -1,0 +1,4 @@
+add_library(troupe_sim_delivery STATIC delivery_stage.cpp)
+troupe_compile_options(troupe_sim_delivery)
+target_link_libraries(troupe_sim_delivery PUBLIC troupe_sim troupe_runtime troupe_wire)
+troupe_test(delivery_sim LABEL sim TIMEOUT 300 ROOMS runtime SOURCES delivery_sim_test.cpp LIBRARIES troupe_sim_delivery)
