@@ -21,7 +21,8 @@ topics& topics_of(client_state& s, topic_kind kind) {
   switch (kind) {
     case topic_kind::channel: return s.channels;
     case topic_kind::pattern: return s.patterns;
-    case topic_kind::shard_channel: break;
+    case topic_kind::shard_channel:
+    case topic_kind::group: break;  // no client names one
   }
   return s.shard_channels;
 }
