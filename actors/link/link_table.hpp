@@ -47,7 +47,8 @@ enum class link_request_kind : std::uint16_t {
   changes = 8,
   copies = 9,
   keyring = 16,
-  registry = 20
+  registry = 20,
+  topics = 24
 };
 
 struct link_request {

@@ -37,8 +37,13 @@ actor_toolkit::actor_toolkit(surroundings s, const actor_options& o)
           })),
       registry_(std::make_shared<registry_service>(registry_service::surroundings{
           with_.io, *with_.link, with_.board, with_.events, directory_, far_, with_.self, with_.seed})),
+      topics_(std::make_shared<topics_service>(
+          topics_service::surroundings{with_.io, *with_.link, with_.board, with_.events, with_.log,
+                                       with_.runtime.system(), with_.self, with_.seed + 5})),
+      delivery_(std::make_unique<delivery_service>(with_.runtime.system(), registry_, with_.self, with_.seed + 6)),
       rng_(with_.seed + 2) {
   registry_->serve();
+  topics_->serve();
 }
 
 actor_toolkit::~actor_toolkit() { stop(); }
@@ -58,12 +63,14 @@ expected<void> actor_toolkit::start() {
     spawner_ = spawner;
   }
   if (auto shown = directory_->publish(spawner_actor::published_as, spawner); !shown) return shown;
+  if (auto topics_started = topics_->start(); !topics_started) return topics_started;
   return registry_->start();
 }
 
 void actor_toolkit::withdraw() {
   spawns_->leaves = true;
   registry_->withdraw();
+  topics_->withdraw();
 }
 
 void actor_toolkit::stop() {
@@ -74,6 +81,7 @@ void actor_toolkit::stop() {
   }
   spawns_->leaves = true;
   registry_->close();
+  topics_->close();
   if (spawner) {
     const caf::scoped_actor caller(system());
     caller->request(spawner, stop_max, stop_atom::value)
@@ -89,6 +97,8 @@ void actor_toolkit::stop() {
 void actor_toolkit::register_metrics(metrics& m) {
   dead_letters::register_metrics(m, directory_->letters());
   registry_->register_metrics(m);
+  topics_->register_metrics(m);
+  delivery_->register_metrics(m);
   spawner_state::register_metrics(m, spawns_);
 }
 

@@ -1,5 +1,5 @@
-// What a node gives its application's actors: their system, handles of those elsewhere, the registry, spawning by name.
-// The composition root makes it for a node that was started with node_options::actors.
+// What a node gives its application's actors: their system, handles of those elsewhere, the registry, topics, spawning
+// by name. The composition root makes it for a node that was started with node_options::actors.
 //
 //   made: directory and registry on the link (before that starts)
 //   start: spawner, registry follows the members
@@ -24,9 +24,11 @@
 #include "actors/log.hpp"
 #include "actors/metrics.hpp"
 #include "actors/supervision/actor_runtime.hpp"
+#include "actors/toolkit/delivery_service.hpp"
 #include "actors/toolkit/member_distances.hpp"
 #include "actors/toolkit/registry_service.hpp"
 #include "actors/toolkit/spawner_actor.hpp"
+#include "actors/toolkit/topics_service.hpp"
 
 namespace troupe {
 
@@ -61,6 +63,8 @@ class actor_toolkit final : public cluster_actors {
   // cluster_actors
   [[nodiscard]] caf::actor_system& system() override { return with_.runtime.system(); }
   [[nodiscard]] troupe::registry& registry() override { return *registry_; }
+  [[nodiscard]] troupe::topics& topics() override { return *topics_; }
+  [[nodiscard]] deliveries& delivery() override { return *delivery_; }
   void spawn(std::string type, caf::message arguments, where at, spawn_callback done, duration deadline) override;
   [[nodiscard]] expected<caf::actor> spawn(std::string type, caf::message arguments, where at,
                                            duration deadline) override;
@@ -81,6 +85,8 @@ class actor_toolkit final : public cluster_actors {
   std::shared_ptr<actor_directory> directory_;
   std::shared_ptr<member_distances> far_;
   std::shared_ptr<registry_service> registry_;
+  std::shared_ptr<topics_service> topics_;
+  std::unique_ptr<delivery_service> delivery_;
   const std::shared_ptr<spawner_state> spawns_ = std::make_shared<spawner_state>();
   std::mutex mutex_;
   random rng_;

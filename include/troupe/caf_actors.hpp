@@ -27,7 +27,9 @@
 #include <caf/message.hpp>
 
 #include <troupe/caf.hpp>
+#include <troupe/caf_delivery.hpp>
 #include <troupe/caf_registry.hpp>
+#include <troupe/caf_topics.hpp>
 #include <troupe/error.hpp>
 #include <troupe/time.hpp>
 #include <troupe/where.hpp>
@@ -47,6 +49,8 @@ class cluster_actors {
   /// The system of this node's actors of applications; those of the node itself are in another.
   [[nodiscard]] virtual caf::actor_system& system() = 0;
   [[nodiscard]] virtual troupe::registry& registry() = 0;
+  [[nodiscard]] virtual troupe::topics& topics() = 0;
+  [[nodiscard]] virtual deliveries& delivery() = 0;
 
   static constexpr duration spawn_deadline = std::chrono::seconds(5);
   using spawn_callback = std::function<void(expected<caf::actor>)>;

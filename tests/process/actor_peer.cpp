@@ -1,5 +1,5 @@
-// An application with actors, as a process of its own: shows an echo, registers it, takes spawns, until it is killed.
-// Usage: actor_peer NAME DATA_DIR SEED
+// An application with actors, as a process of its own: shows an echo, registers it, takes spawns, answers topic "ping"
+// on topic "pong", and receives the delivery "mail", until it is killed. Usage: actor_peer NAME DATA_DIR SEED
 #include <cstdio>
 #include <string>
 
@@ -48,6 +48,14 @@ int main(int argc, char** argv) {
   auto& cluster = node->actors();
   const auto shown = cluster.system().spawn(echo);
   if (!cluster.publish("echo", shown) || !cluster.registry().add("echo", shown)) return 1;
+  const auto pong = cluster.system().spawn([&cluster](caf::event_based_actor*) -> caf::behavior {
+    return {[&cluster](const std::string& text) {
+      (void)cluster.topics().publish("pong", caf::make_message(text), {.retain = true});
+    }};
+  });
+  const auto mail =
+      cluster.system().spawn([](caf::event_based_actor*) -> caf::behavior { return {[](const std::string&) {}}; });
+  if (!cluster.topics().subscribe(pong, "ping") || !cluster.delivery().receiver("mail", mail)) return 1;
   std::printf("ready\n");
   std::fflush(stdout);
   while (::pause() != 0) {

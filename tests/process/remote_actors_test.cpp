@@ -111,6 +111,57 @@ TEST_F(remote_actors, fail_at_once_when_their_process_is_killed_and_the_next_one
   EXPECT_FALSE(ask(echo, "the old handle"));
 }
 
+TEST_F(remote_actors, reach_each_other_by_topics_and_what_is_retained_outlives_the_process) {
+  struct heard {
+    std::mutex mutex;
+    std::string last;
+  };
+  const auto listen = [&] {
+    auto h = std::make_shared<heard>();
+    const auto a = cluster().system().spawn([h](caf::event_based_actor*) -> caf::behavior {
+      return {[h](const std::string& text) {
+                const std::lock_guard lock(h->mutex);
+                h->last = text;
+              },
+              [](const topic_gap&) {}};
+    });
+    EXPECT_TRUE(cluster().topics().subscribe(a, "pong"));
+    return h;
+  };
+  const auto last = [](const std::shared_ptr<heard>& h) {
+    const std::lock_guard lock(h->mutex);
+    return h->last;
+  };
+  const auto first = listen();
+  ASSERT_TRUE(eventually([&] { return cluster().topics().subscribers("ping") == 1; }));
+  ASSERT_TRUE(cluster().topics().publish("ping", caf::make_message(std::string("hello"))));
+  ASSERT_TRUE(eventually([&] { return last(first) == "hello"; }));
+  peer_->kill_at_once();
+  const auto later = listen();
+  EXPECT_TRUE(eventually([&] { return last(later) == "hello"; }));
+  EXPECT_TRUE(eventually([&] { return cluster().topics().subscribers("ping") == 0; }));
+}
+
+TEST_F(remote_actors, are_sent_everything_reliably_though_their_process_is_killed) {
+  const auto mail = cluster().delivery().sender("mail");
+  ASSERT_TRUE(mail) << describe(mail.error());
+  const auto handled = std::make_shared<std::atomic<int>>(0);
+  const auto post = [&](int count) {
+    return cluster().system().spawn([s = *mail, handled, count](caf::event_based_actor* me) -> caf::behavior {
+      for (int i = 0; i < count; ++i) {
+        me->request(s, caf::infinite, std::to_string(i)).then([handled](caf::ok_atom) { ++*handled; });
+      }
+      return {[](int) {}};
+    });
+  };
+  const auto before = post(200);
+  EXPECT_TRUE(eventually([&] { return *handled > 0; }));
+  peer_->kill_at_once();
+  const auto after = post(100);
+  start_peer();
+  EXPECT_TRUE(eventually([&] { return *handled == 300; })) << *handled;
+}
+
 TEST_F(remote_actors, of_a_stopped_process_go_down_when_membership_says_so) {
   const auto echo = find_echo();
   const auto seen = std::make_shared<sight>();
