@@ -19,6 +19,9 @@ class lock_calls::holding final : public lock_holding {
   [[nodiscard]] bool still_valid() const override {
     return !released_ && std::chrono::steady_clock::now().time_since_epoch().count() < until_;
   }
+  [[nodiscard]] time_point until() const {
+    return released_ ? time_point::min() : time_point(time_point::duration(until_.load()));
+  }
   void release() override {
     if (released_.exchange(true)) return;
     (void)push(*way_, [claim = claim_](cluster_machine& m, time_point now, cluster_output& out) {
@@ -48,16 +51,55 @@ bool lock_calls::push(way_in& way, step run) {
   return way.in != nullptr && way.in->push(call_asked{std::move(run)});
 }
 
-void lock_calls::lock(lock_request request, callback<hold> done) {
+lock_calls::ticket lock_calls::lock(lock_request request, callback<hold> done) {
+  auto mine = std::make_shared<std::atomic<claim_number>>(0);
   const auto shared = std::make_shared<callback<hold>>(std::move(done));
-  const bool taken =
-      push(*way_, [this, shared, r = std::move(request)](cluster_machine& m, time_point now, cluster_output& out) {
-        const auto claim = m.claim(r, false, now, out);
-        if (!claim) return (*shared)(tl::unexpected(claim.error()));
-        const std::lock_guard lock(mutex_);
-        waiting_[*claim] = std::move(*shared);
-      });
-  if (!taken) (*shared)(fail(errc::unavailable, "this node is too busy"));
+  const auto run = [this, shared, mine, r = std::move(request)](cluster_machine& m, time_point now,
+                                                                  cluster_output& out) {
+    const auto claim = m.claim(r, false, now, out);
+    if (!claim) return (*shared)(tl::unexpected(claim.error()));
+    *mine = *claim;
+    const std::lock_guard lock(mutex_);
+    waiting_[*claim] = std::move(*shared);
+  };
+  if (!push(*way_, run)) (*shared)(fail(errc::unavailable, "this node is too busy"));
+  return mine;
+}
+
+void lock_calls::cancel(const ticket& t) {
+  (void)push(*way_, [this, t](cluster_machine& m, time_point now, cluster_output& out) {
+    callback<hold> forgotten;
+    {
+      const std::lock_guard lock(mutex_);
+      if (const auto found = waiting_.find(*t); found != waiting_.end()) {
+        forgotten = std::move(found->second);
+        waiting_.erase(found);
+      }
+    }
+    m.drop_claim(*t, now, out);
+  });
+}
+
+time_point lock_calls::sure_until(const hold& h) { return static_cast<const holding&>(*h).until(); }
+
+std::uint64_t lock_calls::follow(lock_key key, holder_callback told) {
+  std::uint64_t id = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    id = ++last_follower_;
+    followers_.emplace(id, follower{std::move(key), std::move(told)});
+  }
+  (void)push(*way_, [](cluster_machine&, time_point, cluster_output&) {});  // take() comes after it
+  return id;
+}
+
+void lock_calls::unfollow(std::uint64_t id) {
+  holder_callback ended;  // not under the lock
+  const std::lock_guard lock(mutex_);
+  if (const auto found = followers_.find(id); found != followers_.end()) {
+    ended = std::move(found->second.told);
+    followers_.erase(found);
+  }
 }
 
 void lock_calls::lock_for_token(lock_request request, callback<std::uint64_t> done) {
@@ -197,10 +239,42 @@ void lock_calls::on_role(const std::string& role, const lock_event& e) {
   if (told) told({role, leads, leads ? e.token : 0});
 }
 
+/// An actor that was restarted knows nothing of what its forerunner claimed.
+void lock_calls::refuse_forgotten(const lock_client& claims) {
+  std::vector<callback<hold>> forgotten;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto at = waiting_.begin(); at != waiting_.end();) {
+      const bool known = claims.knows(at->first);
+      if (!known) forgotten.push_back(std::move(at->second));
+      at = known ? std::next(at) : waiting_.erase(at);
+    }
+  }
+  for (const auto& done : forgotten) done(fail(errc::unavailable, "the claim was forgotten"));
+}
+
+void lock_calls::tell_followers(const lock_table& table) {
+  std::vector<std::pair<holder_callback, std::optional<lock_grant>>> due;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& [id, f] : followers_) {
+      const auto row = table.rows.find(f.key);
+      const auto* grant = row == table.rows.end() ? nullptr : &row->second.grants.front();
+      const auto token = grant == nullptr ? 0 : grant->token;
+      if (f.token == token) continue;
+      f.token = token;
+      due.emplace_back(f.told, grant == nullptr ? std::nullopt : std::optional(*grant));
+    }
+  }
+  for (const auto& [told, grant] : due) told(grant ? &*grant : nullptr);
+}
+
 void lock_calls::take(cluster_output& out, const cluster_machine& machine) {
   const auto& claims = machine.claims();
   const auto put = [this](number n, std::uint64_t value) { numbers_[n].store(value, std::memory_order_relaxed); };
   for (const auto& e : out.locks) on_event(e, claims.held_until(e.claim));
+  refuse_forgotten(claims);
+  tell_followers(machine.locks().table());
   std::vector<std::string> forgotten;
   std::vector<hold> over;  // let go of without the lock
   {

@@ -3,6 +3,7 @@
 //
 //   lock() --call_asked--> inbox --> machine --granted--> done(a hold) ... the hold's clock is set after each step
 //   campaign() --> machine --granted, lost--> the role's callback, until resign()
+//   follow() --> who holds it by the committed record, now and after each change
 //
 // An actor that is restarted has forgotten all claims: holds are over, roles are campaigned for anew.
 #pragma once
@@ -32,13 +33,25 @@ class lock_calls {
   using hold = std::shared_ptr<lock_holding>;
   template <class Result>
   using callback = std::function<void(expected<Result>)>;
+  using ticket = std::shared_ptr<std::atomic<claim_number>>;
+  using holder_callback = std::function<void(const lock_grant*)>;
 
   explicit lock_calls(cluster_inbox& in);
   ~lock_calls();
 
   /// `done` gets a hold, which is released with its last copy. errc::condition_failed when it is held by others and
   /// the request does not wait; errc::deadline_exceeded, errc::unavailable, errc::invalid_argument.
-  void lock(lock_request request, callback<hold> done);
+  ticket lock(lock_request request, callback<hold> done);
+  /// Takes back what lock() asked for: a request that waits ends without a word, a hold ends.
+  void cancel(const ticket& t);
+  /// Until when that hold is sure, as far as is known now; time_point::min() when it is over or was released.
+  [[nodiscard]] static time_point sure_until(const hold& h);
+
+  /// Tells the first holder of `key` by the committed record, null for none: soon, and after each change. On the
+  /// actor's thread: it must only hand over. Ends with unfollow(); a call may be under way then.
+  std::uint64_t follow(lock_key key, holder_callback told);
+  void unfollow(std::uint64_t id);
+
   /// The same, for who cannot keep a hold but knows its token: kept here until `ttl` passes without keep().
   void lock_for_token(lock_request request, callback<std::uint64_t> done);
   void keep(std::uint64_t token, duration ttl, callback<void> done);
@@ -64,6 +77,11 @@ class lock_calls {
     duration ttl{};
     claim_number claim = 0;  // 0: on its way
   };
+  struct follower {
+    lock_key key;
+    holder_callback told;
+    std::optional<std::uint64_t> token{};  // told last; 0: nobody
+  };
   struct kept_hold {
     hold held;
     claim_number claim;
@@ -74,6 +92,8 @@ class lock_calls {
   void claim_role(const std::string& role, callback<void> done = {});
   void on_event(const lock_event& e, time_point held_until);
   void on_role(const std::string& role, const lock_event& e);
+  void refuse_forgotten(const lock_client& claims);
+  void tell_followers(const lock_table& table);
 
   const std::shared_ptr<way_in> way_;
   std::mutex mutex_;
@@ -81,6 +101,8 @@ class lock_calls {
   std::map<claim_number, std::weak_ptr<holding>> holds_;
   std::map<std::uint64_t, kept_hold> kept_;  // by token
   std::map<std::string, campaigner> roles_;
+  std::map<std::uint64_t, follower> followers_;
+  std::uint64_t last_follower_ = 0;
 
   enum number : std::size_t { granted, released, expired, refused, malformed, held_count, numbers };
   std::array<std::atomic<std::uint64_t>, numbers> numbers_{};
