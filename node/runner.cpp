@@ -333,7 +333,7 @@ expected<void> node::runner::leave() {
   const auto end = std::chrono::steady_clock::now() + settings_.node.drain_timeout;
   log_->info("node", "node_leaving", {{"name", settings_.node.name}});
   status_.change_conditions([](local_conditions& here) { here.leaving = true; });
-  if (toolkit_) toolkit_->withdraw();
+  if (toolkit_) toolkit_->withdraw(settings_.node.drain_timeout / 2);
 
   const auto departed = std::make_shared<countdown>(1);
   cluster_.leave([departed] { departed->arrive(); });

@@ -41,6 +41,9 @@ actor_toolkit::actor_toolkit(surroundings s, const actor_options& o)
           topics_service::surroundings{with_.io, *with_.link, with_.board, with_.events, with_.log,
                                        with_.runtime.system(), with_.self, with_.seed + 5})),
       delivery_(std::make_unique<delivery_service>(with_.runtime.system(), registry_, with_.self, with_.seed + 6)),
+      singletons_(std::make_shared<singleton_service>(
+          singleton_service::surroundings{with_.runtime.system(), with_.events, directory_, with_.board, with_.log,
+                                          with_.calls.locks(), with_.self, with_.seed + 3})),
       rng_(with_.seed + 2) {
   registry_->serve();
   topics_->serve();
@@ -64,11 +67,13 @@ expected<void> actor_toolkit::start() {
   }
   if (auto shown = directory_->publish(spawner_actor::published_as, spawner); !shown) return shown;
   if (auto topics_started = topics_->start(); !topics_started) return topics_started;
+  singletons_->start();
   return registry_->start();
 }
 
-void actor_toolkit::withdraw() {
+void actor_toolkit::withdraw(duration limit) {
   spawns_->leaves = true;
+  singletons_->withdraw(limit);
   registry_->withdraw();
   topics_->withdraw();
 }
@@ -80,6 +85,7 @@ void actor_toolkit::stop() {
     spawner = std::exchange(spawner_, nullptr);
   }
   spawns_->leaves = true;
+  singletons_->stop();
   registry_->close();
   topics_->close();
   if (spawner) {
@@ -99,6 +105,7 @@ void actor_toolkit::register_metrics(metrics& m) {
   registry_->register_metrics(m);
   topics_->register_metrics(m);
   delivery_->register_metrics(m);
+  singletons_->register_metrics(m);
   spawner_state::register_metrics(m, spawns_);
 }
 
@@ -191,6 +198,11 @@ std::vector<spawned_actor> actor_toolkit::spawn_all(std::string type, caf::messa
 }
 
 // ---- names ----
+
+expected<caf::actor> actor_toolkit::singleton(const std::string& name, singleton_factory make,
+                                              const singleton_options& o) {
+  return singletons_->declare(name, std::move(make), o);
+}
 
 expected<void> actor_toolkit::publish(const std::string& name, const caf::actor& actor) {
   return directory_->publish(name, actor);

@@ -3,8 +3,8 @@
 //
 //   made: directory and registry on the link (before that starts)
 //   start: spawner, registry follows the members
-//   withdraw: the node leaves: nothing is registered or spawned here any more
-//   stop: what was spawned by name ends (bounded), then every handle dies
+//   withdraw: the node leaves: singletons are handed over, nothing is registered or spawned here any more
+//   stop: singletons and what was spawned by name end (bounded), then every handle dies
 #pragma once
 
 #include <memory>
@@ -27,6 +27,7 @@
 #include "actors/toolkit/delivery_service.hpp"
 #include "actors/toolkit/member_distances.hpp"
 #include "actors/toolkit/registry_service.hpp"
+#include "actors/toolkit/singleton_service.hpp"
 #include "actors/toolkit/spawner_actor.hpp"
 #include "actors/toolkit/topics_service.hpp"
 
@@ -55,7 +56,8 @@ class actor_toolkit final : public cluster_actors {
   ~actor_toolkit() override;
 
   [[nodiscard]] expected<void> start();
-  void withdraw();
+  /// Blocks while singletons are handed over, for at most `limit`.
+  void withdraw(duration limit);
   void stop();
 
   void register_metrics(metrics& m);
@@ -72,6 +74,8 @@ class actor_toolkit final : public cluster_actors {
                  duration deadline) override;
   [[nodiscard]] std::vector<spawned_actor> spawn_all(std::string type, caf::message arguments, where at,
                                                      duration deadline) override;
+  [[nodiscard]] expected<caf::actor> singleton(const std::string& name, singleton_factory make,
+                                               const singleton_options& o) override;
   expected<void> publish(const std::string& name, const caf::actor& actor) override;
   [[nodiscard]] expected<caf::actor> find(const std::string& member, const std::string& name) override;
 
@@ -87,6 +91,7 @@ class actor_toolkit final : public cluster_actors {
   std::shared_ptr<registry_service> registry_;
   std::shared_ptr<topics_service> topics_;
   std::unique_ptr<delivery_service> delivery_;
+  const std::shared_ptr<singleton_service> singletons_;
   const std::shared_ptr<spawner_state> spawns_ = std::make_shared<spawner_state>();
   std::mutex mutex_;
   random rng_;

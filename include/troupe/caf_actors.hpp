@@ -30,6 +30,7 @@
 #include <troupe/caf_delivery.hpp>
 #include <troupe/caf_registry.hpp>
 #include <troupe/caf_topics.hpp>
+#include <troupe/caf_singleton.hpp>
 #include <troupe/error.hpp>
 #include <troupe/time.hpp>
 #include <troupe/where.hpp>
@@ -76,6 +77,13 @@ class cluster_actors {
   [[nodiscard]] virtual std::vector<spawned_actor> spawn_all(std::string type, caf::message arguments = {},
                                                              where at = where::all(),
                                                              duration deadline = spawn_deadline) = 0;
+
+  /// The handle of the singleton `name` (1 to 48 letters, digits, or . _ -), which this node may run when it gives
+  /// `make` (caf_singleton.hpp). The same handle each time; it goes down when the node stops. Again with `make`, after
+  /// a call without, adds it. errc::invalid_argument for a bad name or options, and for a second `make`;
+  /// errc::unavailable when the node leaves or stops.
+  [[nodiscard]] virtual expected<caf::actor> singleton(const std::string& name, singleton_factory make = nullptr,
+                                                       const singleton_options& o = {}) = 0;
 
   /// The actor that a node shows under a name of its own choice; found by name and member, not by the registry.
   virtual expected<void> publish(const std::string& name, const caf::actor& actor) = 0;
