@@ -73,7 +73,15 @@ void singleton_actor::on_exit() {
   instance_ = nullptr;
 }
 
+void singleton_actor::carry_out_due() {
+  for (auto due = machine_.take(); !due.empty(); due = machine_.take()) {
+    for (const auto a : due) carry_out(a);
+  }
+}
+
+// One that is to be dropped is looked at no more.
 void singleton_actor::look_at_hold(time_point now) {
+  carry_out_due();
   if (hold_) machine_.on_hold(lock_calls::sure_until(hold_), now);
 }
 
@@ -83,9 +91,7 @@ void singleton_actor::step(machine_event what) {
   look_at_members(now);
   if (what != nullptr) (machine_.*what)(now);
   machine_.on_tick(now);
-  for (auto due = machine_.take(); !due.empty(); due = machine_.take()) {
-    for (const auto a : due) carry_out(a);
-  }
+  carry_out_due();
   tend_gate(now);
   aim_proxy(now);
   try_finish_leaving(now);

@@ -109,6 +109,7 @@ class singleton_actor : public caf::event_based_actor {
   void on_hold(const hold_news& n);
   void on_holder(const holder_news& n);
   void on_down(const caf::down_msg& down);
+  void carry_out_due();
   void look_at_hold(time_point now);
   void look_at_members(time_point now);
   void try_finish_leaving(time_point now);

@@ -61,7 +61,8 @@ class singleton_machine {
   void on_lead(bool yields, time_point now);
   /// What the committed record says.
   void on_holder(holder h, time_point now);
-  /// The hold that was claimed; before each other event as long as there is one. time_point::min(): it is over.
+  /// The hold that was claimed; before each other event as long as there is one. time_point::min(): it is over. What is
+  /// wanted must be done before: a hold that is to be dropped is looked at no more.
   void on_hold(time_point sure_until, time_point now);
   /// The claim ended without a hold.
   void on_refused(time_point now);

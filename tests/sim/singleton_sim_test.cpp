@@ -65,15 +65,20 @@ class singleton_stage : public cluster_stage, public checker {
     if (all.size() > 1) return world_now.fail("two singletons are served");
     if (all.size() != 1 || parts[all[0]].token == last_token) return;
     const auto token = parts[all[0]].token;
-    if (token < last_token) return world_now.fail("the token of the singleton went back");
+    if (token < last_token)
+      return world_now.fail("the token of the singleton went back from " + std::to_string(last_token) + " to " +
+                            std::to_string(token) + " at " + std::to_string(all[0]));
     last_token = token;
     ++moves;
   }
 
   void leave_singleton(node_index n) {
     if (!w.running(n) || w.paused(n) || parts[n].start != w.starts(n)) return;
-    parts[n].machine->leave(w.clock_of(n));
-    look(n);
+    act(n, [&](cluster_machine& m, time_point now, cluster_output& out) {
+      look_at_hold(parts[n], m, now);
+      parts[n].machine->leave(now);
+      carry_out_due(n, m, now, out);
+    });
   }
 
   std::vector<singleton_node> parts;
@@ -128,10 +133,15 @@ class singleton_stage : public cluster_stage, public checker {
       p.machine->begin(now);
       p.machine->on_holder(holder_at(m, n), now);
       p.machine->on_tick(now);
-      for (auto due = p.machine->take(); !due.empty(); due = p.machine->take()) {
-        for (const auto a : due) carry_out(n, a, m, now, out);
-      }
+      carry_out_due(n, m, now, out);
     });
+  }
+
+  void carry_out_due(node_index n, cluster_machine& m, time_point now, cluster_output& out) {
+    auto& s = *parts[n].machine;
+    for (auto due = s.take(); !due.empty(); due = s.take()) {
+      for (const auto a : due) carry_out(n, a, m, now, out);
+    }
   }
 
   static void look_at_hold(singleton_node& p, const cluster_machine& m, time_point now) {
@@ -161,8 +171,11 @@ class singleton_stage : public cluster_stage, public checker {
       if (w.paused(c.n)) return happen_after(look_interval, c);
       if (p.instance != c.instance || (c.ends && !p.alive)) return;
       if (c.ends) p.alive = false;
-      act(c.n, [&](cluster_machine& m, time_point now, cluster_output&) { look_at_hold(p, m, now); });
-      (*p.machine.*c.happens)(w.clock_of(c.n));
+      act(c.n, [&](cluster_machine& m, time_point now, cluster_output& out) {
+        look_at_hold(p, m, now);
+        (*p.machine.*c.happens)(now);
+        carry_out_due(c.n, m, now, out);
+      });
       look(c.n);
     });
   }
