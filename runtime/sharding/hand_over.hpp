@@ -1,9 +1,9 @@
 // Copies shards from their primaries to other members without losing a write, as live migration does with memory
 // pages (Clark et al., "Live Migration of Virtual Machines", NSDI 2005): the giver sends the shard page by page
 // while it serves on, then what was changed meanwhile, round by round, until little is left. Then
-//   to an heir     it releases the shard (serves it no more), sends the rest and tells the leader, who commits the
-//                  heir as primary. For clients the shard pauses from the release to that commit. An heir in sync
-//                  needs no pages.
+//   to an heir     it has work beside the store end (at most calm_max), releases the shard (serves it no more), sends
+//                  the rest and tells the leader, who commits the heir as primary. For clients the shard pauses from
+//                  the release to that commit. An heir in sync needs no pages.
 //   to a replica   it lets later writes wait for the replica too (shard_stream.hpp), sends the rest and tells the
 //                  leader, who commits the replica as in sync. Nobody pauses.
 //
@@ -43,6 +43,7 @@ struct hand_over_limits {
   duration silence = std::chrono::seconds(1);            // a page without an answer is repeated
   duration patience = std::chrono::milliseconds(500);    // without an answer a released shard is opened again
   duration drain_again = std::chrono::milliseconds(2);   // while writes of a released shard wait for copies
+  duration calm_max = std::chrono::seconds(2);           // for work beside the store to end; it is cut then
   std::uint64_t slow_rate = 8 * mib;                     // bytes a second; a large page has this time as well
   duration tell_again = std::chrono::milliseconds(100);  // the leader, until the row changes
   duration full_pause = std::chrono::seconds(10);        // after a taker had no room
@@ -124,6 +125,8 @@ class hand_over {
     std::string page{};        // in flight; empty: the next one is to be made
     time_point again{};        // when something is to be done without an answer
     time_point answered{};     // the latest answer, or the release
+    time_point calm_until{};   // work beside the store may take so long to end; time_point{}: it was not asked to
+    bool calming = false;      // that is why no page was made
   };
   struct taking {
     std::uint64_t epoch = 0;
@@ -137,6 +140,7 @@ class hand_over {
   void send_next(std::uint32_t shard, giving& g, time_point now, hand_over_output& out);
   void make_page(std::uint32_t shard, giving& g, time_point now);
   [[nodiscard]] bool stop_noting(std::uint32_t shard, giving& g, time_point now);
+  [[nodiscard]] bool is_calm(std::uint32_t shard, giving& g, time_point now);
   void begin(std::uint32_t shard, giving& g, time_point now, hand_over_output& out);
   void drain(std::uint32_t shard, giving& g, time_point now, hand_over_output& out);
   [[nodiscard]] duration time_for(const giving& g) const;

@@ -33,6 +33,7 @@ void hand_over::on_table(const shard_table& t, std::uint64_t my_pid, time_point 
   std::erase_if(givings_, [&](const auto& entry) {
     const auto& [shard, g] = entry;
     const bool stays = shard < t.rows.size() && wanted(shard) == g.to && t.rows[shard].epoch == g.epoch;
+    if (!stays && g.calm_until != time_point{}) contents_.stir(shard, g.epoch);
     if (g.state == phase::given && shard < t.rows.size()) {
       counters_.shards_given += t.rows[shard].primary == g.to ? 1 : 0;
       counters_.replicas_made += t.rows[shard].has_in_sync(g.to) && !g.inherits ? 1 : 0;
@@ -116,7 +117,6 @@ void hand_over::begin(std::uint32_t shard, giving& g, time_point now, hand_over_
              .attempt = next_attempt_++,
              .answered = now};
   if (g.inherits && g.has_all) {
-    if (!stop_noting(shard, g, now)) return give_up(shard, g, limits_.again, now);
     g.state = phase::draining;
     return drain(shard, g, now, out);
   }
@@ -126,6 +126,8 @@ void hand_over::begin(std::uint32_t shard, giving& g, time_point now, hand_over_
 }
 
 void hand_over::drain(std::uint32_t shard, giving& g, time_point now, hand_over_output& out) {
+  if (!g.released && !is_calm(shard, g, now)) return;
+  if (!g.released && !stop_noting(shard, g, now)) return give_up(shard, g, limits_.again, now);
   if (contents_.drained(shard)) {
     g.state = phase::given;
     return tell_leader(shard, g, now, out);
@@ -153,7 +155,9 @@ void hand_over::send_next(std::uint32_t shard, giving& g, time_point now, hand_o
     return;
   }
   if (g.page.empty()) make_page(shard, g, now);
-  if (g.page.empty() && g.released && !contents_.drained(shard)) return;  // g.again is set
+  const bool calming = std::exchange(g.calming, false);
+  const bool waits = g.released ? !contents_.drained(shard) : calming;
+  if (g.page.empty() && waits) return;  // g.again is set
   if (g.page.empty()) return give_up(shard, g, limits_.again, now);
   if (limits_.rate_max > 0) {
     const auto cost = std::chrono::nanoseconds(g.page.size() * 1'000'000'000ULL / limits_.rate_max);
@@ -189,6 +193,7 @@ void hand_over::make_page(std::uint32_t shard, giving& g, time_point now) {
   }
   const bool little = contents_.changed_bytes(shard) <= limits_.rest_bytes || g.rounds >= limits_.rounds_max;
   if (!g.released && !g.joining && little) {
+    if (!is_calm(shard, g, now)) return;
     if (!stop_noting(shard, g, now)) return;
     if (g.released && !contents_.drained(shard)) {  // send_next comes again
       g.again = now + limits_.drain_again;
@@ -206,6 +211,16 @@ void hand_over::make_page(std::uint32_t shard, giving& g, time_point now) {
   g.page = page.bytes();
 }
 
+// To an heir. Otherwise g.again is set.
+bool hand_over::is_calm(std::uint32_t shard, giving& g, time_point now) {
+  if (!g.inherits) return true;
+  if (g.calm_until == time_point{}) g.calm_until = now + limits_.calm_max;
+  if (contents_.calm(shard, g.epoch) || now >= g.calm_until) return true;
+  g.again = now + limits_.drain_again;
+  g.calming = true;
+  return false;
+}
+
 // From now on no key has to be noted: nobody writes, or writes go to the taker one by one.
 bool hand_over::stop_noting(std::uint32_t shard, giving& g, time_point now) {
   g.answered = now;
@@ -217,6 +232,7 @@ bool hand_over::stop_noting(std::uint32_t shard, giving& g, time_point now) {
 
 void hand_over::give_up(std::uint32_t shard, giving& g, duration pause, time_point now) {
   if (g.released) contents_.reopen(shard, g.epoch);
+  if (g.calm_until != time_point{}) contents_.stir(shard, g.epoch);
   if (g.joining) contents_.abandon_join(shard, g.epoch, g.to);
   contents_.unwatch(shard, g.epoch);
   ++counters_.attempts_failed;

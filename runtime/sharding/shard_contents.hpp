@@ -33,11 +33,16 @@ class shard_contents {
                                            time_point now, sink show) = 0;
   /// Takes noted keys and shows what they are now; true when none is left.
   [[nodiscard]] virtual bool read_changes(std::uint32_t shard, std::uint64_t bytes_max, time_point now, sink show) = 0;
+  /// Work beside the store that only the primary does (runtime/grains) goes to its end and none begins; true when none
+  /// is left. Before a release, asked again until then.
+  [[nodiscard]] virtual bool calm(std::uint32_t, std::uint64_t) { return true; }
+  /// It may begin again: the shard is not given up after all.
+  virtual void stir(std::uint32_t, std::uint64_t) {}
   /// Serves the shard no more, until a row of another epoch says so. False when it does not serve it.
   [[nodiscard]] virtual bool release(std::uint32_t shard, std::uint64_t epoch) = 0;
   /// Serves it again: nobody was told of the release.
   virtual void reopen(std::uint32_t shard, std::uint64_t epoch) = 0;
-  /// After a release: nobody waits for a copy any more.
+  /// After a release: nobody waits for a copy any more, and no work beside the store is still under way.
   [[nodiscard]] virtual bool drained(std::uint32_t shard) const = 0;
   /// Later writes wait for `pid` too, and its copy needs no more than was noted by now. False when it does not serve
   /// the shard.

@@ -223,6 +223,65 @@ TEST_F(pair_fixture, serves_again_when_the_taker_falls_silent_after_the_release)
   EXPECT_EQ(taker->stores.at(0).apply(get, now).value, "after");
 }
 
+TEST_F(pair_fixture, has_work_beside_the_store_end_before_the_release) {
+  for (const bool in_sync : {false, true}) {
+    told.clear();
+    make();
+    bool calm = false;
+    int asked = 0, stirred = 0;
+    giver->stores.work.calm = [&](std::uint32_t) { return ++asked, calm; };
+    giver->stores.work.stir = [&](std::uint32_t) { ++stirred; };
+    plan_move(0);
+    if (in_sync) table.rows[0].in_sync = {taker_pid};
+    adopt_both();
+    for (int i = 0; i < 100; ++i) {
+      carry();
+      now += 10ms;
+      giver->machine.on_tick(now, giver->out);
+    }
+    EXPECT_TRUE(giver->stores.at(0).is_primary()) << "it serves on as long as there is work";
+    EXPECT_GT(asked, 10);
+    EXPECT_TRUE(told.empty());
+    calm = true;
+    now += 10ms;
+    giver->machine.on_tick(now, giver->out);
+    carry();
+    EXPECT_FALSE(giver->stores.at(0).is_primary());
+    EXPECT_FALSE(told.empty());
+    EXPECT_EQ(stirred, 0);
+  }
+}
+
+TEST_F(pair_fixture, cuts_work_beside_the_store_that_does_not_end) {
+  make();
+  giver->stores.work.calm = [](std::uint32_t) { return false; };
+  plan_move(0);
+  adopt_both();
+  carry();
+  now += limits.calm_max - 1ms;
+  giver->machine.on_tick(now, giver->out);
+  carry();
+  EXPECT_TRUE(giver->stores.at(0).is_primary());
+  now += 3ms;
+  giver->machine.on_tick(now, giver->out);
+  carry();
+  EXPECT_FALSE(giver->stores.at(0).is_primary());
+  EXPECT_FALSE(told.empty());
+}
+
+TEST_F(pair_fixture, lets_work_go_on_when_the_shard_stays) {
+  make();
+  int stirred = 0;
+  giver->stores.work.calm = [](std::uint32_t) { return false; };
+  giver->stores.work.stir = [&](std::uint32_t) { ++stirred; };
+  plan_move(0);
+  adopt_both();
+  carry();
+  table.rows[0] = shard_row{giver_pid, {}, {}, ++table.stamp.epoch, 1};
+  adopt_both();
+  EXPECT_EQ(stirred, 1);
+}
+
 TEST_F(pair_fixture, an_answer_to_an_attempt_that_was_given_up_means_nothing) {
   make();
   plan_move(0);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "runtime/cache/held_shard.hpp"
@@ -45,6 +46,10 @@ class simulated_stores final : public shard_contents {
           show({the_cache, {}, {}, version, {}, false, false, true});
         });
   }
+  bool calm(std::uint32_t shard, std::uint64_t) override { return !work.calm || work.calm(shard); }
+  void stir(std::uint32_t shard, std::uint64_t) override {
+    if (work.stir) work.stir(shard);
+  }
   bool release(std::uint32_t shard, std::uint64_t epoch) override { return shards_[shard].release(epoch); }
   void reopen(std::uint32_t shard, std::uint64_t epoch) override { shards_[shard].reopen(epoch); }
   bool drained(std::uint32_t shard) const override { return shards_[shard].drained(); }
@@ -78,6 +83,11 @@ class simulated_stores final : public shard_contents {
   [[nodiscard]] bool settled(std::uint32_t shard) const override {
     return journal_ == nullptr || journal_->settled(shard);
   }
+  /// What is done beside the stores (runtime/grains), by shard.
+  struct {
+    std::function<bool(std::uint32_t)> calm;
+    std::function<void(std::uint32_t)> stir;
+  } work;
   void set_journal(const shard_journal* journal) noexcept { journal_ = journal; }
   void finish_copy(std::uint32_t shard, std::uint64_t epoch, std::uint64_t version, std::uint64_t sequence) override {
     shards_[shard].finish_copy(epoch, version, sequence);
