@@ -104,11 +104,14 @@ void cluster_process::on_packet(node_index from, channel how, std::string_view b
     const auto sender = take_id(bytes);
     const auto meant = take_id(bytes);
     if (!meant.empty() && meant != id_) return;  // for an earlier process
+    const bool of_grains = !bytes.empty() && grains_ != nullptr && simulated_grains::is_mine(bytes.front());
     const bool of_copies = !bytes.empty() && copies_ != nullptr && simulated_copies::is_mine(bytes.front());
-    if (!bytes.empty() && (bytes.front() == writes_tag || bytes.front() == answers_tag || of_copies)) {
+    if (!bytes.empty() && (bytes.front() == writes_tag || bytes.front() == answers_tag || of_copies || of_grains)) {
       const auto& record = machine_->lead().record();
       const auto pid = record ? record->pid_of({name_of(from), sender}) : 0;
-      if (of_copies)
+      if (of_grains)
+        grains_->on_message(pid, bytes, now);
+      else if (of_copies)
         copies_->on_message(pid, bytes, now <= machine_->serve_until(), now);
       else if (bytes.front() == writes_tag)
         take_writes(pid, bytes.substr(1));
@@ -130,6 +133,7 @@ void cluster_process::on_link_ended(node_index peer, bool closed, time_point now
     if (target.address != address_of(peer)) continue;
     for (std::uint32_t s = 0; s < simulated_shards; ++s) stores_.at(s).stream().on_broken(pid, now);
     if (copies_) copies_->on_lost(pid, now);
+    if (grains_) grains_->on_lost(pid);
   }
   carry_out();
 }
@@ -140,6 +144,7 @@ void cluster_process::on_tick(time_point now) {
   finish_writes(now);
   if (journal_) journal_->on_tick(now);
   if (copies_) copies_->on_tick(now <= machine_->serve_until(), now);
+  if (grains_) grains_->on_tick(now);
   if (restless() && now >= streams_ticked_ + stream_tick) tick_streams(now);
   machine_->on_tick(now, output_);
   carry_out();
@@ -151,6 +156,7 @@ time_point cluster_process::next_tick() const {
   auto next = machine_->next_tick();
   if (journal_) next = std::min(next, journal_->next_tick());
   if (copies_) next = std::min(next, copies_->next_tick());
+  if (grains_) next = std::min(next, grains_->next_tick());
   return restless() ? std::min(next, streams_ticked_ + stream_tick) : next;
 }
 
@@ -250,76 +256,6 @@ void cluster_process::send_to(const link_target& to, const std::string& bytes) {
   out_.send(node_at(to.address), channel::stream, head + bytes);
 }
 
-// --- the checker
-
-void cluster_checker::on_step(world& w, node_index changed) {
-  const auto& p = *w.process_of<cluster_process>(changed);
-  if (!p.fault().empty()) w.fail("node " + std::to_string(changed) + ": " + p.fault());
-  if (p.machine() == nullptr) return;
-  check_followed(w, changed, p);
-  check_leader(w, changed, p);
-  check_table(w, changed, p);
-  check_primaries(w, changed, p);
-  check_record(w, changed, p);
-}
-
-void cluster_checker::check_followed(world& w, node_index n, const cluster_process& p) {
-  const auto& known = p.machine()->lead().leader_now();
-  if (!known) return;
-  auto& followed = seen_[n].followed;
-  if (!followed.empty() && known->term < followed.rbegin()->first) {
-    w.fail("node " + std::to_string(n) + " follows a term that is over");
-  }
-  const auto first = followed.emplace(known->term, known->who.id).first;
-  if (first->second != known->who.id) w.fail("node " + std::to_string(n) + " follows two leaders of a term");
-}
-
-void cluster_checker::check_leader(world& w, node_index n, const cluster_process& p) {
-  const auto& lead = p.machine()->lead();
-  if (!lead.may_act(w.clock_of(n))) return;
-  const auto who = "node " + std::to_string(n);
-  const auto& known = lead.leader_now();
-  if (!known || known->who.id != p.id()) return w.fail(who + " may act, but does not know that it leads");
-  const bool over = !leaders_.empty() && known->term < leaders_.rbegin()->first;
-  if (over && !store_forgets) w.fail(who + " acts under a term that is over");
-  if (leaders_.emplace(known->term, p.id()).first->second != p.id()) w.fail(who + " acts under another's term");
-  for (node_index other = 0; other < w.size(); ++other) {
-    const auto* q = w.process_of<cluster_process>(other);
-    if (other == n || q == nullptr || q->machine() == nullptr) continue;
-    if (q->machine()->lead().may_act(w.clock_of(other))) w.fail(who + " and " + std::to_string(other) + " both lead");
-  }
-}
-
-// A paused process counts: when it goes on, its first command may come before any packet does.
-void cluster_checker::check_primaries(world& w, node_index n, const cluster_process& p) {
-  const auto mine = p.serves(w.clock_of(n));
-  if (mine == 0) return;
-  for (node_index other = 0; other < w.size(); ++other) {
-    const auto* q = w.process_of<cluster_process>(other);
-    if (other == n || q == nullptr || (q->serves(w.clock_of(other)) & mine) == 0) continue;
-    w.fail("nodes " + std::to_string(n) + " and " + std::to_string(other) + " both serve a shard");
-  }
-}
-
-void cluster_checker::check_table(world& w, node_index n, const cluster_process& p) {
-  auto& before = seen_[n].table;
-  const auto& now = p.adopted();
-  if (now.stamp == before) return;
-  if (now.stamp < before) w.fail("node " + std::to_string(n) + ": the stamp of its table fell");
-  before = now.stamp;
-  if (tables_.emplace(now.stamp, now).first->second != now) w.fail("two tables share a stamp");
-}
-
-void cluster_checker::check_record(world& w, node_index n, const cluster_process& p) {
-  const auto& record = p.machine()->lead().record();
-  auto& before = seen_[n].record;
-  if (record == before) return;
-  before = record;
-  for (const auto& [who, pid] : record->pids) {
-    if (pids_.emplace(pid, who).first->second != who) w.fail("PID " + std::to_string(pid) + " was given twice");
-  }
-}
-
 // --- the stage
 
 cluster_stage::cluster_stage(world_options options, std::string gossip_profile, adjustment adjust)
@@ -330,6 +266,7 @@ cluster_stage::cluster_stage(world_options options, std::string gossip_profile, 
         auto made = std::make_unique<cluster_process>(n, std::move(settings), out, rng);
         made->use(store);
         made->use(logs.empty() ? nullptr : &logs[n]);
+        made->use(grains);
         return made;
       }) {
   w.add(checks);

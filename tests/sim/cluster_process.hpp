@@ -24,6 +24,7 @@
 #include "tests/sim/seeds.hpp"
 #include "tests/sim/simulated_channel.hpp"
 #include "tests/sim/simulated_copies.hpp"
+#include "tests/sim/simulated_grains.hpp"
 #include "tests/sim/simulated_leader_store.hpp"
 #include "tests/sim/simulated_log.hpp"
 #include "tests/sim/simulated_stores.hpp"
@@ -60,6 +61,11 @@ class cluster_process final : public process {
   void use(simulated_leader_store* store) noexcept { leader_store_ = store; }
   /// Of durable caches; it outlives the process. Null: none are.
   void use(simulated_log* log) noexcept { log_ = log; }
+  /// Grains live in the cluster; it outlives the process. Null: none do.
+  void use(grain_truth* truth);
+  [[nodiscard]] simulated_grains* grains() const noexcept { return grains_.get(); }
+  void ask_grain(std::uint32_t grain, time_point now, simulated_grains::answer done);
+  [[nodiscard]] const grain_truth* truth() const noexcept { return truth_; }
   [[nodiscard]] simulated_stores& stores() noexcept { return stores_; }
   /// A command of a shard that it serves. `done` may be called later, or be dropped when the process ends.
   void submit(std::uint32_t shard, const cache_command& c, time_point deadline, time_point now, reply_callback done);
@@ -82,6 +88,7 @@ class cluster_process final : public process {
   void carry_out();
   void carry_streams();
   void carry_copies();
+  void carry_grains();
   void tick_streams(time_point now);
   [[nodiscard]] bool restless() const;
   void take_writes(std::uint64_t pid, std::string_view bytes);
@@ -104,6 +111,8 @@ class cluster_process final : public process {
   std::unique_ptr<simulated_journal> journal_;
   simulated_channel channel_;
   std::unique_ptr<simulated_copies> copies_;
+  grain_truth* truth_ = nullptr;
+  std::unique_ptr<simulated_grains> grains_;
   time_point streams_ticked_{};
   std::deque<std::uint64_t> written_;  // tokens, handed over with the next tick, which comes at once
   time_point now_{};
@@ -138,6 +147,7 @@ class cluster_checker final : public checker {
   void check_primaries(world& w, node_index n, const cluster_process& p);
   void check_table(world& w, node_index n, const cluster_process& p);
   void check_record(world& w, node_index n, const cluster_process& p);
+  static void check_grains(world& w, node_index n, const cluster_process& p);
 
   std::map<node_index, seen> seen_;
   std::map<std::uint64_t, incarnation_id> leaders_;  // by term
@@ -169,6 +179,7 @@ class cluster_stage {
   std::string profile;
   simulated_leader_store* store = nullptr;  // given to each process that starts
   std::vector<simulated_log> logs;          // by node; empty: nothing is durable
+  grain_truth* grains = nullptr;            // given to each process that starts
   world w;
   cluster_checker checks;
 };

@@ -64,9 +64,36 @@ void cluster_process::carry_copies() {
   }
 }
 
+void cluster_process::use(grain_truth* truth) {
+  truth_ = truth;
+  if (truth == nullptr) return;
+  grains_ = std::make_unique<simulated_grains>(stores_, simulated_shards, *truth, rng_.fork());
+  grains_->set_lease([this] { return machine_ ? machine_->serve_until() : time_point::min(); });
+}
+
+void cluster_process::ask_grain(std::uint32_t grain, time_point now, simulated_grains::answer done) {
+  now_ = now;
+  grains_->ask(grain, now, std::move(done));
+  carry_out();
+}
+
+void cluster_process::carry_grains() {
+  grains_->follow(adopted_.now(), machine_->pid(), now_);
+  for (auto messages = grains_->take_messages(); !messages.empty(); messages = grains_->take_messages()) {
+    const auto addresses = machine_->addresses_by_pid();
+    for (const auto& [pid, bytes] : messages) {
+      if (const auto to = addresses.find(pid); to != addresses.end())
+        send_to(to->second, bytes);
+      else
+        grains_->on_lost(pid);
+    }
+  }
+}
+
 void cluster_process::carry_streams() {
   if (!machine_) return;
   if (copies_) carry_copies();
+  if (grains_) carry_grains();
   const auto batches = channel_.take();
   if (!batches.empty()) {
     const auto addresses = machine_->addresses_by_pid();
