@@ -355,6 +355,7 @@ void node::runner::stop() {
   const std::lock_guard lock(stop_mutex_);
   if (std::exchange(stopped_, true)) return;
   resume();
+  if (toolkit_) toolkit_->rest_grains();
   router_->stop_parking();
   shards_.close();
   loaders_->close();

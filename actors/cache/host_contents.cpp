@@ -80,7 +80,7 @@ void host_contents::finish_copy(std::uint32_t shard, std::uint64_t epoch, std::u
 }
 
 bool host_contents::drained(std::uint32_t shard) const {
-  return host_.with_shard(shard, [](const held_shard& s) { return s.drained(); });
+  return !host_.tenures().busy(shard) && host_.with_shard(shard, [](const held_shard& s) { return s.drained(); });
 }
 
 bool host_contents::begin_join(std::uint32_t shard, std::uint64_t epoch, std::uint64_t pid) {

@@ -13,12 +13,21 @@ class host_contents final : public shard_contents {
   /// Both outlive this object.
   host_contents(shard_host& host, const cache_catalogue& caches) : host_(host), caches_(caches) {}
 
+  /// What is done beside the stores; before anything is handed over, and outlives the last call.
+  void set_work(shard_work* work) noexcept { work_ = work; }
+
   void watch(std::uint32_t shard, std::uint64_t epoch) override;
   void unwatch(std::uint32_t shard, std::uint64_t epoch) override;
   [[nodiscard]] std::uint64_t changed_bytes(std::uint32_t shard) const override;
   [[nodiscard]] std::uint64_t read(std::uint32_t shard, std::uint64_t cursor, std::uint64_t bytes_max, time_point now,
                                    sink show) override;
   [[nodiscard]] bool read_changes(std::uint32_t shard, std::uint64_t bytes_max, time_point now, sink show) override;
+  [[nodiscard]] bool calm(std::uint32_t shard, std::uint64_t) override {
+    return work_ == nullptr || work_->calm(shard);
+  }
+  void stir(std::uint32_t shard, std::uint64_t) override {
+    if (work_ != nullptr) work_->stir(shard);
+  }
   [[nodiscard]] bool release(std::uint32_t shard, std::uint64_t epoch) override { return host_.release(shard, epoch); }
   void reopen(std::uint32_t shard, std::uint64_t epoch) override { host_.reopen(shard, epoch); }
   [[nodiscard]] bool drained(std::uint32_t shard) const override;
@@ -39,6 +48,7 @@ class host_contents final : public shard_contents {
 
   shard_host& host_;
   const cache_catalogue& caches_;
+  shard_work* work_ = nullptr;
 };
 
 }  // namespace troupe

@@ -50,6 +50,7 @@ shard_host::shard_host(const options& o)
       kept_(o.memory_max / kept_share),
       caches_(o.limits),
       rules_(o.rules),
+      tenures_(o.shards),
       eviction_(o.eviction) {
   TROUPE_CHECK(o.shards >= 1 && o.shards <= shards_max);
   shards_.reserve(o.shards);
@@ -201,6 +202,7 @@ expected<shard_host::adoption> shard_host::adopt(shard_table table, std::uint64_
   give(answers.ready);
   give(answers.called);
   if (changes) want_ticks();
+  if (changes && tell_tenures_) tell_tenures_();
   return changes;
 }
 
@@ -235,6 +237,8 @@ void shard_host::take_role(std::uint32_t index, const shard_row& row, std::uint6
   auto& s = shards_[index];
   const std::lock_guard lock(s.lock);
   const auto change = s.held.take_role(row, my_pid);
+  if (change.lost || !s.held.is_primary()) tenures_.end(index);
+  if (s.held.is_primary() && (change.gained || tenures_.now(index) == 0)) tenures_.begin(index);
   if (change.lost) changes.lost.push_back(index);
   if (change.gained) changes.gained.push_back(index);
   if (change.empty) changes.empty.push_back(index);
@@ -257,11 +261,13 @@ bool shard_host::release(std::uint32_t shard, std::uint64_t epoch) {
   {
     const std::lock_guard lock(s.lock);
     if (!s.held.release(epoch)) return false;
+    tenures_.end(shard);
     s.owner.store(0, std::memory_order_release);
     gather(s, called);
   }
   give(called);
   topology_version_.fetch_add(1, std::memory_order_acq_rel);
+  if (tell_tenures_) tell_tenures_();
   return true;
 }
 
@@ -272,8 +278,10 @@ void shard_host::reopen(std::uint32_t shard, std::uint64_t epoch) {
     const std::lock_guard lock(s.lock);
     s.held.reopen(epoch);
     if (s.held.is_primary()) s.owner.store(table_.now().rows[shard].primary, std::memory_order_release);
+    if (s.held.is_primary() && tenures_.now(shard) == 0) tenures_.begin(shard);
   }
   topology_version_.fetch_add(1, std::memory_order_acq_rel);
+  if (tell_tenures_) tell_tenures_();
 }
 
 bool shard_host::copy(std::uint32_t shard, const shard_store::entry_view& e, time_point now) {

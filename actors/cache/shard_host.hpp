@@ -19,6 +19,7 @@
 #include <troupe/cache_loader.hpp>
 
 #include "actors/cache/shard_lock.hpp"
+#include "actors/cache/shard_tenures.hpp"
 #include "runtime/cache/cache_access.hpp"
 #include "runtime/cache/held_shard.hpp"
 #include "runtime/sharding/shard_table.hpp"
@@ -159,6 +160,11 @@ class shard_host {
   /// way; false when there is no room all the same.
   [[nodiscard]] bool copy(std::uint32_t shard, const shard_store::entry_view& e, time_point now);
 
+  /// What this node serves, for work beside the stores. `tell` is called after each adoption, release and the like,
+  /// from any thread, without locks; set before anything is adopted.
+  [[nodiscard]] shard_tenures& tenures() noexcept { return tenures_; }
+  void on_tenures(std::function<void()> tell) { tell_tenures_ = std::move(tell); }
+
   // --- replication -----------------------------------------------------------------------------
 
   /// Where writes go; outlives the last call. Before anything is adopted.
@@ -281,6 +287,8 @@ class shard_host {
   const cache_rule_book rules_;
   value_limits limits_;
   std::vector<hosted_shard> shards_;
+  shard_tenures tenures_;
+  std::function<void()> tell_tenures_;
   mutable std::mutex table_mutex_;  // taken before any shard's lock
   accepted_table table_;
   std::atomic<std::uint64_t> topology_version_{0};

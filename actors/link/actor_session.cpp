@@ -87,7 +87,7 @@ caf::strong_actor_ptr actor_session::proxy_of(std::uint64_t id, bool monitor) {
 // ---- sending ----
 
 expected<std::uint64_t> actor_session::sender_code(const caf::mailbox_element& what) {
-  if (!what.sender) return 0;
+  if (!what.sender || what.mid.is_response()) return 0;  // nobody looks who answers
   if (!what.sender->nid) {
     if (announce(what.sender)) return what.sender->aid;
     return fail(errc::unavailable, "the peer knows too many actors of this node");

@@ -47,6 +47,10 @@ actor_toolkit::actor_toolkit(surroundings s, const actor_options& o)
       rng_(with_.seed + 2) {
   registry_->serve();
   topics_->serve();
+      grains_(std::make_shared<grain_service>(grain_service::surroundings{with_.runtime.system(), with_.io,
+                                                                          with_.shards, with_.board, with_.log,
+                                                                          directory_, with_.find, with_.open_cache})),
+  grains_->attach();
 }
 
 actor_toolkit::~actor_toolkit() { stop(); }
@@ -68,6 +72,7 @@ expected<void> actor_toolkit::start() {
   if (auto shown = directory_->publish(spawner_actor::published_as, spawner); !shown) return shown;
   if (auto topics_started = topics_->start(); !topics_started) return topics_started;
   singletons_->start();
+  if (auto started = grains_->start(); !started) return started;
   return registry_->start();
 }
 
@@ -88,6 +93,7 @@ void actor_toolkit::stop() {
   singletons_->stop();
   registry_->close();
   topics_->close();
+  grains_->close();
   if (spawner) {
     const caf::scoped_actor caller(system());
     caller->request(spawner, stop_max, stop_atom::value)
@@ -106,6 +112,7 @@ void actor_toolkit::register_metrics(metrics& m) {
   topics_->register_metrics(m);
   delivery_->register_metrics(m);
   singletons_->register_metrics(m);
+  grains_->register_metrics(m);
   spawner_state::register_metrics(m, spawns_);
 }
 

@@ -18,6 +18,7 @@
 #include "actors/cluster/cluster_calls.hpp"
 #include "actors/cluster_board.hpp"
 #include "actors/event_hub.hpp"
+#include "actors/grains/grain_service.hpp"
 #include "actors/io_pool.hpp"
 #include "actors/link/actor_directory.hpp"
 #include "actors/link/link_table.hpp"
@@ -48,6 +49,9 @@ class actor_toolkit final : public cluster_actors {
     cluster_calls& calls;
     incarnation_id self;
     std::uint64_t seed = 0;
+    shard_host& shards;
+    std::function<std::optional<link_target>(std::uint64_t pid)> find;
+    std::function<expected<cache>(const std::string& name)> open_cache;
   };
 
   /// The system of an application's actors. errc::bad_config when actor_options::configure threw.
@@ -58,7 +62,11 @@ class actor_toolkit final : public cluster_actors {
   [[nodiscard]] expected<void> start();
   /// Blocks while singletons are handed over, for at most `limit`.
   void withdraw(duration limit);
+  void withdraw();
+  /// Grains save what they have, while caches still serve.
+  void rest_grains() { grains_->rest_all(); }
   void stop();
+  [[nodiscard]] shard_work& work() noexcept { return *grains_; }
 
   void register_metrics(metrics& m);
 
@@ -67,6 +75,7 @@ class actor_toolkit final : public cluster_actors {
   [[nodiscard]] troupe::registry& registry() override { return *registry_; }
   [[nodiscard]] troupe::topics& topics() override { return *topics_; }
   [[nodiscard]] deliveries& delivery() override { return *delivery_; }
+  [[nodiscard]] troupe::grains& grains() override { return *grains_; }
   void spawn(std::string type, caf::message arguments, where at, spawn_callback done, duration deadline) override;
   [[nodiscard]] expected<caf::actor> spawn(std::string type, caf::message arguments, where at,
                                            duration deadline) override;
@@ -92,6 +101,7 @@ class actor_toolkit final : public cluster_actors {
   std::shared_ptr<topics_service> topics_;
   std::unique_ptr<delivery_service> delivery_;
   const std::shared_ptr<singleton_service> singletons_;
+  std::shared_ptr<grain_service> grains_;
   const std::shared_ptr<spawner_state> spawns_ = std::make_shared<spawner_state>();
   std::mutex mutex_;
   random rng_;

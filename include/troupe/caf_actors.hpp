@@ -28,6 +28,7 @@
 
 #include <troupe/caf.hpp>
 #include <troupe/caf_delivery.hpp>
+#include <troupe/caf_grains.hpp>
 #include <troupe/caf_registry.hpp>
 #include <troupe/caf_topics.hpp>
 #include <troupe/caf_singleton.hpp>
@@ -52,6 +53,8 @@ class cluster_actors {
   [[nodiscard]] virtual troupe::registry& registry() = 0;
   [[nodiscard]] virtual troupe::topics& topics() = 0;
   [[nodiscard]] virtual deliveries& delivery() = 0;
+  /// Actors with a name that are always there (caf_grains.hpp).
+  [[nodiscard]] virtual troupe::grains& grains() = 0;
 
   static constexpr duration spawn_deadline = std::chrono::seconds(5);
   using spawn_callback = std::function<void(expected<caf::actor>)>;

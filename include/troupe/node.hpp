@@ -49,6 +49,9 @@ struct actor_options {
   /// Registers message and actor types; called once, before the actor system is made. It leaves scheduler.* alone; what
   /// it throws is errc::bad_config.
   std::function<void(caf::actor_system_config&)> configure{};
+  /// Called once, before the node takes part in the cluster: the place to add grain types. What it throws is
+  /// errc::bad_config.
+  std::function<void(cluster_actors&)> prepare{};
   std::uint32_t threads = 0;              // of their scheduler; 0: one for each core, at most 8
   std::uint32_t spawned_max = 1'000'000;  // alive at this node, of those that were spawned by name
 };
