@@ -81,6 +81,13 @@ void actor_toolkit::withdraw(duration limit) {
   singletons_->withdraw(limit);
   registry_->withdraw();
   topics_->withdraw();
+  // Where there are others, grains are served until their shard has moved; a node that is alone has its lease no more
+  // when it has left.
+  const auto view = with_.board.read();
+  const bool alone = std::none_of(view->members.begin(), view->members.end(), [this](const member& m) {
+    return m.id != with_.self && m.state == member_state::alive;
+  });
+  if (alone) rest_grains();
 }
 
 void actor_toolkit::stop() {
