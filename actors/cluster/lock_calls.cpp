@@ -55,7 +55,7 @@ lock_calls::ticket lock_calls::lock(lock_request request, callback<hold> done) {
   auto mine = std::make_shared<std::atomic<claim_number>>(0);
   const auto shared = std::make_shared<callback<hold>>(std::move(done));
   const auto run = [this, shared, mine, r = std::move(request)](cluster_machine& m, time_point now,
-                                                                  cluster_output& out) {
+                                                                cluster_output& out) {
     const auto claim = m.claim(r, false, now, out);
     if (!claim) return (*shared)(tl::unexpected(claim.error()));
     *mine = *claim;
