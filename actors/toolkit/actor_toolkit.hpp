@@ -62,7 +62,6 @@ class actor_toolkit final : public cluster_actors {
   [[nodiscard]] expected<void> start();
   /// Blocks while singletons are handed over, for at most `limit`.
   void withdraw(duration limit);
-  void withdraw();
   /// Grains save what they have, while caches still serve.
   void rest_grains() { grains_->rest_all(); }
   void stop();
@@ -101,7 +100,7 @@ class actor_toolkit final : public cluster_actors {
   std::shared_ptr<topics_service> topics_;
   std::unique_ptr<delivery_service> delivery_;
   const std::shared_ptr<singleton_service> singletons_;
-  std::shared_ptr<grain_service> grains_;
+  const std::shared_ptr<grain_service> grains_;
   const std::shared_ptr<spawner_state> spawns_ = std::make_shared<spawner_state>();
   std::mutex mutex_;
   random rng_;

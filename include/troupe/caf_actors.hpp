@@ -30,8 +30,8 @@
 #include <troupe/caf_delivery.hpp>
 #include <troupe/caf_grains.hpp>
 #include <troupe/caf_registry.hpp>
-#include <troupe/caf_topics.hpp>
 #include <troupe/caf_singleton.hpp>
+#include <troupe/caf_topics.hpp>
 #include <troupe/error.hpp>
 #include <troupe/time.hpp>
 #include <troupe/where.hpp>

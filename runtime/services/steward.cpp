@@ -5,7 +5,9 @@
 namespace troupe {
 namespace {
 
-bool runs_databases(const member& m) { return std::find(m.services.begin(), m.services.end(), "db") != m.services.end(); }
+bool runs_databases(const member& m) {
+  return std::find(m.services.begin(), m.services.end(), "db") != m.services.end();
+}
 
 }  // namespace
 
