@@ -150,7 +150,7 @@ class node {
   /// errc::deadline_exceeded when something had to be cut off (the node is stopped all the same).
   expected<void> leave();
 
-  /// Stops without hand-over. Idempotent.
+  /// Stops; only singletons are handed over. Idempotent.
   void stop();
 
   /// True once the node was asked to leave from outside (POST /v1/cluster/leave).
