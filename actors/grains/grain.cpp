@@ -192,15 +192,17 @@ invoke_message_result grain::consume(caf::mailbox_element& x) {
   return result;
 }
 
-// CAF ends an actor that throws; who asked is to know.
+// Who asked is told when the next message wakes another activation already: it may ask again at once. This one handles
+// nothing more.
 invoke_message_result grain::handle(caf::mailbox_element& x) {
   try {
     return caf::event_based_actor::consume(x);
   } catch (const std::exception& fault) {
     const error why{errc::outcome_unknown, std::string("the grain threw: ") + fault.what()};
-    answer(x, why);
+    if (!std::exchange(lapsed_, true)) seat_->service->on_lapsed(*seat_);
     seat_->service->note_failed(*seat_, why);
-    throw;
+    answer(x, why);
+    return invoke_message_result::consumed;
   }
 }
 

@@ -31,7 +31,8 @@ class parking_proxy final : public caf::actor_proxy {
     std::size_t waiting_max;
     duration wait_max;
   };
-  /// Looked at before each message, under its lock: false closes the proxy until it is aimed anew.
+  /// Beside the target's end. Looked at before each message, under its lock: false closes the proxy until it is aimed
+  /// anew.
   using condition = std::function<bool()>;
 
   parking_proxy(caf::actor_config& cfg, const limits& l, std::shared_ptr<dead_letters> letters)

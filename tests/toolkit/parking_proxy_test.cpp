@@ -70,6 +70,20 @@ TEST_F(parking_proxies, pass_messages_on_and_answers_come_straight_back) {
   EXPECT_EQ(of(proxy).waiting(), 0u);
 }
 
+TEST_F(parking_proxies, keep_messages_whose_target_has_ended) {
+  const auto proxy = make();
+  const auto ended = target();
+  of(proxy).aim(ended);
+  caf::anon_send_exit(held_.back(), caf::exit_reason::kill);
+  system_.run();
+  ask(proxy, "a");
+  EXPECT_EQ(of(proxy).waiting(), 1u);
+  EXPECT_EQ(answers_, texts{});
+  of(proxy).aim(target());
+  system_.run();
+  EXPECT_EQ(answers_, texts{"a"});
+}
+
 TEST_F(parking_proxies, keep_messages_in_their_order_while_they_have_no_target) {
   const auto proxy = make();
   int woken = 0;
