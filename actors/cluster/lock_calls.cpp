@@ -239,43 +239,39 @@ void lock_calls::on_role(const std::string& role, const lock_event& e) {
   if (told) told({role, leads, leads ? e.token : 0});
 }
 
-/// An actor that was restarted knows nothing of what its forerunner claimed.
-void lock_calls::refuse_forgotten(const lock_client& claims) {
+// Under the lock. An actor that was restarted knows nothing of what its forerunner claimed.
+std::vector<lock_calls::callback<lock_calls::hold>> lock_calls::take_forgotten(const lock_client& claims) {
   std::vector<callback<hold>> forgotten;
-  {
-    const std::lock_guard lock(mutex_);
-    for (auto at = waiting_.begin(); at != waiting_.end();) {
-      const bool known = claims.knows(at->first);
-      if (!known) forgotten.push_back(std::move(at->second));
-      at = known ? std::next(at) : waiting_.erase(at);
-    }
+  for (auto at = waiting_.begin(); at != waiting_.end();) {
+    const bool known = claims.knows(at->first);
+    if (!known) forgotten.push_back(std::move(at->second));
+    at = known ? std::next(at) : waiting_.erase(at);
   }
-  for (const auto& done : forgotten) done(fail(errc::unavailable, "the claim was forgotten"));
+  return forgotten;
 }
 
-void lock_calls::tell_followers(const lock_table& table) {
+// Under the lock.
+std::vector<std::pair<lock_calls::holder_callback, std::optional<lock_grant>>> lock_calls::new_holders(
+    const lock_table& table) {
   std::vector<std::pair<holder_callback, std::optional<lock_grant>>> due;
-  {
-    const std::lock_guard lock(mutex_);
-    for (auto& [id, f] : followers_) {
-      const auto row = table.rows.find(f.key);
-      const auto* grant = row == table.rows.end() ? nullptr : &row->second.grants.front();
-      const auto token = grant == nullptr ? 0 : grant->token;
-      if (f.token == token) continue;
-      f.token = token;
-      due.emplace_back(f.told, grant == nullptr ? std::nullopt : std::optional(*grant));
-    }
+  for (auto& [id, f] : followers_) {
+    const auto row = table.rows.find(f.key);
+    const auto* grant = row == table.rows.end() ? nullptr : &row->second.grants.front();
+    const auto token = grant == nullptr ? 0 : grant->token;
+    if (f.token == token) continue;
+    f.token = token;
+    due.emplace_back(f.told, grant == nullptr ? std::nullopt : std::optional(*grant));
   }
-  for (const auto& [told, grant] : due) told(grant ? &*grant : nullptr);
+  return due;
 }
 
 void lock_calls::take(cluster_output& out, const cluster_machine& machine) {
   const auto& claims = machine.claims();
   const auto put = [this](number n, std::uint64_t value) { numbers_[n].store(value, std::memory_order_relaxed); };
   for (const auto& e : out.locks) on_event(e, claims.held_until(e.claim));
-  refuse_forgotten(claims);
-  tell_followers(machine.locks().table());
   std::vector<std::string> forgotten;
+  std::vector<callback<hold>> unanswered;
+  std::vector<std::pair<holder_callback, std::optional<lock_grant>>> told;
   std::vector<hold> over;  // let go of without the lock
   {
     const std::lock_guard lock(mutex_);
@@ -293,7 +289,11 @@ void lock_calls::take(cluster_output& out, const cluster_machine& machine) {
       if (c.claim != 0 && !claims.knows(c.claim)) forgotten.push_back(role);
     }
     put(held_count, holds_.size());
+    unanswered = take_forgotten(claims);
+    told = new_holders(machine.locks().table());
   }
+  for (const auto& done : unanswered) done(fail(errc::unavailable, "the claim was forgotten"));
+  for (const auto& [tell, grant] : told) tell(grant ? &*grant : nullptr);
   for (const auto& role : forgotten) {
     on_role(role, {0, lock_event::kind::lost, 0, {}});
     claim_role(role);

@@ -17,6 +17,8 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <troupe/error.hpp>
 #include <troupe/lock.hpp>
@@ -92,8 +94,8 @@ class lock_calls {
   void claim_role(const std::string& role, callback<void> done = {});
   void on_event(const lock_event& e, time_point held_until);
   void on_role(const std::string& role, const lock_event& e);
-  void refuse_forgotten(const lock_client& claims);
-  void tell_followers(const lock_table& table);
+  [[nodiscard]] std::vector<callback<hold>> take_forgotten(const lock_client& claims);
+  [[nodiscard]] std::vector<std::pair<holder_callback, std::optional<lock_grant>>> new_holders(const lock_table& table);
 
   const std::shared_ptr<way_in> way_;
   std::mutex mutex_;

@@ -2,6 +2,7 @@
 // one, and it goes to rest when what was delivered is handled.
 #include <utility>
 
+#include <caf/exit_reason.hpp>
 #include <caf/mailbox_element.hpp>
 #include <caf/system_messages.hpp>
 
@@ -199,6 +200,7 @@ invoke_message_result grain::handle(caf::mailbox_element& x) {
     return caf::event_based_actor::consume(x);
   } catch (const std::exception& fault) {
     const error why{errc::outcome_unknown, std::string("the grain threw: ") + fault.what()};
+    threw_ = true;
     if (!std::exchange(lapsed_, true)) seat_->service->on_lapsed(*seat_);
     seat_->service->note_failed(*seat_, why);
     answer(x, why);
@@ -239,7 +241,7 @@ void grain::settle(bool in_a_message) {
     }
     if (!unsaved_.empty()) return;
   }
-  quit();
+  quit(threw_ ? caf::exit_reason::unhandled_exception : caf::exit_reason::normal);
 }
 
 void grain::rest() {

@@ -9,6 +9,7 @@
 
 #include "actors/grains/grain_handles.hpp"
 #include "actors/grains/grain_mail.hpp"
+#include "actors/has_ended.hpp"
 #include "actors/messages/error.hpp"
 #include "runtime/grains/grain_name.hpp"
 #include "runtime/registry/choice.hpp"
@@ -18,10 +19,6 @@ namespace troupe {
 namespace {
 
 time_point now() { return std::chrono::steady_clock::now(); }
-
-bool is_dead(const caf::strong_actor_ptr& p) {
-  return p->get()->getf(caf::abstract_actor::is_terminated_flag | caf::abstract_actor::is_cleaned_up_flag);
-}
 
 }  // namespace
 
@@ -260,7 +257,7 @@ expected<caf::strong_actor_ptr> grain_service::gate_of(std::uint64_t pid) {
   {
     const std::shared_lock lock(mutex_);
     const auto found = gates_.find(pid);
-    if (found != gates_.end() && !is_dead(found->second)) return found->second;
+    if (found != gates_.end() && !has_ended(found->second)) return found->second;
   }
   const auto target = with_.find(pid);
   if (!target) return fail(errc::unavailable, "the node that holds the grain's shard is not known here yet");

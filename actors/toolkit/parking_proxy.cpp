@@ -3,6 +3,7 @@
 #include <caf/exit_reason.hpp>
 #include <caf/make_message.hpp>
 
+#include "actors/has_ended.hpp"
 #include "actors/messages/error.hpp"
 
 namespace troupe {
@@ -22,9 +23,7 @@ void parking_proxy::enqueue(caf::mailbox_element_ptr what, caf::execution_unit* 
   condition over;
   {
     const std::lock_guard lock(mutex_);
-    // Who is told that the target has ended aims anew, a little later.
-    const bool gone = target_ && target_->get()->getf(caf::abstract_actor::is_cleaned_up_flag);
-    if (gone || (target_ && still_ && !still_())) {
+    if (target_ && (has_ended(target_) || (still_ && !still_()))) {
       ended.swap(target_);
       over.swap(still_);
     }

@@ -110,7 +110,7 @@ void singleton_actor::on_holder(const holder_news& n) {
   if (n.token == holder_.token) return;
   if (holder_.token != 0) before_ = holder_;
   holder_ = n;
-  if (kept_token_ != 0 && successor_ == 0 && n.token > kept_token_) successor_ = n.token;
+  kept_.on_holder(n.token);
   const auto now = read_clock();
   const bool here = n.who.id == with_.self;
   if (n.token > token_ && !here && machine_.at() != phase::left)
@@ -133,7 +133,7 @@ void singleton_actor::on_down(const caf::down_msg& down) {
                    {{"name", name_}, {"token", token_}, {"reason", system().render(down.reason)}});
   } else {
     with_.log.info("actors", "singleton_stopped",
-                   {{"name", name_}, {"token", token_}, {"state", kept_ && kept_token_ == token_ ? "kept" : "none"}});
+                   {{"name", name_}, {"token", token_}, {"state", kept_.is_of(token_) ? "kept" : "none"}});
   }
   --with_.numbers->running;
   instance_ = nullptr;
@@ -178,7 +178,7 @@ void singleton_actor::look_at_members(time_point now) {
 void singleton_actor::try_finish_leaving(time_point now) {
   if (!left_.pending() || machine_.at() != phase::left) return;
   left_at_ = std::min(left_at_, now);
-  const bool needed = (kept_ && !given_) || gate().waiting() + proxy().waiting() > 0;
+  const bool needed = kept_.awaits() || gate().waiting() + proxy().waiting() > 0;
   const auto all = allowed();
   const bool others = std::any_of(all.begin(), all.end(), [this](const candidate& c) { return c.id != with_.self; });
   if (needed && others && now < left_at_ + successor_max) return;

@@ -40,6 +40,7 @@
 #include "actors/log.hpp"
 #include "actors/toolkit/parking_proxy.hpp"
 #include "runtime/registry/choice.hpp"
+#include "runtime/singleton/kept_state.hpp"
 #include "runtime/singleton/singleton_machine.hpp"
 
 namespace troupe {
@@ -159,10 +160,7 @@ class singleton_actor : public caf::event_based_actor {
   time_point find_at_ = time_point::min();
 
   std::optional<std::string> fetched_;  // for the next start
-  std::optional<std::string> kept_;     // of the last instance here
-  std::uint64_t kept_token_ = 0;        // its token, whether it gave a state or not
-  std::uint64_t successor_ = 0;         // who may have it: the first one after it
-  bool given_ = false;
+  kept_state kept_;                     // of the last instance here
 
   caf::response_promise left_;
   time_point left_at_ = time_point::max();

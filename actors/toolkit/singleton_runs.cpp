@@ -29,12 +29,7 @@ void singleton_actor::claim() {
 
 void singleton_actor::drop() {
   ++claim_;
-  if (fetched_) {  // no instance could be started with it
-    kept_ = std::exchange(fetched_, std::nullopt);
-    kept_token_ = token_;
-    successor_ = 0;
-    given_ = false;
-  }
+  if (fetched_) kept_.keep(token_, std::exchange(fetched_, std::nullopt));  // no instance could be started with it
   if (hold_)
     hold_->release();
   else if (ticket_ && !*with_.over)
@@ -45,10 +40,7 @@ void singleton_actor::drop() {
 
 void singleton_actor::fetch() {
   const auto* last = holder_.token != 0 && holder_.token < token_ ? &holder_ : before_ ? &*before_ : nullptr;
-  if (last != nullptr && last->who.id == with_.self) {
-    auto own = kept_token_ == last->token ? std::exchange(kept_, std::nullopt) : std::nullopt;
-    return on_fetched(token_, std::move(own));
-  }
+  if (last != nullptr && last->who.id == with_.self) return on_fetched(token_, kept_.take(last->token));
   const auto there = last == nullptr ? std::nullopt : alive(last->who);
   if (!there) return on_fetched(token_, std::nullopt);
   const auto host = with_.directory->find({there->address, there->id}, published_as(name_));
@@ -92,7 +84,7 @@ void singleton_actor::start() {
   with_.log.info("actors", "singleton_started",
                  {{"name", name_}, {"token", token_}, {"state", fetched_ ? "handed over" : "none"}});
   fetched_.reset();
-  kept_.reset();
+  kept_.forget();
 }
 
 void singleton_actor::ask() {
@@ -110,10 +102,7 @@ void singleton_actor::on_state(std::uint64_t token, std::optional<std::string> s
     state.reset();
   }
   if (state) ++with_.numbers->handed_over;
-  kept_ = std::move(state);
-  kept_token_ = token;
-  successor_ = 0;
-  given_ = false;
+  kept_.keep(token, std::move(state));
   step(&singleton_machine::on_state);
 }
 
@@ -126,13 +115,11 @@ void singleton_actor::end(bool kill) {
   send_exit(instance_, kill ? caf::exit_reason::kill : caf::exit_reason::user_shutdown);
 }
 
-// Only to the first one after it: what came between would be undone. It may ask again when the answer was lost.
 caf::result<std::string> singleton_actor::give_state(std::uint64_t token) {
-  if (kept_token_ != 0 && successor_ == 0 && token > kept_token_) successor_ = token;
-  if (!kept_ || token != successor_) return to_caf({errc::not_found, "no state is kept here for that token"});
-  given_ = true;
+  auto state = kept_.give(token);
+  if (!state) return to_caf({errc::not_found, "no state is kept here for that token"});
   tell(self(), wake_atom::value);
-  return *kept_;
+  return *std::move(state);
 }
 
 }  // namespace troupe

@@ -117,6 +117,7 @@ class grain : public caf::event_based_actor {
   bool loading_ = false;
   bool lapsed_ = false;  // its time is over: messages go elsewhere
   bool rested_ = false;
+  bool threw_ = false;
   std::optional<error> refused_;
 };
 

@@ -17,6 +17,22 @@ std::vector<std::string> names(std::size_t n) {
   return found;
 }
 
+TEST(election_cures, a_renewal_is_two_messages_to_a_member_and_one_from_it) {
+  bus b(3);
+  b.start_all({"a", "b", "c"});
+  b.until_leader();
+  b.start_all({"d", "e"});  // they do not vote
+  b.run(seconds(5));
+  const auto leader = b.leader();
+  b.sent.clear();
+  b.run(seconds(6));
+  EXPECT_EQ(b.leader(), leader);
+  const int renewals = b.sent[election_kind::renew];
+  EXPECT_GT(renewals, 4 * 20);
+  EXPECT_NEAR(b.sent[election_kind::renew_answer], renewals, 4);
+  EXPECT_NEAR(b.sent[election_kind::lease], renewals, 4) << "one for each answer";
+}
+
 TEST(election_cures, a_storm_is_kept_down_by_delays_that_follow_the_rank) {
   bus b(9, milliseconds(1500));
   b.start_all(names(9));

@@ -173,6 +173,27 @@ TEST_F(grain_service_test, a_handler_that_throws_is_told_of_and_the_next_message
   EXPECT_EQ(a.ask_grain("counter", id), "b1");
 }
 
+// They were sent before anybody knew.
+TEST_F(grain_service_test, handles_what_was_behind_a_message_that_threw_in_the_next_activation) {
+  const auto counter = a.grains->ref("counter", id_at(b));
+  ASSERT_TRUE(counter);
+  caf::scoped_actor me(*a.system);
+  const auto send = [&](const char* what) { return me->request(*counter, 20s, std::string(what)); };
+  auto thrown = send("throw");
+  std::vector<decltype(send(""))> behind;
+  for (int i = 0; i < 50; ++i) behind.push_back(send("go"));
+  std::set<std::string> answers, all;
+  errc why = errc::ok;
+  thrown.receive([](const std::string&) {}, [&](const caf::error& e) { why = from_caf(e).code; });
+  for (auto& r : behind) {
+    r.receive([&](const std::string& s) { answers.insert(s); },
+              [&](const caf::error& e) { answers.insert(describe(from_caf(e))); });
+  }
+  EXPECT_EQ(why, errc::outcome_unknown);
+  for (std::size_t i = 1; i <= behind.size(); ++i) all.insert("b" + std::to_string(i));
+  EXPECT_EQ(answers, all) << "by one activation, each once";
+}
+
 TEST_F(grain_service_test, rests_when_idle_or_asked_to) {
   const auto id = id_at(b);
   EXPECT_EQ(a.ask_grain("counter", id, "rest"), "b1");

@@ -1,19 +1,13 @@
 // The application's actors across processes: a handle of an actor in another process, and what becomes of it at kill
 // -9.
-#include <troupe/caf_actors.hpp>
-#include <troupe/node.hpp>
-
 #include <atomic>
 #include <csignal>
 #include <mutex>
 #include <thread>
 
 #include <caf/event_based_actor.hpp>
-#include <caf/scoped_actor.hpp>
 
-#include <gtest/gtest.h>
-
-#include "tests/process/program.hpp"
+#include "tests/process/actor_processes.hpp"
 
 namespace troupe {
 namespace {
@@ -21,31 +15,16 @@ namespace {
 using namespace std::chrono_literals;
 using test::patience;
 
-class remote_actors : public ::testing::Test {
+class remote_actors : public test::actor_processes {
  protected:
   void SetUp() override {
-    config c;
-    c.node.name = "here";
-    c.node.services = {"cache"};
-    c.node.data_dir = home_.path() + "/here";
-    c.cluster.bind = "127.0.0.1:0";
-    c.cluster.expected_members = 2;
-    c.gossip.profile = "fast";
-    c.log.level = "error";
-    node_options brings;
-    brings.actors.emplace();
-    auto started = node::start(c, std::move(brings));
-    ASSERT_TRUE(started) << describe(started.error());
-    here_.emplace(std::move(*started));
+    start_here(2);
     start_peer();
   }
   void start_peer() {
-    peer_ = std::make_unique<test::program>(
-        TROUPE_ACTOR_PEER, std::vector<std::string>{"there", home_.path() + "/there", here_->addresses().cluster},
-        test::program::environment{}, std::string());
+    peer_ = make_peer(TROUPE_ACTOR_PEER, "there");
     ASSERT_TRUE(peer_->wait_for("ready")) << peer_->err();
   }
-  [[nodiscard]] cluster_actors& cluster() { return here_->actors(); }
   static bool eventually(const std::function<bool()>& holds) {
     const auto end = std::chrono::steady_clock::now() + patience;
     while (!holds()) {
@@ -58,14 +37,6 @@ class remote_actors : public ::testing::Test {
     EXPECT_TRUE(eventually([&] { return cluster().registry().one("echo").has_value(); }));
     return cluster().registry().one("echo").value_or(caf::actor());
   }
-  expected<std::string> ask(const caf::actor& a, const std::string& text) {
-    caf::scoped_actor me(cluster().system());
-    expected<std::string> answer = fail(errc::deadline_exceeded, "test");
-    me->request(a, patience, text)
-        .receive([&](const std::string& s) { answer = s; },
-                 [&](const caf::error& e) { answer = tl::unexpected<error>(from_caf(e)); });
-    return answer;
-  }
 
   /// Outlives the test: actors and listeners hold it.
   struct sight {
@@ -74,8 +45,6 @@ class remote_actors : public ::testing::Test {
     std::atomic<bool> failed{false};
   };
 
-  test::temporary_directory home_;
-  std::optional<node> here_;
   std::unique_ptr<test::program> peer_;
 };
 

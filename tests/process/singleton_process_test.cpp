@@ -1,18 +1,13 @@
 // A singleton among processes: its own is killed with SIGKILL, or stands still and wakes up.
-#include <troupe/caf_actors.hpp>
-#include <troupe/node.hpp>
-
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <thread>
 
-#include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 
-#include <gtest/gtest.h>
-
-#include "tests/process/program.hpp"
+#include "tests/process/actor_processes.hpp"
 
 namespace troupe {
 namespace {
@@ -20,49 +15,27 @@ namespace {
 using namespace std::chrono_literals;
 using test::patience;
 
-class singleton_processes : public ::testing::Test {
+class singleton_processes : public test::actor_processes {
  protected:
   void SetUp() override {
-    config c;
-    c.node.name = "here";
-    c.node.services = {"cache"};
-    c.node.data_dir = home_.path() + "/here";
-    c.cluster.bind = "127.0.0.1:0";
-    c.cluster.expected_members = 3;
-    c.gossip.profile = "fast";
-    c.log.level = "error";
-    node_options brings;
-    brings.actors.emplace();
-    auto started = node::start(c, std::move(brings));
-    ASSERT_TRUE(started) << describe(started.error());
-    here_.emplace(std::move(*started));
+    start_here(3);
     for (const char* each : {"p1", "p2"}) {
       const std::string name = each;
-      peers_[name] = std::make_unique<test::program>(
-          TROUPE_SINGLETON_PEER, std::vector<std::string>{name, home_.path() + "/" + name, here_->addresses().cluster},
-          test::program::environment{}, std::string());
+      peers_[name] = make_peer(TROUPE_SINGLETON_PEER, name);
     }
     for (const auto& [name, peer] : peers_) ASSERT_TRUE(peer->wait_for("ready")) << peer->err();
-    auto one = here_->actors().singleton("one");
+    auto one = cluster().singleton("one");
     ASSERT_TRUE(one) << describe(one.error());
     one_ = *one;
   }
   void TearDown() override { one_ = nullptr; }
 
-  expected<std::string> ask(const std::string& text) {
-    caf::scoped_actor me(here_->actors().system());
-    expected<std::string> answer = fail(errc::deadline_exceeded, "test");
-    me->request(one_, patience, text)
-        .receive([&](const std::string& s) { answer = s; },
-                 [&](const caf::error& e) { answer = tl::unexpected<error>(from_caf(e)); });
-    return answer;
-  }
   /// Who answers; a request that is on its way to a process that ends is lost, and said to be.
   std::string ask_surely(const std::string& text) {
     const auto end = std::chrono::steady_clock::now() + patience;
     expected<std::string> answer;
     do {
-      answer = ask(text);
+      answer = ask(one_, text);
       if (answer) return *answer;
     } while (std::chrono::steady_clock::now() < end);
     return "no answer: " + describe(answer.error());
@@ -86,8 +59,6 @@ class singleton_processes : public ::testing::Test {
   [[nodiscard]] test::program& peer(const std::string& name) { return *peers_.at(name); }
   [[nodiscard]] static std::string other(const std::string& name) { return name == "p1" ? "p2" : "p1"; }
 
-  test::temporary_directory home_;
-  std::optional<node> here_;
   std::map<std::string, std::unique_ptr<test::program>> peers_;
   caf::actor one_;
 };

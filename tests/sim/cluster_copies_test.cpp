@@ -43,9 +43,6 @@ struct copied_stage : cluster_stage {
     client->start(5ms);
     w.run_for(2s);
   }
-  [[nodiscard]] node_index victim(bool leads) const {
-    return leads ? *leader() : (*leader() + 1) % static_cast<node_index>(w.size());
-  }
   /// Every shard has the copy in sync that makes its writes safe: the next death takes nothing.
   void expect_green(const std::string& when) {
     expect_within(

@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 
 #include "tests/sim/cluster_process.hpp"
-#include "tests/sim/fault_plan.hpp"
 #include "tests/sim/seeds.hpp"
 
 namespace troupe::sim {
@@ -36,7 +35,6 @@ struct grain_stage : cluster_stage {
     ask_again(2ms);
     w.run_for(1s);
   }
-  [[nodiscard]] node_index victim(bool leads) const { return leads ? *leader() : (*leader() + 1) % 3; }
   void ask_again(duration gap) {
     w.after(gap, [this, gap] {
       if (resting) return;
@@ -113,55 +111,21 @@ class cluster_grains : public ::testing::TestWithParam<const char*> {
 
 TEST_P(cluster_grains, through_kills_of_primaries) {
   tell(1, [](grain_stage& s) {
-    for (const bool leads : {false, true}) {
-      const auto n = s.victim(leads);
-      s.w.crash(n);
-      s.expect_settled("without the killed node");
-      s.w.run_for(2s);
-      s.w.start(n);
-      s.expect_settled("with it");
-      s.w.run_for(3s);
-      if (::testing::Test::HasFailure()) return;
-    }
+    s.kill_and_return(false);
+    if (!::testing::Test::HasFailure()) s.kill_and_return(true);
   });
 }
 
 TEST_P(cluster_grains, through_kills_where_there_are_no_copies) {
-  tell(0, [](grain_stage& s) {
-    const auto n = s.victim(false);
-    s.w.crash(n);
-    s.expect_settled("without the killed node");
-    s.w.run_for(2s);
-    s.w.start(n);
-  });
+  tell(0, [](grain_stage& s) { s.kill_and_return_unwaited(); });
 }
 
 TEST_P(cluster_grains, through_pauses) {
-  tell(1, [](grain_stage& s) {
-    for (int i = 0; i < 6; ++i) {
-      const auto n = s.victim(i % 2 == 0);
-      s.w.pause(n);
-      s.w.run_for(i < 4 ? s.w.rng().between(50ms, 400ms) : duration(12s));
-      s.w.resume(n);
-      s.expect_settled("after the pause");
-      s.w.run_for(500ms);
-      if (::testing::Test::HasFailure()) return;
-    }
-  });
+  tell(1, [](grain_stage& s) { s.pause_in_turn(); });
 }
 
 TEST_P(cluster_grains, through_cuts_on_both_sides) {
-  tell(1, [](grain_stage& s) {
-    for (const bool leads : {false, true}) {
-      const auto n = s.victim(leads);
-      s.w.partition({n});
-      s.w.run_for(15s);
-      s.w.unpartition({n});
-      s.expect_settled("after healing");
-      s.w.run_for(1s);
-      if (::testing::Test::HasFailure()) return;
-    }
-  });
+  tell(1, [](grain_stage& s) { s.cut_off_in_turn(); });
 }
 
 // A planned move costs nobody an answer.
@@ -185,12 +149,7 @@ TEST_P(grains_seeds, survive_random_faults) {
       [](std::uint64_t seed) {
         grain_stage s(seed, "fast", static_cast<std::uint32_t>(seed % 2));
         if (::testing::Test::HasFailure()) return;
-        fault_mix mix;
-        mix.gap_max = 3s;
-        mix.length_max = 8s;
-        plan_random_faults(s.w, mix, 30s);
-        s.w.run_for(40s);
-        s.w.heal();
+        s.random_faults();
         s.finish();
       },
       40);

@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 
 #include "tests/sim/cluster_process.hpp"
-#include "tests/sim/fault_plan.hpp"
 #include "tests/sim/load_client.hpp"
 #include "tests/sim/seeds.hpp"
 
@@ -37,7 +36,6 @@ struct loading_stage : cluster_stage {
     client->start(1ms, 400ms);
     w.run_for(1s);
   }
-  [[nodiscard]] node_index victim(bool leads) const { return leads ? *leader() : (*leader() + 1) % 3; }
   /// Lets everybody come to an end: each get is answered, and what is read then is judged too.
   void finish() {
     expect_settled("at the end");
@@ -80,55 +78,21 @@ class cluster_loads : public ::testing::TestWithParam<const char*> {
 
 TEST_P(cluster_loads, through_kills_of_primaries) {
   tell(1, [](loading_stage& s) {
-    for (const bool leads : {false, true}) {
-      const auto n = s.victim(leads);
-      s.w.crash(n);
-      s.expect_settled("without the killed node");
-      s.w.run_for(2s);
-      s.w.start(n);
-      s.expect_settled("with it");
-      s.w.run_for(3s);
-      if (::testing::Test::HasFailure()) return;
-    }
+    s.kill_and_return(false);
+    if (!::testing::Test::HasFailure()) s.kill_and_return(true);
   });
 }
 
 TEST_P(cluster_loads, through_kills_where_there_are_no_copies) {
-  tell(0, [](loading_stage& s) {
-    const auto n = s.victim(false);
-    s.w.crash(n);
-    s.expect_settled("without the killed node");
-    s.w.run_for(2s);
-    s.w.start(n);
-  });
+  tell(0, [](loading_stage& s) { s.kill_and_return_unwaited(); });
 }
 
 TEST_P(cluster_loads, through_pauses_with_loads_under_way) {
-  tell(1, [](loading_stage& s) {
-    for (int i = 0; i < 6; ++i) {
-      const auto n = s.victim(i % 2 == 0);
-      s.w.pause(n);
-      s.w.run_for(i < 4 ? s.w.rng().between(50ms, 400ms) : duration(12s));
-      s.w.resume(n);
-      s.expect_settled("after the pause");
-      s.w.run_for(500ms);
-      if (::testing::Test::HasFailure()) return;
-    }
-  });
+  tell(1, [](loading_stage& s) { s.pause_in_turn(); });
 }
 
 TEST_P(cluster_loads, through_cuts_on_both_sides) {
-  tell(1, [](loading_stage& s) {
-    for (const bool leads : {false, true}) {
-      const auto n = s.victim(leads);
-      s.w.partition({n});
-      s.w.run_for(15s);
-      s.w.unpartition({n});
-      s.expect_settled("after healing");
-      s.w.run_for(1s);
-      if (::testing::Test::HasFailure()) return;
-    }
-  });
+  tell(1, [](loading_stage& s) { s.cut_off_in_turn(); });
 }
 
 TEST_P(cluster_loads, while_shards_move_to_and_fro) {
@@ -151,12 +115,7 @@ TEST_P(loads_seeds, survive_random_faults) {
       [](std::uint64_t seed) {
         loading_stage s(seed, "fast", 1);
         if (::testing::Test::HasFailure()) return;
-        fault_mix mix;
-        mix.gap_max = 3s;
-        mix.length_max = 8s;
-        plan_random_faults(s.w, mix, 30s);
-        s.w.run_for(40s);
-        s.w.heal();
+        s.random_faults();
         s.finish();
       },
       40);

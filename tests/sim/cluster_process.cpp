@@ -5,7 +5,10 @@
 #include <limits>
 #include <utility>
 
+#include <gtest/gtest.h>
+
 #include "runtime/durability/holders_file.hpp"
+#include "tests/sim/fault_plan.hpp"
 
 namespace troupe::sim {
 
@@ -321,6 +324,56 @@ void cluster_stage::leave_and_return(node_index n) {
   w.run_for(std::chrono::seconds(1));
   w.start(n);
   expect_settled("after the return");
+}
+
+void cluster_stage::kill_and_return(bool leads) {
+  const auto n = victim(leads);
+  w.crash(n);
+  expect_settled("without the killed node");
+  w.run_for(2s);
+  w.start(n);
+  expect_settled("with it");
+  w.run_for(3s);
+}
+
+void cluster_stage::kill_and_return_unwaited() {
+  const auto n = victim(false);
+  w.crash(n);
+  expect_settled("without the killed node");
+  w.run_for(2s);
+  w.start(n);
+}
+
+void cluster_stage::pause_in_turn() {
+  for (int i = 0; i < 6 && !::testing::Test::HasFailure(); ++i) {
+    const auto n = victim(i % 2 == 0);
+    w.pause(n);
+    w.run_for(i < 4 ? w.rng().between(50ms, 400ms) : duration(12s));
+    w.resume(n);
+    expect_settled("after the pause");
+    w.run_for(500ms);
+  }
+}
+
+void cluster_stage::cut_off_in_turn() {
+  for (const bool leads : {false, true}) {
+    if (::testing::Test::HasFailure()) return;
+    const auto n = victim(leads);
+    w.partition({n});
+    w.run_for(15s);
+    w.unpartition({n});
+    expect_settled("after healing");
+    w.run_for(1s);
+  }
+}
+
+void cluster_stage::random_faults() {
+  fault_mix mix;
+  mix.gap_max = 3s;
+  mix.length_max = 8s;
+  plan_random_faults(w, mix, 30s);
+  w.run_for(40s);
+  w.heal();
 }
 
 void cluster_stage::expect_settled(const std::string& when) {

@@ -173,6 +173,19 @@ class cluster_stage {
   void force_leave(node_index at_node, const std::string& name);
   /// The process leaves by itself and starts again a second later; the test fails when it does not end.
   void leave_and_return(node_index n);
+  /// A node that is primary of some shard: the leader, or another.
+  [[nodiscard]] node_index victim(bool leads) const {
+    return leads ? *leader() : (*leader() + 1) % static_cast<node_index>(w.size());
+  }
+
+  // Stories of faults, each ended by a settled cluster.
+  void kill_and_return(bool leads);
+  void kill_and_return_unwaited();
+  void pause_in_turn();
+  void cut_off_in_turn();
+  /// Whatever comes, for 30 s, and healing.
+  void random_faults();
+
   /// Runs until settled, or fails the test.
   void expect_settled(const std::string& when);
 

@@ -62,10 +62,6 @@ struct replicated_stage : cluster_stage {
     expect_within(
         w, 60s, [this] { return green(); }, "every shard has its copies, " + when);
   }
-  /// A node that is primary of some shard: the leader, or another.
-  [[nodiscard]] node_index victim(bool leads) const {
-    return leads ? *leader() : (*leader() + 1) % static_cast<node_index>(w.size());
-  }
 
   std::uint32_t replicas;
   std::shared_ptr<shard_client> client;
