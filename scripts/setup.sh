@@ -9,7 +9,7 @@ build_packages="g++ cmake ninja-build make pkg-config git
   libhiredis-dev libmemcached-dev libssl-dev libc-ares-dev libjemalloc-dev libgtest-dev libgmock-dev libbenchmark-dev"
 test_packages="curl openssl python3 python3-redis redis-tools procps redis-server postgresql
   etcd-server memcached nodejs"
-bench_packages="nginx-light wrk redis-server linux-perf"
+bench_packages="nginx-light wrk redis-server linux-perf erlang-base"
 
 # Not fatal: without them the test that wants them is skipped, and says so.
 fetch_npm_packages() {

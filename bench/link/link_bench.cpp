@@ -1,4 +1,4 @@
-// Remote messages side by side, in one run: raw Asio, CAF's own remote actors, troupe's. Each server
+// Remote messages side by side, in one run: raw Asio, CAF's own remote actors, Erlang's, troupe's. Each server
 // is a process of its own (this program again, with --serve); 100-byte payloads over loopback.
 //
 //   link_bench                        the real size, three rounds, medians
@@ -15,9 +15,9 @@
 #include <vector>
 
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench/link/child_process.hpp"
 #include "bench/link/sides.hpp"
 
 namespace troupe::bench {
@@ -33,6 +33,7 @@ constexpr contender contenders[] = {
     {"raw Asio echo", "raw", ask_raw},
     {"CAF remote actors, defaults", "basp", [](const std::string& w) { return ask_basp(w, false); }},
     {"CAF remote actors, sharing", "basp-tuned", [](const std::string& w) { return ask_basp(w, true); }},
+    {"Erlang", "erlang", ask_erlang},
     {"troupe actors", "troupe", ask_troupe_actor},
     {"troupe link requests", "troupe", ask_troupe_request},
 };
@@ -59,6 +60,7 @@ int serve(const std::string& kind) {
   if (kind == "raw") serve_raw()(ready, ended);
   if (kind == "basp") serve_basp(false)(ready, ended);
   if (kind == "basp-tuned") serve_basp(true)(ready, ended);
+  if (kind == "erlang") serve_erlang()(ready, ended);
   if (kind == "troupe") serve_troupe()(ready, ended);
   return 0;
 }
@@ -66,35 +68,12 @@ int serve(const std::string& kind) {
 /// The server process of one contender; ends with this object.
 class server_process {
  public:
-  explicit server_process(const char* kind) {
-    int to_child[2];
-    int from_child[2];
-    if (::pipe(to_child) != 0 || ::pipe(from_child) != 0) std::exit(1);
-    child_ = ::fork();
-    if (child_ == 0) {
-      ::dup2(to_child[0], STDIN_FILENO);
-      ::dup2(from_child[1], STDOUT_FILENO);
-      for (const int fd : {to_child[0], to_child[1], from_child[0], from_child[1]}) ::close(fd);
-      ::execl("/proc/self/exe", "link_bench", "--serve", kind, nullptr);
-      ::_exit(127);
-    }
-    ::close(to_child[0]);
-    ::close(from_child[1]);
-    stop_ = to_child[1];
-    char byte = 0;
-    while (::read(from_child[0], &byte, 1) == 1 && byte != '\n') where_ += byte;
-    ::close(from_child[0]);
-  }
-  ~server_process() {
-    ::close(stop_);
-    ::waitpid(child_, nullptr, 0);
-  }
+  explicit server_process(const char* kind) : process_({"/proc/self/exe", "--serve", kind}) {}
   [[nodiscard]] const std::string& where() const noexcept { return where_; }
 
  private:
-  pid_t child_ = 0;
-  int stop_ = -1;
-  std::string where_;
+  child_process process_;
+  std::string where_ = process_.read_line();
 };
 
 double median(std::vector<double> values) {
@@ -140,7 +119,11 @@ void measure(const contender& c, const sizes& s, result& r) {
 
 int run(const sizes& s, const std::string& only) {
   std::array<result, std::size(contenders)> results;
-  const auto wanted = [&](const contender& c) { return std::string(c.name).find(only) != std::string::npos; };
+  const bool erlang = has_erlang();
+  if (!erlang) std::printf("Erlang is not installed (erlang-base): not compared\n");
+  const auto wanted = [&](const contender& c) {
+    return std::string(c.name).find(only) != std::string::npos && (erlang || c.ask != ask_erlang);
+  };
   for (int round = 0; round < s.rounds; ++round) {
     for (std::size_t i = 0; i < results.size(); ++i) {
       if (wanted(contenders[i])) measure(contenders[i], s, results[i]);
@@ -148,14 +131,15 @@ int run(const sizes& s, const std::string& only) {
   }
   const auto caf = median(results[1].windowed_rate);
   const auto caf_tuned = median(results[2].windowed_rate);
-  std::printf("%-30s %14s %18s %12s %8s %12s %14s\n", "100-byte payloads", "round trip us", "256 in flight /s",
-              "one-way /s", "x CAF", "x CAF shar.", "CPU us/request");
+  const auto other = median(results[3].windowed_rate);
+  std::printf("%-30s %14s %18s %12s %8s %12s %9s %14s\n", "100-byte payloads", "round trip us", "256 in flight /s",
+              "one-way /s", "x CAF", "x CAF shar.", "x Erlang", "CPU us/request");
   for (std::size_t i = 0; i < results.size(); ++i) {
     if (!wanted(contenders[i])) continue;
     const auto& r = results[i];
     const auto rate = median(r.windowed_rate);
-    std::printf("%-30s %14.1f %18.0f %12.0f %8.2f %12.2f %14.2f\n", contenders[i].name, median(r.round_trip_us), rate,
-                median(r.one_way_rate), rate / caf, rate / caf_tuned, median(r.cpu_us));
+    std::printf("%-30s %14.1f %18.0f %12.0f %8.2f %12.2f %9.2f %14.2f\n", contenders[i].name, median(r.round_trip_us),
+                rate, median(r.one_way_rate), rate / caf, rate / caf_tuned, rate / other, median(r.cpu_us));
   }
   return 0;
 }

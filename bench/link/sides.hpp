@@ -38,6 +38,11 @@ using server = std::function<void(const std::function<void(std::string)>& ready,
 [[nodiscard]] std::unique_ptr<client> ask_troupe_actor(const std::string& where);
 [[nodiscard]] std::unique_ptr<client> ask_troupe_request(const std::string& where);
 
+/// Erlang's distribution, where it is installed.
+[[nodiscard]] bool has_erlang();
+[[nodiscard]] server serve_erlang();
+[[nodiscard]] std::unique_ptr<client> ask_erlang(const std::string& where);
+
 // The same actors for both kinds of remote handle.
 [[nodiscard]] caf::actor spawn_echo(caf::actor_system& system);
 [[nodiscard]] double actor_requests(caf::actor_system& system, const caf::actor& echo, int count, int window);

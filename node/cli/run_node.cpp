@@ -3,8 +3,11 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <optional>
+#include <string>
 #include <thread>
+#include <utility>
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -43,50 +46,67 @@ void print_welcome(const node& n, const std::string& program) {
   std::fflush(stdout);
 }
 
-// Waits for signals and for the node's own wish to leave, on the main thread.
+// Waits for signals and for the node's own wish to leave, on the main thread, from before the node starts: who asks for
+// an end meanwhile gets a departure as soon as it has started, and who asks again an end at once.
 class keeper {
  public:
-  explicit keeper(node& n) : node_(n), signals_(loop_, SIGTERM, SIGINT, SIGHUP), watchdog_(loop_) {
+  explicit keeper(std::string program) : program_(std::move(program)), signals_(loop_, SIGTERM, SIGINT, SIGHUP) {
     if (::getpid() == 1) {
       orphans_.emplace(loop_, SIGCHLD);
       reap();
     }
     wait_for_signal();
-    node_.on_event([this](const event& e) {
-      if (e.kind == "leave_requested") asio::post(loop_, [this] { begin_leave(); });
-    });
   }
 
   ~keeper() {
+    if (starter_.joinable()) starter_.join();
     if (leaver_.joinable()) leaver_.join();
   }
 
-  int run() {
-    if (node_.leave_requested()) begin_leave();  // asked before we listened
+  int run(config settings) {
+    starter_ = std::thread([this, c = std::move(settings)]() mutable {
+      auto started = std::make_shared<expected<node>>(node::start(std::move(c)));
+      asio::post(loop_, [this, started] { on_started(std::move(*started)); });
+    });
     loop_.run();
     return exit_code_;
   }
 
  private:
+  void on_started(expected<node> started) {
+    if (!started) {
+      const auto& why = started.error();  // its context says more than the code
+      std::fprintf(stderr, "troupe: %s\n", why.context.empty() ? describe(why).c_str() : why.context.c_str());
+      exit_code_ = exit_code_of(why.code);
+      return loop_.stop();
+    }
+    node_.emplace(std::move(*started));
+    print_welcome(*node_, program_);
+    node_->on_event([this](const event& e) {
+      if (e.kind == "leave_requested") asio::post(loop_, [this] { begin_leave(); });
+    });
+    if (end_asked_ || node_->leave_requested()) begin_leave();  // before we listened
+  }
+
   void wait_for_signal() {
     signals_.async_wait([this](boost::system::error_code failed, int signal) {
       if (failed) return;
-      if (leaver_.joinable()) std::_Exit(128 + signal);
-      begin_leave();
+      if (std::exchange(end_asked_, true) || leaver_.joinable()) std::_Exit(128 + signal);
+      if (node_) begin_leave();
       wait_for_signal();
     });
   }
 
   void begin_leave() {
     if (leaver_.joinable()) return;
-    watchdog_.expires_after(node_.settings().node.drain_timeout + watchdog_margin);
+    watchdog_.expires_after(node_->settings().node.drain_timeout + watchdog_margin);
     watchdog_.async_wait([](boost::system::error_code cancelled) {
       if (cancelled) return;
       std::fprintf(stderr, "troupe: the departure hangs, giving up\n");
       std::_Exit(exit_self_check);
     });
     leaver_ = std::thread([this] {
-      const auto left = node_.leave();
+      const auto left = node_->leave();
       if (!left) std::fprintf(stderr, "troupe: %s\n", describe(left.error()).c_str());
       loop_.stop();
     });
@@ -101,12 +121,15 @@ class keeper {
     });
   }
 
-  node& node_;
+  const std::string program_;
   asio::io_context loop_{1};
+  std::optional<node> node_;  // once it has started
   asio::signal_set signals_;
   std::optional<asio::signal_set> orphans_;
-  asio::steady_timer watchdog_;
+  asio::steady_timer watchdog_{loop_};
+  std::thread starter_;
   std::thread leaver_;
+  bool end_asked_ = false;  // by a signal
   int exit_code_ = exit_done;
 };
 
@@ -119,14 +142,7 @@ int run_node(const config_sources& sources, const std::string& program) {
     std::fprintf(stderr, "%s\n", settings.error().context.c_str());
     return exit_bad_config;
   }
-  auto started = node::start(std::move(*settings));
-  if (!started) {
-    const auto& why = started.error();  // its context says more than the code
-    std::fprintf(stderr, "troupe: %s\n", why.context.empty() ? describe(why).c_str() : why.context.c_str());
-    return exit_code_of(started.error().code);
-  }
-  print_welcome(*started, program);
-  return keeper(*started).run();
+  return keeper(program).run(std::move(*settings));
 }
 
 }  // namespace troupe::cli

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "actors/cache/change_queue.hpp"
 #include "runtime/cache/cache_access.hpp"
 
 namespace troupe {
@@ -35,6 +36,20 @@ class fake_cache final : public cache_access {
     const std::lock_guard lock(mutex_);
     waiting_.emplace_back(owned_command(command), std::move(done));
   }
+
+  /// One subscriber at a time: `told` is what it takes from, `subscribed` what it asked for.
+  [[nodiscard]] expected<std::shared_ptr<change_queue>> subscribe(std::string_view cache,
+                                                                  const change_options& options) override {
+    const std::lock_guard lock(mutex_);
+    if (!find(cache)) return fail(errc::not_found, "no cache " + std::string(cache) + " is declared");
+    if (told) return fail(errc::unavailable, "too many subscribers at this node");
+    subscribed = options;
+    told = std::make_shared<change_queue>(options, [this] { ++unsubscribed; });
+    return told;
+  }
+  std::shared_ptr<change_queue> told;  // written before the head of the stream is sent
+  change_options subscribed;
+  std::atomic<int> unsubscribed{0};
 
   [[nodiscard]] std::uint64_t topology_version() const noexcept override { return 0; }
   [[nodiscard]] usage measure() const override { return {}; }

@@ -140,6 +140,18 @@ TEST(single_node, sigterm_leaves_and_ends_with_0) {
   EXPECT_NE(node.process->err().find("node_stopped"), std::string::npos);
 }
 
+// The signals were taken only after the node had started.
+TEST(single_node, a_sigterm_while_it_starts_leaves_and_ends_with_0) {
+  const temporary_directory home;
+  program node({"node", "--mode", "single", "--name", "solo", "--data-dir", home.path() + "/data", "--http",
+                "127.0.0.1:0", "--resp", "127.0.0.1:0", "--cluster", "127.0.0.1:0"});
+  ASSERT_TRUE(node.wait_for("node_starting"));
+  node.signal(SIGTERM);
+  EXPECT_EQ(node.wait_exit(), 0);
+  node.join_readers();
+  EXPECT_NE(node.err().find("node_stopped"), std::string::npos);
+}
+
 TEST(single_node, a_leave_over_http_ends_the_program_with_0) {
   const single_node node;
   EXPECT_EQ(run({"leave", "--http", node.url()}).exit_code, 0);
