@@ -48,6 +48,9 @@ const std::vector<section>& sections() {
       {"db", "The database service."},
       {"entities", "Rows by a model file."},
       {"events", "Programs that run when something happens."},
+      {modules_section,
+       "One block for each module that an application brings, [modules.NAME], with the module's own keys: texts, "
+       "numbers, true or false, lists of them. The program alone has no modules."},
       {"log", "One line an event."},
   };
   return table;
@@ -84,7 +87,7 @@ std::string suggest_key(std::string_view section, std::string_view name, std::st
   if (is_near(best, name.size())) {
     return "; did you mean " + path_of(*nearest, nearest->section == section ? block : "") + "?";
   }
-  if (!is_section(section)) return {};
+  if (!is_section(section) || section == modules_section) return {};
   return "; [" + std::string(section) + "] has " + names_in(section);
 }
 

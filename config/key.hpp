@@ -46,6 +46,8 @@ struct section {
 };
 
 inline constexpr std::string_view caches_section = "caches";
+/// Its keys are the modules' own: no row has them.
+inline constexpr std::string_view modules_section = "modules";
 
 /// In the order of the reference.
 [[nodiscard]] const std::vector<key>& keys();

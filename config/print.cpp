@@ -25,6 +25,16 @@ void print_section(std::string& out, config& c, std::string_view name, const std
   }
 }
 
+void print_module(std::string& out, const std::string& name, const module_block& block) {
+  out += (out.empty() ? "[" : "\n[") + std::string(modules_section) + "." + name + "]\n";
+  for (const auto& [key, value] : block) {
+    string_list texts;
+    for (const auto& text : value.texts) texts.push_back(toml_string(text));
+    const std::string shown = is_name(key, "_-") ? key : toml_string(key);
+    out += shown + " = " + (value.list ? "[" + joined(texts) + "]" : joined(texts)) + "\n";
+  }
+}
+
 void print_comment(std::string& out, std::string_view text) {
   std::string line = "#";
   while (!text.empty()) {
@@ -53,6 +63,10 @@ std::string print_config(const config& c) {
   copy.inherit_replicas();
   std::string out;
   for (const section& s : sections()) {
+    if (s.name == modules_section) {
+      for (const auto& [name, block] : c.modules) print_module(out, name, block);
+      continue;
+    }
     if (s.name != caches_section) {
       print_section(out, copy, s.name, {});
       continue;
@@ -78,7 +92,8 @@ std::string print_reference() {
     const bool is_caches = s.name == caches_section;
     out += "\n";
     print_comment(out, s.doc);
-    out += is_caches ? "#[caches.NAME]\n" : "[" + std::string(s.name) + "]\n";
+    const bool has_blocks = is_caches || s.name == modules_section;
+    out += has_blocks ? "#[" + std::string(s.name) + ".NAME]\n" : "[" + std::string(s.name) + "]\n";
     for (const key& k : keys()) {
       if (k.section != s.name) continue;
       const field f = k.in(is_caches ? example : defaults, "NAME");

@@ -18,6 +18,8 @@ constexpr std::size_t secret_bytes_max = 64 * kib;
 constexpr std::size_t tags_max = 16;
 constexpr std::size_t tag_value_max = 128;
 constexpr std::size_t caches_max = 256;
+constexpr std::size_t modules_max = 64;
+constexpr std::size_t module_keys_max = 256;
 
 class rules {
  public:
@@ -35,6 +37,7 @@ class rules {
     check_caches();
     check_entities();
     check_events();
+    check_modules();
     return std::move(broken_);
   }
 
@@ -294,6 +297,23 @@ class rules {
     for (const std::string& text : c_.events.handlers) {
       if (const auto handler = parse_event_handler(text); !handler) {
         broken("events.handlers", in_quotes(text) + " " + handler.error().context);
+      }
+    }
+  }
+
+  void check_modules() {
+    if (c_.modules.size() > modules_max) {
+      broken("modules", "has more than " + std::to_string(modules_max) + " modules");
+    }
+    for (const auto& [name, block] : c_.modules) {
+      const std::string path = "modules." + (is_name(name, "_-") ? name : in_quotes(name));
+      if (std::find(modules_.begin(), modules_.end(), name) == modules_.end()) {
+        broken(path, "no module of this name" +
+                         (modules_.empty() ? "; this program has none"
+                                           : did_you_mean(name, modules_) + "; there are " + joined(modules_)));
+      }
+      if (block.size() > module_keys_max) {
+        broken(path, "has more than " + std::to_string(module_keys_max) + " keys");
       }
     }
   }

@@ -84,6 +84,28 @@ bool apply_cache_variable(draft& d, const std::string& name, const std::string& 
   return false;
 }
 
+/// TROUPE_MODULES_NAME_KEY. NAME is one that a layer below has named, the longest that fits, or ends at the first
+/// line; the module says whether it has such a key.
+bool apply_module_variable(draft& d, const std::string& name, const std::string& value) {
+  const std::string prefix = variable_of(modules_section, "");
+  if (!name.starts_with(prefix)) return false;
+  const std::string_view rest = std::string_view(name).substr(prefix.size());
+  std::string module;
+  for (const auto& [each, unused] : d.values.modules) {
+    if (rest.starts_with(in_capitals(each) + "_") && each.size() > module.size()) module = each;
+  }
+  if (module.empty()) module = in_small_letters(rest.substr(0, rest.find('_')));
+  if (!is_name(module, "_-") || rest.size() < module.size() + 2) {
+    d.fault(one_line(name) + ": is no TROUPE_MODULES_NAME_KEY");
+  } else if (!is_utf8(value)) {
+    d.fault(name + ": is not UTF-8");
+  } else {
+    d.values.modules[module][in_small_letters(rest.substr(module.size() + 1))] = {{value}, false};
+    d.places.emplace("modules." + module, name);
+  }
+  return true;
+}
+
 std::string suggest_variable(std::string_view name) {
   string_list variables;
   for (const key& k : keys()) {
@@ -97,6 +119,7 @@ void apply_variable(draft& d, const std::string& name, const std::string& value)
       std::find_if(keys().begin(), keys().end(), [&](const key& candidate) { return names(name, candidate); });
   if (k != keys().end() && k->section != caches_section) return store(d, *k, {}, name, value);
   if (apply_cache_variable(d, name, value)) return;
+  if (!is_service_link(name, value) && apply_module_variable(d, name, value)) return;
   if (is_service_link(name, value) || name.starts_with(test_prefix)) return;
   d.fault(one_line(name) + ": unknown variable" + (d.is_full() ? "" : suggest_variable(name)));
 }
@@ -105,6 +128,18 @@ void apply_tag(draft& d, const std::string& place, std::string_view tag, std::st
   if (!is_utf8(value)) return d.fault(place + ": is not UTF-8");
   d.values.node.tags[std::string(tag)] = value;
   d.places["node.tags"] = place;
+}
+
+void apply_module_setting(draft& d, const std::string& place, std::string_view name, const std::string& value) {
+  const std::size_t dot = name.find('.');
+  const std::string module(name.substr(0, dot));
+  const std::string_view key = dot == std::string_view::npos ? std::string_view() : name.substr(dot + 1);
+  if (!is_name(module, "_-") || !is_name(key, "._-")) {
+    return d.fault(place + ": the key of a module is modules.NAME.key");
+  }
+  if (!is_utf8(value)) return d.fault(place + ": is not UTF-8");
+  d.values.modules[module][std::string(key)] = {{value}, false};
+  d.places.emplace("modules." + module, place);
 }
 
 void apply_setting(draft& d, std::string_view path, const std::string& value) {
@@ -117,6 +152,7 @@ void apply_setting(draft& d, std::string_view path, const std::string& value) {
   if (!is_section(section)) return d.fault(place + ": unknown section" + suggest_section(section));
 
   std::string_view name = path.substr(dot + 1);
+  if (section == modules_section) return apply_module_setting(d, place, name, value);
   std::string block;
   if (section == caches_section) {
     const std::size_t last = name.rfind('.');

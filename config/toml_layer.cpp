@@ -60,6 +60,8 @@ class toml_reader {
       fault(line, [&] { return std::string(name.str()) + ": must be a section, is " + type_of(node); });
     } else if (name.str() == caches_section) {
       for (auto&& [block, keys_of_block] : *table) read_block(block, keys_of_block);
+    } else if (name.str() == modules_section) {
+      for (auto&& [module, values] : *table) read_module(module, values);
     } else if (is_section(name.str())) {
       for (auto&& [key_name, value] : *table) read_key(name.str(), {}, key_name, value);
     } else if (table == nullptr) {
@@ -82,6 +84,49 @@ class toml_reader {
       draft_.values.caches[std::string(block.str())];
       for (auto&& [key_name, value] : *table) read_key(caches_section, std::string(block.str()), key_name, value);
     }
+  }
+
+  /// Keys and types are the module's: what it takes is kept as text.
+  void read_module(const toml::key& module, const toml::node& node) {
+    const line_number line = module.source().begin.line;
+    const std::string path = "modules." + shown(module.str());
+    const toml::table* table = node.as_table();
+    if (table == nullptr) {
+      return fault(line, [&] { return path + ": must be a section [modules.NAME], is " + type_of(node); });
+    }
+    if (!is_name(module.str(), "_-")) {
+      return fault(line, [&] { return "[" + path + "]: a module's name has 1 to 64 letters, digits, _ or -"; });
+    }
+    draft_.places[path] = place(line);
+    auto& block = draft_.values.modules[std::string(module.str())];
+    for (auto&& [key_name, value] : *table) {
+      module_value read;
+      const toml::array* array = value.as_array();
+      read.list = array != nullptr;
+      verdict wrong = array == nullptr ? add_text(read, value) : verdict();
+      for (std::size_t i = 0; array != nullptr && i < array->size() && wrong.empty(); ++i) {
+        wrong = add_text(read, *array->get(i));
+      }
+      const auto at = key_name.source().begin.line;
+      if (wrong.empty()) {
+        block[std::string(key_name.str())] = std::move(read);
+      } else {
+        fault(at, [&] { return path + "." + shown(key_name.str()) + ": " + wrong; });
+      }
+    }
+  }
+
+  static verdict add_text(module_value& to, const toml::node& node) {
+    if (const auto* text = node.as_string()) {
+      to.texts.push_back(text->get());
+    } else if (const auto* number = node.as_integer()) {
+      to.texts.push_back(std::to_string(number->get()));
+    } else if (const auto* flag = node.as_boolean()) {
+      to.texts.emplace_back(flag->get() ? "true" : "false");
+    } else {
+      return "must be a text, an integer, true or false, or a list of them, has " + type_of(node);
+    }
+    return {};
   }
 
   void read_key(std::string_view section, const std::string& block, const toml::key& name, const toml::node& node) {

@@ -118,6 +118,15 @@ struct cache_config {
   [[nodiscard]] bool operator==(const cache_config&) const = default;
 };
 
+/// A value of a [modules.NAME] block as it was written; the module reads it by the type that it wants
+/// (module_settings).
+struct module_value {
+  std::vector<std::string> texts;  // one, or those of a list
+  bool list = false;
+  [[nodiscard]] bool operator==(const module_value&) const = default;
+};
+using module_block = std::map<std::string, module_value>;
+
 /// Of a named cache: as many as [cache] has.
 inline constexpr std::uint32_t replicas_inherited = 0xffffffff;
 /// Of a named cache, the word "all": every node holds a copy for its readers, beside the copies of [cache], at least
@@ -202,6 +211,7 @@ struct config {
   db_config db;
   entities_config entities;
   events_config events;
+  std::map<std::string, module_block> modules;  // of modules that an embedder brings (module.hpp)
   log_config log;
 
   [[nodiscard]] bool has_service(std::string_view name) const noexcept {

@@ -54,6 +54,8 @@ TEST_F(reference, names_every_key_and_no_other) {
   draft d;
   ASSERT_TRUE(apply_toml(d, uncommented(slurp(shipped("troupe.toml"))), "troupe.toml"));
   EXPECT_EQ(d.faults, string_list{}) << "a key that the table has not";
+  EXPECT_EQ(d.places.erase("modules.NAME"), 1u) << "a block without keys of the table";
+  EXPECT_EQ(d.values.modules.at("NAME"), module_block());
   EXPECT_EQ(d.places.size(), keys().size());
   for (const key& k : keys()) EXPECT_TRUE(d.places.contains(path_of(k))) << path_of(k);
   named_cache_config usual;
