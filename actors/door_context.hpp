@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <troupe/config.hpp>
@@ -14,6 +15,7 @@
 #include "actors/log.hpp"
 #include "actors/metrics.hpp"
 #include "runtime/cache/cache_access.hpp"
+#include "runtime/modules/explanation.hpp"
 
 namespace troupe {
 
@@ -48,6 +50,8 @@ struct door_context {
   entity_service* entities = nullptr;
   /// To other nodes, for what this one does not serve; none on a node that is alone by configuration.
   link_table* link = nullptr;
+  /// Why a service or a module runs or does not; nothing for a name that nobody here knows.
+  std::function<std::optional<explanation>(const std::string& name)> why{};
 };
 
 /// A listening door: HTTP, RESP. Opened and closed by the composition root.

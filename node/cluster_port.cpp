@@ -1,5 +1,6 @@
 #include "node/cluster_port.hpp"
 
+#include <algorithm>
 #include <cctype>
 #include <utility>
 
@@ -131,7 +132,10 @@ expected<child_spec> cluster_port::make_actor(const surroundings& s) {
     {
       const std::lock_guard lock(tags_mutex_);
       for (const auto& [name, value] : own_tags_) machine_settings_.node.tags[name] = value;
-      if (!own_services_.empty()) machine_settings_.node.services = own_services_;
+      auto offer = own_offer();
+      machine_settings_.node.services = std::move(offer.services);
+      std::erase_if(machine_settings_.node.tags, [](const auto& tag) { return tag.first.starts_with(export_tag); });
+      machine_settings_.node.tags.merge(offer.export_tags);
       made_ = true;
     }
     return cluster_machine::make(machine_settings_, self, contents, found, random(seed),
@@ -288,23 +292,49 @@ void cluster_port::tell_tag(const std::string& name, const std::string& value) {
   });
 }
 
-void cluster_port::tell_services(const std::vector<std::string>& further, std::function<void(expected<void>)> done) {
-  auto all = settings_.node.services;
-  all.insert(all.end(), further.begin(), further.end());
+// Modules that the configuration names are told of only while they run.
+cluster_machine::offer cluster_port::own_offer() const {
+  cluster_machine::offer o;
+  const auto& known = known_services();
+  for (const auto& name : settings_.node.services) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) o.services.push_back(name);
+  }
+  o.services.insert(o.services.end(), own_marks_.begin(), own_marks_.end());
+  for (const auto& [name, variables] : own_exports_) {
+    o.services.push_back(name);
+    const auto text = text_of(variables);
+    if (text && !text->empty()) o.export_tags[std::string(export_tag) + name] = *text;
+  }
+  return o;
+}
+
+void cluster_port::tell_services(std::vector<std::string> further, std::function<void(expected<void>)> done) {
+  tell_offer(own_marks_, std::move(further), std::move(done));
+}
+
+void cluster_port::tell_exports(const std::map<std::string, export_variables>& all,
+                                std::function<void(expected<void>)> done) {
+  tell_offer(own_exports_, all, std::move(done));
+}
+
+// What is refused was not said, and is not said after a restart of the actor either.
+template <class Part>
+void cluster_port::tell_offer(Part& part, Part wanted, std::function<void(expected<void>)> done) {
+  cluster_machine::offer offer;
   {
     const std::lock_guard lock(tags_mutex_);
-    if (!made_) {
-      own_services_ = std::move(all);
-      return done({});
-    }
+    std::swap(part, wanted);
+    if (!made_) return done({});
+    offer = own_offer();
   }
-  calls_.change_services(all, [this, all, done = std::move(done)](expected<void> changed) {
-    if (changed) {
-      const std::lock_guard lock(tags_mutex_);
-      own_services_ = all;
-    }
-    done(std::move(changed));
-  });
+  calls_.change_services(std::move(offer),
+                         [this, &part, before = std::move(wanted), done = std::move(done)](expected<void> changed) {
+                           if (!changed && changed.error().code == errc::too_large) {
+                             const std::lock_guard lock(tags_mutex_);
+                             part = before;
+                           }
+                           done(std::move(changed));
+                         });
 }
 
 bool cluster_port::force_leave(std::string name) { return inbox_.push(force_leave_asked{std::move(name)}); }

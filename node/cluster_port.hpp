@@ -25,6 +25,7 @@
 #include "actors/net/drop_log.hpp"
 #include "actors/net/gossip_socket.hpp"
 #include "node/discovery.hpp"
+#include "runtime/modules/module_world.hpp"
 
 namespace troupe {
 
@@ -91,7 +92,9 @@ class cluster_port {
   /// Others learn that the node runs these services besides those of the configuration: from now on and after a restart
   /// of the actor; before make_actor() too. `done` on any thread: errc::too_large when they do not fit a packet of
   /// gossip, and the others see what they saw before.
-  void tell_services(const std::vector<std::string>& further, std::function<void(expected<void>)> done);
+  void tell_services(std::vector<std::string> further, std::function<void(expected<void>)> done);
+  /// The same for what its modules export now; beside those, not in their place.
+  void tell_exports(const std::map<std::string, export_variables>& all, std::function<void(expected<void>)> done);
 
   /// Tags, user events, queries, round trips.
   [[nodiscard]] cluster_calls& calls() noexcept { return calls_; }
@@ -115,6 +118,9 @@ class cluster_port {
   [[nodiscard]] std::function<void(store_request)> run_store(std::shared_ptr<leader_store> store);
   [[nodiscard]] std::function<void(std::optional<store_sight>)> watch_store(std::shared_ptr<leader_store> store,
                                                                             std::uint64_t seed);
+  [[nodiscard]] cluster_machine::offer own_offer() const;
+  template <class Part>
+  void tell_offer(Part& part, Part wanted, std::function<void(expected<void>)> done);
   void connect_link();
   void start_gossip();
 
@@ -141,8 +147,9 @@ class cluster_port {
   bool started_ = false;
   std::mutex tags_mutex_;
   std::map<std::string, std::string> own_tags_;  // beyond the configuration's
-  std::vector<std::string> own_services_;        // all of them; empty: the configuration's
-  bool made_ = false;                            // the actor's child, which reads them
+  std::vector<std::string> own_marks_;           // beyond the configuration's services
+  std::map<std::string, export_variables> own_exports_;
+  bool made_ = false;  // the actor's child, which reads them
   mutable std::mutex addresses_mutex_;
   std::map<std::uint64_t, link_target> addresses_;  // by PID
   std::atomic<std::uint64_t> dropped_{0};

@@ -148,6 +148,11 @@ class command_line {
       add_remote_options(*sub);
       sub->add_flag("--json", remote_.json, "print the node's JSON");
     }
+    auto* why = verb("why", "why a service or a module does not run (exit code 1: it does not)",
+                     [this] { return show_why(remote_, service_); });
+    add_remote_options(*why);
+    why->add_option("name", service_, "the service, the module, or what a module exports")->required();
+    why->add_flag("--json", remote_.json, "print the node's JSON");
     auto* force =
         verb("force-leave", "declare a failed member departed", [this] { return force_to_leave(remote_, member_); });
     add_remote_options(*force);
@@ -319,6 +324,7 @@ class command_line {
   db_options db_;
   std::string entity_;
   std::string member_;
+  std::string service_;
   talk_options talk_;
   std::size_t dev_nodes_ = 3;
   int exit_code_ = exit_done;

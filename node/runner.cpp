@@ -52,8 +52,9 @@ expected<std::unique_ptr<node::runner>> node::runner::start(config c, std::share
                                                             node_options options) {
   if (c.node.name.empty()) c.node.name = host_name();
   c.inherit_replicas();
-  const auto wrong = validate(c);
+  const auto wrong = validate(c, module_host::names_of(options.modules));
   if (!wrong.empty()) return fail(errc::bad_config, join_lines(wrong));
+  if (auto sound = module_host::check(options.modules, c); !sound) return tl::unexpected(std::move(sound.error()));
   row_cache::declare(c);
   if (options.store) c.kvs.type = "custom";  // a name that no file can give
   if (options.actors) c.node.tags[actors_tag] = "1";
@@ -67,6 +68,7 @@ expected<std::unique_ptr<node::runner>> node::runner::start(config c, std::share
   r->store_ = std::move(options.store);
   r->extensions_ = std::move(options.entities);
   r->application_ = std::move(options.actors);
+  r->brought_ = std::move(options.modules);
   for (auto& [name, loading] : options.loaders) {
     auto set = r->set_loader(name, std::move(loading.load), loading.options);
     if (!set) return fail(errc::bad_config, std::move(set.error().context));
@@ -118,6 +120,7 @@ expected<void> node::runner::start_parts() {
                            [this] { (void)router_->retry_parked(std::chrono::steady_clock::now()); },
                            [this] { request_leave(); }, drawn_.machine_seed});
   if (!cluster_child) return tl::unexpected(std::move(cluster_child.error()));
+  open_modules();
   io_.start();
   if (auto done = open_doors(); !done) return done;
   if (auto done = open_toolkit(); !done) return done;
@@ -147,6 +150,7 @@ expected<void> node::runner::start_parts() {
   for (const auto& name : settings_.node.services) {
     if (is_built(name) && name != "kvs") status_.set_service(name, service_state::running);
   }
+  if (modules_) modules_->start();
   announce();
   return {};
 }
@@ -225,7 +229,8 @@ expected<void> node::runner::open_doors() {
                           channels_.get(),
                           database_.get(),
                           entities_.get(),
-                          link()};
+                          link(),
+                          [this](const std::string& name) { return explain_service(name); }};
   if (settings_.has_service("resp")) {
     doors_.push_back(std::make_unique<resp_door>(lent));
     resp_ = doors_.back().get();
@@ -268,6 +273,7 @@ void node::runner::register_metrics() {
   if (kvs_) kvs_->register_metrics(numbers_);
   if (channels_) channels_->register_metrics(numbers_);
   if (toolkit_) toolkit_->register_metrics(numbers_);
+  if (modules_) modules_->register_metrics(numbers_);
   handlers_.register_metrics(numbers_);
   if (database_) database_->register_metrics(numbers_);
   if (entities_served_) troupe::register_metrics(numbers_, entities_served_);
@@ -333,7 +339,8 @@ expected<void> node::runner::leave() {
   const auto end = std::chrono::steady_clock::now() + settings_.node.drain_timeout;
   log_->info("node", "node_leaving", {{"name", settings_.node.name}});
   status_.change_conditions([](local_conditions& here) { here.leaving = true; });
-  if (toolkit_) toolkit_->withdraw(settings_.node.drain_timeout / 2);
+  if (modules_) (void)modules_->stop(true, settings_.node.drain_timeout / 2);
+  if (toolkit_) toolkit_->withdraw((end - std::chrono::steady_clock::now()) / 2);
 
   const auto departed = std::make_shared<countdown>(1);
   cluster_.leave([departed] { departed->arrive(); });
@@ -355,6 +362,7 @@ void node::runner::stop() {
   const std::lock_guard lock(stop_mutex_);
   if (std::exchange(stopped_, true)) return;
   resume();
+  if (modules_) (void)modules_->stop(false, settings_.node.drain_timeout);
   if (toolkit_) toolkit_->rest_grains();
   router_->stop_parking();
   shards_.close();

@@ -1,7 +1,7 @@
 // The composition root: makes every part of a node, starts them in order and stops them in reverse.
 //
-//   start: log, data directory, cluster port, actor system, stores, database, actors, doors, I/O threads
-//   stop:  doors, actors, link, database, disk, I/O threads, actor system
+//   start: log, data directory, cluster port, actor system, stores, database, actors, doors, I/O threads, modules
+//   stop:  modules, doors, actors, link, database, disk, I/O threads, actor system
 //
 // The only place that knows every room. Members are declared in the order in which they are made: what
 // fails on the way is taken down by the destructors.
@@ -39,6 +39,7 @@
 #include "actors/kvs/kvs_service.hpp"
 #include "actors/log.hpp"
 #include "actors/metrics.hpp"
+#include "actors/modules/module_host.hpp"
 #include "actors/node_status.hpp"
 #include "actors/pubsub/pubsub_service.hpp"
 #include "actors/supervision/actor_runtime.hpp"
@@ -99,6 +100,8 @@ class node::runner {
   [[nodiscard]] expected<void> open_log();
   [[nodiscard]] expected<void> open_doors();
   [[nodiscard]] expected<void> open_toolkit();
+  void open_modules();
+  [[nodiscard]] std::optional<explanation> explain_service(const std::string& name) const;
   void name_services();
   void request_leave();
   void announce();
@@ -146,6 +149,8 @@ class node::runner {
   actor_runtime actors_;
   std::optional<actor_options> application_;
   std::unique_ptr<actor_toolkit> toolkit_;  // null without application_
+  std::vector<module> brought_;             // until they are opened
+  std::unique_ptr<module_host> modules_;    // null: the embedder brings none
   std::unique_ptr<standstill> still_;
   std::vector<std::unique_ptr<door>> doors_;
   door* http_ = nullptr;

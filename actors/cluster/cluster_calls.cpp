@@ -23,11 +23,10 @@ void cluster_calls::change_tags(membership::tag_change change, callback<tags> do
   });
 }
 
-void cluster_calls::change_services(std::vector<std::string> services, std::function<void(expected<void>)> done) {
-  call<void>(std::move(done),
-             [services = std::move(services)](cluster_machine& m, time_point now, cluster_output& out) {
-               return m.change_services(services, now, out);
-             });
+void cluster_calls::change_services(cluster_machine::offer o, std::function<void(expected<void>)> done) {
+  call<void>(std::move(done), [o = std::move(o)](cluster_machine& m, time_point now, cluster_output& out) {
+    return m.change_services(o, now, out);
+  });
 }
 
 void cluster_calls::raise_event(std::string name, std::string payload, callback<std::uint64_t> done) {

@@ -44,7 +44,7 @@ class cluster_calls {
   [[nodiscard]] lock_calls& locks() noexcept { return locks_; }
 
   void change_tags(membership::tag_change change, callback<tags> done);
-  void change_services(std::vector<std::string> services, std::function<void(expected<void>)> done);
+  void change_services(cluster_machine::offer o, std::function<void(expected<void>)> done);
   /// The event's Lamport time.
   void raise_event(std::string name, std::string payload, callback<std::uint64_t> done);
   void ask(query q, callback<query_result> done);

@@ -20,6 +20,7 @@
 #include "gateways/http/leader_routes.hpp"
 #include "gateways/http/lock_routes.hpp"
 #include "gateways/http/openapi.hpp"
+#include "gateways/http/service_routes.hpp"
 #include "gateways/http/talk_routes.hpp"
 
 namespace troupe {
@@ -55,6 +56,7 @@ expected<void> add_all(http_routes& to, const door_context& context,
   if (auto r = add_leader_routes(to, context); !r) return r;
   if (auto r = add_lock_routes(to, context); !r) return r;
   if (auto r = add_keyring_routes(to, context.keyring); !r) return r;
+  if (auto r = add_service_routes(to, context); !r) return r;
   if (auto r = add_talk_routes(to, context); !r) return r;
   if (auto r = add_cache_routes(to, context.caches, context.settings); !r) return r;
   if (auto r = add_cache_batch_routes(to, context.caches, context.settings); !r) return r;

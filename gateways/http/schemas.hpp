@@ -95,8 +95,18 @@ inline constexpr std::string_view http_schemas = R"json({
     "in_sync": {"type": "array", "items": {"type": "string"}}, "epoch": {"type": "integer"}}}},
   "services": {"type": "array", "items": {"type": "object", "required": ["name", "state", "reason", "nodes"],
     "properties": {"name": {"type": "string"},
-    "state": {"enum": ["stopped", "starting", "running", "degraded", "stopping", "failed", "not_implemented"]},
+    "state": {"enum": ["stopped", "starting", "running", "degraded", "stopping", "failed", "not_implemented",
+    "waiting"]},
     "reason": {"type": "string"}, "nodes": {"type": "array", "items": {"type": "string"}}}}},
+  "why": {"type": "object",
+    "required": ["name", "state", "reason", "runs", "path", "members", "without", "silent"], "properties": {
+    "name": {"type": "string"}, "state": {"type": "string"}, "reason": {"type": "string"},
+    "runs": {"type": "boolean"}, "path": {"type": "array", "items": {"type": "object", "properties": {
+    "depth": {"type": "integer"}, "text": {"type": "string"}}}},
+    "members": {"type": "array", "description": "what others say of what is lacking", "items": {"type": "object",
+    "properties": {"member": {"type": "string"}, "text": {"type": "string"}}}},
+    "without": {"type": "array", "description": "others that have no such thing", "items": {"type": "string"}},
+    "silent": {"type": "array", "description": "others that did not answer", "items": {"type": "string"}}}},
   "change": {"type": "object", "description": "of an event open: nothing", "properties": {
     "key": {"type": "string"}, "key_base64": {"type": "string", "description": "when it is no UTF-8"},
     "version": {"type": "integer", "description": "of the put or erasure, or of the value that expired or was evicted"},

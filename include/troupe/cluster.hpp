@@ -80,7 +80,16 @@ struct cluster_health {
   std::vector<health_check> checks;
 };
 
-enum class service_state : std::uint8_t { stopped, starting, running, degraded, stopping, failed, not_implemented };
+enum class service_state : std::uint8_t {
+  stopped,
+  starting,
+  running,
+  degraded,
+  stopping,
+  failed,
+  not_implemented,
+  waiting,  // a module for what it imports
+};
 
 [[nodiscard]] std::string_view name_of(service_state s) noexcept;
 

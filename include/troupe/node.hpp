@@ -22,6 +22,7 @@
 #include <troupe/fenced.hpp>
 #include <troupe/leader_store.hpp>
 #include <troupe/lock.hpp>
+#include <troupe/module.hpp>
 #include <troupe/query.hpp>
 
 namespace caf {
@@ -67,6 +68,9 @@ struct node_options {
   std::map<std::string, cache_loading> loaders{};
   /// With it the node takes part in actors: node::actors(). It shows the tag `actors`.
   std::optional<actor_options> actors{};
+  /// Services of the embedder's own (module.hpp). Two of one name, an import of itself, circles at one node and keys
+  /// that a module does not know are errc::bad_config. The context lists every fault.
+  std::vector<module> modules{};
 };
 
 class node {

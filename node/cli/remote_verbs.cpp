@@ -140,6 +140,28 @@ int show_services(const remote_options& o) {
   return show_rows(o, "/v1/services", {"name", "state", "nodes", "reason"});
 }
 
+int show_why(const remote_options& o, const std::string& name) {
+  return show(o, "/v1/services/" + percent_encode(name) + "/why", [&](const json& body) -> int {
+    const bool runs = body.value("runs", false);
+    if (o.json) return runs ? exit_done : exit_no;
+    const auto list = [&body](const char* key) { return body.value(key, json::array()); };
+    if (list("path").empty()) {
+      const std::string reason = body.value("reason", "");
+      std::printf("%s is %s%s%s\n", name.c_str(), body.value("state", "").c_str(), reason.empty() ? "" : ": ",
+                  reason.c_str());
+    }
+    for (const auto& line : list("path")) {
+      std::printf("%*s%s\n", 2 * line.value("depth", 0), "", line.value("text", "").c_str());
+    }
+    for (const auto& m : list("members")) {
+      std::printf("at %s: %s\n", m.value("member", "").c_str(), m.value("text", "").c_str());
+    }
+    for (const auto& m : list("without")) std::printf("at %s: no such module\n", text_of(m).c_str());
+    for (const auto& m : list("silent")) std::printf("at %s: no answer\n", text_of(m).c_str());
+    return runs ? exit_done : exit_no;
+  });
+}
+
 int show_info(const remote_options& o) { return show_object(o, "/v1/cluster"); }
 
 int get_value(const remote_options& o, const cache_options& c) {

@@ -40,6 +40,8 @@ struct cache_options {
 [[nodiscard]] int show_health(const remote_options& o);
 [[nodiscard]] int show_shards(const remote_options& o);
 [[nodiscard]] int show_services(const remote_options& o);
+/// exit_done when it runs, exit_no when it does not or nobody knows it.
+[[nodiscard]] int show_why(const remote_options& o, const std::string& name);
 [[nodiscard]] int show_info(const remote_options& o);
 [[nodiscard]] int get_value(const remote_options& o, const cache_options& c);
 [[nodiscard]] int set_value(const remote_options& o, const cache_options& c);

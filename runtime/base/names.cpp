@@ -33,6 +33,7 @@ std::string_view name_of(service_state s) noexcept {
     case service_state::stopping: return "stopping";
     case service_state::failed: return "failed";
     case service_state::not_implemented: return "not_implemented";
+    case service_state::waiting: return "waiting";
   }
   return "unknown";
 }

@@ -165,8 +165,12 @@ class cluster_machine {
   /// The tags of this node after the change.
   expected<std::map<std::string, std::string>> change_tags(const membership::tag_change& change, time_point now,
                                                            cluster_output& out);
-  /// The services that the others see from now on.
-  expected<void> change_services(std::vector<std::string> services, time_point now, cluster_output& out);
+  /// The services that the others see from now on, and the tags that go with them (exports of modules): at once.
+  struct offer {
+    std::vector<std::string> services;
+    std::map<std::string, std::string> export_tags{};  // all that there are, by the tag's whole name
+  };
+  expected<void> change_services(offer o, time_point now, cluster_output& out);
   /// The estimated round trip between two live members, by name.
   [[nodiscard]] expected<duration> round_trip(std::string_view a, std::string_view b) const;
   [[nodiscard]] const membership::talk& talk() const noexcept { return talk_; }

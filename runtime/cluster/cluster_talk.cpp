@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "runtime/cluster/cluster_machine.hpp"
+#include "runtime/modules/module_world.hpp"
 
 namespace troupe {
 
@@ -44,11 +45,12 @@ expected<std::map<std::string, std::string>> cluster_machine::change_tags(const 
   return tags;
 }
 
-expected<void> cluster_machine::change_services(std::vector<std::string> services, time_point now,
-                                                cluster_output& out) {
+expected<void> cluster_machine::change_services(offer o, time_point now, cluster_output& out) {
   auto told = members_.self().told;
-  if (told.services == services) return {};
-  told.services = std::move(services);
+  told.services = std::move(o.services);
+  std::erase_if(told.tags, [](const auto& tag) { return tag.first.starts_with(export_tag); });
+  told.tags.merge(o.export_tags);
+  if (told == members_.self().told) return {};
   if (auto done = members_.set_local(std::move(told), now, m_); !done) return done;
   settle(now, out);
   return {};

@@ -78,6 +78,7 @@ void judge_readiness(cluster_view& view, const local_conditions& here) {
   }
   if (here.database_wanted && !here.database_fault.empty()) reasons.push_back("database: " + here.database_fault);
   if (here.log_wanted && !here.log_fault.empty()) reasons.push_back("the log of durable caches: " + here.log_fault);
+  for (const auto& missing : here.modules_missing) reasons.push_back("module " + missing);
   view.ready = reasons.empty();
 }
 

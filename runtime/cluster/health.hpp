@@ -22,8 +22,9 @@ struct local_conditions {
   std::string database_fault;  // empty: it works
   std::string database_note;   // what could be better; the check passes all the same
   std::vector<std::string> failed_actors;
-  bool log_wanted = false;  // some cache is durable
-  std::string log_fault;    // of its log; empty: it works
+  bool log_wanted = false;                   // some cache is durable
+  std::string log_fault;                     // of its log; empty: it works
+  std::vector<std::string> modules_missing;  // those that the node is not ready without, each with its reason
 };
 
 /// `wanted_replicas` copies besides the primary are wanted for each shard.
@@ -31,7 +32,8 @@ struct local_conditions {
                                           const local_conditions& here);
 
 /// Sets view.ready and view.not_ready_reasons: ready when a leader is known, the node has a PID, its database
-/// works, it is not leaving, and, until it was ready for the first time, every shard it holds or gets is in sync.
+/// works, it is not leaving, its modules run that it is not ready without, and, until it was ready for the first time,
+/// every shard it holds or gets is in sync.
 void judge_readiness(cluster_view& view, const local_conditions& here);
 
 }  // namespace troupe

@@ -1,0 +1,4 @@
+add_library(troupe_sim_modules STATIC modules_stage.cpp)
+troupe_compile_options(troupe_sim_modules)
+target_link_libraries(troupe_sim_modules PUBLIC troupe_sim troupe_runtime troupe_wire)
+troupe_test(modules_sim LABEL sim TIMEOUT 300 ROOMS runtime SOURCES modules_sim_test.cpp LIBRARIES troupe_sim_modules)
