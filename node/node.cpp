@@ -32,6 +32,10 @@ expected<cache> node::open_cache(const std::string& name) { return runner_->open
 expected<database> node::open_database(const std::string& name, std::vector<migration> migrations) {
   return runner_->open_database(name, std::move(migrations));
 }
+expected<journal> node::open_journal(const std::string& name, std::vector<migration> migrations,
+                                     const journal_options& o) {
+  return runner_->open_journal(name, std::move(migrations), o);
+}
 expected<void> node::set_loader(const std::string& name, cache_loader load, const loader_options& options) {
   return runner_->set_loader(name, std::move(load), options);
 }

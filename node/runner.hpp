@@ -68,6 +68,8 @@ class node::runner {
   [[nodiscard]] expected<cache> open_cache(const std::string& name) const;
   [[nodiscard]] expected<void> set_loader(const std::string& name, cache_loader load, const loader_options& options);
   [[nodiscard]] expected<database> open_database(const std::string& name, std::vector<migration> migrations);
+  [[nodiscard]] expected<journal> open_journal(const std::string& name, std::vector<migration> migrations,
+                                               const journal_options& o);
   [[nodiscard]] std::shared_ptr<const cluster_view> view() const { return board_.read(); }
   [[nodiscard]] node_addresses addresses() const;
   [[nodiscard]] const config& settings() const noexcept { return settings_; }

@@ -9,18 +9,22 @@ expected<void> node::runner::open_toolkit() {
   auto made = actor_toolkit::make_runtime(*application_);
   if (!made) return tl::unexpected(std::move(made.error()));
   application_system_ = std::move(*made);
-  const actor_toolkit::surroundings lent{*application_system_,
-                                         io_,
-                                         cluster_.shared_link(),
-                                         board_,
-                                         events_,
-                                         *log_,
-                                         cluster_.calls(),
-                                         drawn_.id,
-                                         drawn_.machine_seed + 4,
-                                         shards_,
-                                         [this](std::uint64_t pid) { return cluster_.find(pid); },
-                                         [this](const std::string& name) { return open_cache(name); }};
+  const actor_toolkit::surroundings lent{
+      *application_system_,
+      io_,
+      cluster_.shared_link(),
+      board_,
+      events_,
+      *log_,
+      cluster_.calls(),
+      drawn_.id,
+      drawn_.machine_seed + 4,
+      shards_,
+      [this](std::uint64_t pid) { return cluster_.find(pid); },
+      [this](const std::string& name) { return open_cache(name); },
+      [this](const std::string& name, std::vector<migration> m, const journal_options& o) {
+        return open_journal(name, std::move(m), o);
+      }};
   toolkit_ = std::make_unique<actor_toolkit>(lent, *application_);
   contents_.set_work(&toolkit_->work());
   try {

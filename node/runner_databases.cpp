@@ -1,6 +1,7 @@
-// What a node makes on its databases: the driver, backed caches, the rows of entities.
+// What a node makes on its databases: the driver, backed caches, journals, the rows of entities.
 #include <algorithm>
 
+#include "actors/persistence/journal_core.hpp"
 #include "gateways/db/postgres_driver.hpp"
 #include "gateways/db/sqlite_driver.hpp"
 #include "node/entity_model_file.hpp"
@@ -48,6 +49,15 @@ expected<void> node::runner::open_databases() {
   if (auto opened = open_entities(); !opened) return opened;
   database_->start();
   return {};
+}
+
+expected<journal> node::runner::open_journal(const std::string& name, std::vector<migration> migrations,
+                                             const journal_options& o) {
+  auto db = open_database(name, std::move(migrations));
+  if (!db) return tl::unexpected(std::move(db.error()));
+  auto core = journal_core::open(std::move(*db), o, journal_core::surroundings{log_, &numbers_});
+  if (!core) return tl::unexpected(std::move(core.error()));
+  return journal(std::move(*core));
 }
 
 expected<void> node::runner::open_entities() {

@@ -103,6 +103,7 @@ void grain::load() {
 
 // It has no behavior: who waits is told, then it goes.
 void grain::refuse(error why) {
+  if (!seat_ || lapsed_) return;
   refused_ = std::move(why);
   seat_->service->note_failed(*seat_, *refused_);
   seat_->service->wish(*seat_);
@@ -201,7 +202,7 @@ invoke_message_result grain::handle(caf::mailbox_element& x) {
   } catch (const std::exception& fault) {
     const error why{errc::outcome_unknown, std::string("the grain threw: ") + fault.what()};
     threw_ = true;
-    if (!std::exchange(lapsed_, true)) seat_->service->on_lapsed(*seat_);
+    lapse();
     seat_->service->note_failed(*seat_, why);
     answer(x, why);
     return invoke_message_result::consumed;
@@ -213,9 +214,13 @@ void grain::answer(const caf::mailbox_element& x, const error& why) {
     x.sender->enqueue(nullptr, x.mid.response_id(), caf::make_message(to_caf(why)), context());
 }
 
+void grain::lapse() {
+  if (seat_ && !std::exchange(lapsed_, true)) seat_->service->on_lapsed(*seat_);
+}
+
 // What came by the grain's name finds who serves it now; what was for this activation alone does not.
 void grain::lapse(caf::mailbox_element* x) {
-  if (!std::exchange(lapsed_, true)) seat_->service->on_lapsed(*seat_);
+  lapse();
   auto* letter = dynamic_cast<grain_letter*>(x);
   if (letter != nullptr) {
     auto what = caf::make_mailbox_element(letter->sender, letter->mid, std::move(letter->stages),
@@ -239,7 +244,7 @@ void grain::settle(bool in_a_message) {
     } catch (const std::exception& fault) {
       seat_->service->note_failed(*seat_, {errc::unavailable, std::string("on_rest threw: ") + fault.what()});
     }
-    if (!unsaved_.empty()) return;
+    if (!unsaved_.empty() || !awaited_responses_.empty()) return;
   }
   quit(threw_ ? caf::exit_reason::unhandled_exception : caf::exit_reason::normal);
 }

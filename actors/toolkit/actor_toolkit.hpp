@@ -52,6 +52,8 @@ class actor_toolkit final : public cluster_actors {
     shard_host& shards;
     std::function<std::optional<link_target>(std::uint64_t pid)> find;
     std::function<expected<cache>(const std::string& name)> open_cache;
+    std::function<expected<journal>(const std::string& name, std::vector<migration>, const journal_options&)>
+        open_journal;
   };
 
   /// The system of an application's actors. errc::bad_config when actor_options::configure threw.
@@ -75,6 +77,10 @@ class actor_toolkit final : public cluster_actors {
   [[nodiscard]] troupe::topics& topics() override { return *topics_; }
   [[nodiscard]] deliveries& delivery() override { return *delivery_; }
   [[nodiscard]] troupe::grains& grains() override { return *grains_; }
+  [[nodiscard]] expected<journal> open_journal(const std::string& name, std::vector<migration> migrations,
+                                               const journal_options& o) override {
+    return with_.open_journal(name, std::move(migrations), o);
+  }
   void spawn(std::string type, caf::message arguments, where at, spawn_callback done, duration deadline) override;
   [[nodiscard]] expected<caf::actor> spawn(std::string type, caf::message arguments, where at,
                                            duration deadline) override;

@@ -33,6 +33,7 @@
 #include <troupe/caf_singleton.hpp>
 #include <troupe/caf_topics.hpp>
 #include <troupe/error.hpp>
+#include <troupe/journal.hpp>
 #include <troupe/time.hpp>
 #include <troupe/where.hpp>
 
@@ -55,6 +56,10 @@ class cluster_actors {
   [[nodiscard]] virtual deliveries& delivery() = 0;
   /// Actors with a name that are always there (caf_grains.hpp).
   [[nodiscard]] virtual troupe::grains& grains() = 0;
+  /// As node::open_journal, for actors that are made before the node is there (actor_options::prepare); blocks.
+  [[nodiscard]] virtual expected<journal> open_journal(const std::string& name,
+                                                       std::vector<migration> migrations = {journal::tables()},
+                                                       const journal_options& o = {}) = 0;
 
   static constexpr duration spawn_deadline = std::chrono::seconds(5);
   using spawn_callback = std::function<void(expected<caf::actor>)>;

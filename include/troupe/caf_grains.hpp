@@ -77,6 +77,10 @@ class grain : public caf::event_based_actor {
   void rest();
   /// Runs before it rests, in place of on_rest().
   void on_rest(std::function<void()> f) { resting_ = std::move(f); }
+  /// It cannot serve: messages are answered with `why` from now on, and it rests when those that have come are.
+  void refuse(error why);
+  /// This activation handles nothing more: its messages go to the next one, which they wake.
+  void lapse();
 
   const char* name() const override { return "grain"; }
   void on_exit() override;
@@ -99,7 +103,6 @@ class grain : public caf::event_based_actor {
   void load();
   void on_loaded(std::optional<std::string> bytes, std::uint64_t version);
   [[nodiscard]] caf::behavior wake();
-  void refuse(error why);
   void write(std::optional<std::string> bytes, saved_callback done);
   void write_next();
   void on_written(expected<std::uint64_t> version);

@@ -20,6 +20,7 @@
 #include <troupe/error.hpp>
 #include <troupe/event.hpp>
 #include <troupe/fenced.hpp>
+#include <troupe/journal.hpp>
 #include <troupe/leader_store.hpp>
 #include <troupe/lock.hpp>
 #include <troupe/module.hpp>
@@ -106,6 +107,11 @@ class node {
   /// errc::unavailable until it has. Without `migrations` they are read from db.migrations. errc::bad_config for an
   /// applied one that has changed, errc::unavailable when this node does not run the service db.
   [[nodiscard]] expected<database> open_database(const std::string& name, std::vector<migration> migrations = {});
+  /// The same with a journal in it (journal.hpp), in the node's log and metrics. The application's own tables beside it
+  /// need journal::tables() among the migrations. Open it once and copy the handle.
+  [[nodiscard]] expected<journal> open_journal(const std::string& name,
+                                               std::vector<migration> migrations = {journal::tables()},
+                                               const journal_options& o = {});
 
   /// The application's actors, here and elsewhere (<troupe/caf_actors.hpp>). Only of a node that was started with
   /// node_options::actors: otherwise asking is a programmer's error. Valid until the node is destroyed.
