@@ -76,8 +76,8 @@ module_started hook_context::later() {
   const std::lock_guard lock(mutex_);
   if (!in_start_ || goes_on_) return [](const expected<void>&) {};
   goes_on_ = true;
-  auto shared =
-      std::make_shared<promise>([tell = ways_.tell_started, run = run_](const std::string& fault) { tell(run, fault); });
+  auto shared = std::make_shared<promise>(
+      [tell = ways_.tell_started, run = run_](const std::string& fault) { tell(run, fault); });
   return [shared](const expected<void>& done) { shared->settle(done ? "" : describe(done.error())); };
 }
 

@@ -46,17 +46,17 @@ module_hooks::module_hooks(std::size_t index, module m, module_block block, std:
     : index_(index),
       module_(std::move(m)),
       inbox_(std::move(inbox)),
-      context_(module_, std::move(block),
-               {std::move(gate),
-                [inbox = inbox_, index](const std::string& name, export_variables v) {
-                  inbox->push([index, name, v = std::move(v)](module_machine& machine, time_point now,
-                                                              module_output& out) {
-                    machine.set_variables(index, name, v, now, out);
-                  });
-                },
-                [inbox = inbox_, index, answered = answered_](std::uint64_t run, const std::string& fault) {
-                  tell_started(*inbox, index, run, fault, answered);
-                }}) {}
+      context_(
+          module_, std::move(block),
+          {std::move(gate),
+           [inbox = inbox_, index](const std::string& name, export_variables v) {
+             inbox->push([index, name, v = std::move(v)](module_machine& machine, time_point now, module_output& out) {
+               machine.set_variables(index, name, v, now, out);
+             });
+           },
+           [inbox = inbox_, index, answered = answered_](std::uint64_t run, const std::string& fault) {
+             tell_started(*inbox, index, run, fault, answered);
+           }}) {}
 
 void module_hooks::start(std::vector<found_import> found, std::uint64_t run) {
   context_.set_imports(std::move(found));
@@ -74,9 +74,8 @@ void module_hooks::stop() {
 
 void module_hooks::check() {
   const auto fault = fault_of_call("the health check", [this] { return module_.health(context_); });
-  inbox_->push([i = index_, fault](module_machine& m, time_point now, module_output& out) {
-    m.on_health(i, fault, now, out);
-  });
+  inbox_->push(
+      [i = index_, fault](module_machine& m, time_point now, module_output& out) { m.on_health(i, fault, now, out); });
 }
 
 void module_hooks::update(std::vector<found_import> found) {

@@ -53,7 +53,8 @@ std::string fault_of_settings(const module& m, const module_block& block) {
   try {
     if (m.configure) {
       if (const auto done = m.configure(settings); !done)
-        return "module " + m.name + ": " + (done.error().context.empty() ? describe(done.error()) : done.error().context);
+        return "module " + m.name + ": " +
+               (done.error().context.empty() ? describe(done.error()) : done.error().context);
     }
   } catch (const std::exception& e) {
     return "module " + m.name + ": configure threw: " + e.what();
@@ -180,11 +181,11 @@ void module_host::run_hook(const module_output::call& c) {
   auto& thread = *threads_[c.module];
   switch (c.hook) {
     case module_hook::start:
-      return thread.push([hooks, found = machine_.told(c.module), run = ++runs_[c.module]] { hooks->start(found, run); });
+      return thread.push(
+          [hooks, found = machine_.told(c.module), run = ++runs_[c.module]] { hooks->start(found, run); });
     case module_hook::stop: return thread.push([hooks] { hooks->stop(); });
     case module_hook::health: return thread.push([hooks] { hooks->check(); });
-    case module_hook::update:
-      return thread.push([hooks, found = machine_.told(c.module)] { hooks->update(found); });
+    case module_hook::update: return thread.push([hooks, found = machine_.told(c.module)] { hooks->update(found); });
   }
 }
 
@@ -197,10 +198,14 @@ void module_host::tell_exports() {
 }
 
 bool module_host::stop(bool leaving, duration limit) {
+  const std::lock_guard one_at_a_time(stop_mutex_);
   if (std::exchange(stopped_, true)) return left_behind_ == 0;
   const auto end = read_clock() + limit;
   if (driver_.joinable()) {
-    inbox_->push([leaving](module_machine& m, time_point now, module_output& out) { m.stop(leaving, now, out); });
+    // A hook that hangs leaves time for the stops of those that it would have held up.
+    inbox_->push([leaving, hook_max = limit / 4](module_machine& m, time_point now, module_output& out) {
+      m.stop(leaving, hook_max, now, out);
+    });
     std::unique_lock lock(ended_mutex_);
     (void)ended_changed_.wait_until(lock, end, [this] { return ended_; });
     closing_ = true;
@@ -257,7 +262,8 @@ void module_host::register_metrics(metrics& m) {
   m.read_counter("troupe_modules_stops_total", "Stops of modules", {}, reader(stops));
   m.read_counter("troupe_modules_start_failures_total", "Starts that failed", {}, reader(failures));
   m.read_counter("troupe_modules_unhealthy_total", "Times that a module became unhealthy", {}, reader(unhealthy));
-  m.read_counter("troupe_modules_imports_lost_total", "Times that a module was stopped for an import", {}, reader(lost));
+  m.read_counter("troupe_modules_imports_lost_total", "Times that a module was stopped for an import", {},
+                 reader(lost));
   m.read_counter("troupe_modules_hooks_overdue_total", "Hooks that did not return in time", {}, reader(overdue));
   m.read_counter("troupe_modules_left_behind_total", "Modules whose hook had not returned when the node stopped", {},
                  [this] { return static_cast<double>(left_behind_.load()); });

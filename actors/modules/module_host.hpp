@@ -92,8 +92,9 @@ class module_host {
   std::uint64_t listener_ = 0;
   std::mutex ended_mutex_;
   std::condition_variable ended_changed_;
-  bool ended_ = false;   // the machine has
-  bool closing_ = false; // the driver ends
+  bool ended_ = false;    // the machine has
+  bool closing_ = false;  // the driver ends
+  std::mutex stop_mutex_;
   bool stopped_ = false;
   std::thread driver_;
 

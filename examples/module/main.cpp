@@ -50,8 +50,8 @@ troupe::module make_shop(const std::string& node) {
 // What `troupe services` shows of the module.
 troupe::service_status row(troupe::local_cluster& c, std::size_t node, const std::string& name) {
   const auto view = c.at(node).view();
-  const auto at = std::find_if(view->services.begin(), view->services.end(),
-                               [&](const auto& s) { return s.name == name; });
+  const auto at =
+      std::find_if(view->services.begin(), view->services.end(), [&](const auto& s) { return s.name == name; });
   return at == view->services.end() ? troupe::service_status{} : *at;
 }
 

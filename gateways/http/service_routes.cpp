@@ -35,7 +35,7 @@ http_reply show(const explanation& e, const query_result& said, const std::strin
   for (const auto& name : said.unhandled) {
     if (name != self) without.push_back(name);
   }
-  const json body = {{"name", e.name}, {"state", e.state},     {"reason", e.reason},   {"runs", e.runs},
+  const json body = {{"name", e.name}, {"state", e.state},   {"reason", e.reason}, {"runs", e.runs},
                      {"path", path},   {"members", members}, {"without", without}, {"silent", said.silent}};
   return json_reply(body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n");
 }

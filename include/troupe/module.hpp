@@ -11,8 +11,8 @@
 //   brings.modules.push_back(shop);                    // node_options
 //
 // A node runs the modules that node.services names. Hooks are called on a thread of the module's own, one at a time,
-// also before node::start has returned; they may block, and may throw (which is a failure with its words). Not promised:
-// that a member that exports something still does when it is asked. docs/MODULES.md has the rules.
+// also before node::start has returned; they may block, and may throw (which is a failure with its words). Not
+// promised: that a member that exports something still does when it is asked. docs/MODULES.md has the rules.
 #pragma once
 
 #include <cstdint>

@@ -22,9 +22,9 @@ std::string module_machine::missing(std::size_t m, const module_import& i, bool 
     const auto& r = rows_[other];
     if (other == m || !exports(r.spec, i.name)) continue;
     if (gives(r)) return {};
-    why = "module " + r.spec.name + (r.state == module_state::stopped && !r.spec.wanted
-                                         ? " is not among node.services"
-                                         : " is " + std::string(name_of(r.state)));
+    why = "module " + r.spec.name +
+          (r.state == module_state::stopped && !r.spec.wanted ? " is not among node.services"
+                                                              : " is " + std::string(name_of(r.state)));
   }
   if (i.from == import_scope::here) {
     return needs + (why.empty() ? "nothing at this node exports it" : why);
@@ -32,7 +32,8 @@ std::string module_machine::missing(std::size_t m, const module_import& i, bool 
   const auto found = world_.elsewhere.find(i.name);
   const bool some = found != world_.elsewhere.end() && !found->second.empty();
   if (some && !steadily) return {};
-  if (some && std::any_of(found->second.begin(), found->second.end(), [](const auto& e) { return e.steady; })) return {};
+  if (some && std::any_of(found->second.begin(), found->second.end(), [](const auto& e) { return e.steady; }))
+    return {};
   if (some) return needs + found->second.front().source.member + " has it, but is not steadily there";
   return needs + (why.empty() ? "no member exports it" : "no other member exports it, and here " + why);
 }
@@ -76,8 +77,7 @@ std::vector<found_import> module_machine::resolve(std::size_t m) const {
       const auto& r = rows_[other];
       if (other == m || !exports(r.spec, i.name) || !gives(r)) continue;
       const auto v = r.variables.find(i.name);
-      f.sources.push_back(
-          {world_.node, world_.address, true, v == r.variables.end() ? export_variables{} : v->second});
+      f.sources.push_back({world_.node, world_.address, true, v == r.variables.end() ? export_variables{} : v->second});
     }
     const auto others = world_.elsewhere.find(i.name);
     if (i.from == import_scope::anywhere && others != world_.elsewhere.end()) {

@@ -121,7 +121,11 @@ void module_machine::set_variables(std::size_t m, const std::string& name, expor
 
 void module_machine::on_tick(time_point now, module_output& out) { settle(now, out); }
 
-void module_machine::stop(bool leaving, time_point now, module_output& out) {
+void module_machine::stop(bool leaving, duration hook_max, time_point now, module_output& out) {
+  stop_max_ = hook_max;
+  for (auto& r : rows_) {
+    for (auto& [which, h] : r.hooks) h.until = std::min(h.until, now + hook_max);
+  }
   if (!std::exchange(stopping_, true)) leaving_ = leaving && world_.others;
   if (!leaving) {
     leaving_ = false;
@@ -287,7 +291,7 @@ void module_machine::begin_stop(std::size_t m, time_point now, module_output& ou
   r.started = false;
   if (r.state != module_state::failed) r.state = module_state::stopping;
   ++counts_.stops;
-  call(m, module_hook::stop, r.spec.limits.stop_limit, now, out);
+  call(m, module_hook::stop, std::min(r.spec.limits.stop_limit, stop_max_), now, out);
 }
 
 void module_machine::fail_start(row& r, const std::string& fault, time_point now) {
@@ -350,7 +354,8 @@ time_point module_machine::next_tick() const {
 
 bool module_machine::ended() const {
   return stopping_ && std::all_of(rows_.begin(), rows_.end(), [](const row& r) {
-           const bool idle = std::none_of(r.hooks.begin(), r.hooks.end(), [](const auto& h) { return h.second.pending; });
+           const bool idle =
+               std::none_of(r.hooks.begin(), r.hooks.end(), [](const auto& h) { return h.second.pending; });
            return r.state == module_state::stopped && idle;
          });
 }

@@ -7,7 +7,8 @@
 //   failed       waiting             the back-off is over, or what it requires has changed; not beyond the budget
 //   running      unhealthy           its health check: what it exports is withdrawn, it runs on
 //   unhealthy    running             two checks in a row that pass
-//   running...   stopping            something that it requires is gone, or the node stops: withdrawn at once, stopped when
+//   running...   stopping            something that it requires is gone, or the node stops: withdrawn at once, stopped
+//   when
 //                                    no module here needs it any more
 //   stopping     waiting, stopped    its stop has returned
 //
@@ -80,8 +81,9 @@ class module_machine {
   /// Variables of an export, from now on.
   void set_variables(std::size_t m, const std::string& name, export_variables v, time_point now, module_output& out);
   void on_tick(time_point now, module_output& out);
-  /// Stops all for good. `leaving`: others are given `farewell`. Idempotent.
-  void stop(bool leaving, time_point now, module_output& out);
+  /// Stops all for good; from now on no hook is waited for longer than `hook_max`. `leaving`: others are given
+  /// `farewell`. Idempotent.
+  void stop(bool leaving, duration hook_max, time_point now, module_output& out);
 
   /// max(): nothing is to come but by an event.
   [[nodiscard]] time_point next_tick() const;
@@ -104,12 +106,12 @@ class module_machine {
   [[nodiscard]] std::vector<std::string> unready() const;
 
   struct counters {
-    std::uint64_t starts = 0;       // hooks called
-    std::uint64_t stops = 0;        // hooks called
-    std::uint64_t failures = 0;     // starts that failed
-    std::uint64_t unhealthy = 0;    // times that a module became it
-    std::uint64_t lost_imports = 0; // times that a module was stopped for one
-    std::uint64_t overdue = 0;      // hooks that did not return in time
+    std::uint64_t starts = 0;        // hooks called
+    std::uint64_t stops = 0;         // hooks called
+    std::uint64_t failures = 0;      // starts that failed
+    std::uint64_t unhealthy = 0;     // times that a module became it
+    std::uint64_t lost_imports = 0;  // times that a module was stopped for one
+    std::uint64_t overdue = 0;       // hooks that did not return in time
   };
   [[nodiscard]] const counters& counts() const noexcept { return counts_; }
 
@@ -126,8 +128,8 @@ class module_machine {
     std::string reason{};
     module_state told_state = module_state::waiting;
     std::string told_reason{};
-    bool ending = false;  // exports are withdrawn; to be stopped when nobody needs it
-    bool started = false; // its start has done well and its stop was not called yet
+    bool ending = false;   // exports are withdrawn; to be stopped when nobody needs it
+    bool started = false;  // its start has done well and its stop was not called yet
     std::map<module_hook, hook> hooks{};
     std::optional<time_point> there_since{};  // all that it requires
     duration settle = settle_first;
@@ -170,6 +172,7 @@ class module_machine {
   module_world world_;
   std::map<std::string, export_variables> exported_;  // as last told
   bool stopping_ = false, leaving_ = false;
+  duration stop_max_ = duration::max();  // for one stop hook
   std::uint64_t starts_ = 0;
   counters counts_;
 };

@@ -10,9 +10,8 @@ namespace {
 
 bool is_module_name(std::string_view name) noexcept {
   if (name.empty() || name.size() > module_name_max || name[0] < 'a' || name[0] > 'z') return false;
-  return std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-  });
+  return std::all_of(name.begin(), name.end(),
+                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-'; });
 }
 
 bool is_among(const std::vector<std::string>& names, std::string_view name) {
@@ -94,7 +93,8 @@ class fault_list {
     take(m, m.name, "there are two modules of this name");
     for (const auto& name : m.exports) {
       if (name == m.name) continue;
-      if (!is_module_name(name)) broken(sound ? m.name : shown(m.name), "exports " + shown(name) + ", which is no name");
+      if (!is_module_name(name))
+        broken(sound ? m.name : shown(m.name), "exports " + shown(name) + ", which is no name");
       if (is_among(services_, name)) broken(m.name, "exports " + name + ", which is a service of the program");
       take(m, name, "exports " + name + ", which another module exports too");
     }

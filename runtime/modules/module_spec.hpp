@@ -14,9 +14,10 @@
 namespace troupe {
 
 inline constexpr std::size_t modules_max = 64;
-inline constexpr std::size_t module_name_max = 40;        // of a module and of an export
-inline constexpr std::size_t module_exports_max = 16;     // of all modules of a node, their names counted: they are gossiped
-inline constexpr std::size_t module_imports_max = 32;     // of one module
+inline constexpr std::size_t module_name_max = 40;  // of a module and of an export
+inline constexpr std::size_t module_exports_max =
+    16;  // of all modules of a node, their names counted: they are gossiped
+inline constexpr std::size_t module_imports_max = 32;  // of one module
 
 struct module_limits {
   duration health_interval = std::chrono::seconds(5);
@@ -31,7 +32,7 @@ struct module_spec {
   std::vector<std::string> exports{};  // besides its name
   std::vector<module_import> imports{};
   std::map<std::string, export_variables> variables{};  // that it has from its start on, by export
-  bool wanted = true;  // it is to run at this node
+  bool wanted = true;                                   // it is to run at this node
   bool required_for_ready = false;
   bool checked = false;  // it has a health check
   module_limits limits{};

@@ -23,10 +23,10 @@ struct member_export {
 };
 
 struct module_world {
-  std::string node;     // this one's name
-  std::string address;  // and its cluster port
-  std::map<std::string, std::string> services;                    // of the program, here: why it does not run; "" if it does
-  std::map<std::string, std::vector<member_export>> elsewhere;    // by name, by the member's name
+  std::string node;                             // this one's name
+  std::string address;                          // and its cluster port
+  std::map<std::string, std::string> services;  // of the program, here: why it does not run; "" if it does
+  std::map<std::string, std::vector<member_export>> elsewhere;  // by name, by the member's name
   bool others = false;                                          // live members beside this one
 };
 

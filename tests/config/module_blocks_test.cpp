@@ -18,7 +18,8 @@ class module_blocks : public config_test {
 };
 
 TEST_F(module_blocks, hold_texts_numbers_flags_and_lists) {
-  const auto c = loaded(with("[modules.shop]\nname = \"a b\"\nport = 90\non = true\nshelves = [\"x\", \"y\"]\nnone = []\n"));
+  const auto c =
+      loaded(with("[modules.shop]\nname = \"a b\"\nport = 90\non = true\nshelves = [\"x\", \"y\"]\nnone = []\n"));
   const module_block wanted{{"name", {{"a b"}, false}},
                             {"port", {{"90"}, false}},
                             {"on", {{"true"}, false}},
@@ -58,7 +59,8 @@ TEST_F(module_blocks, take_settings_and_variables_over_the_file) {
 
 TEST_F(module_blocks, refuse_settings_and_variables_without_a_key_or_a_module) {
   auto s = with("");
-  s.settings = {{"node.services", "http"}, {"modules.shop", "1"}, {"modules.nobody.x", "1"}, {"modules.shop.x", "\xff"}};
+  s.settings = {
+      {"node.services", "http"}, {"modules.shop", "1"}, {"modules.nobody.x", "1"}, {"modules.shop.x", "\xff"}};
   s.environment = {{"TROUPE_MODULES_SHOP", "1"}};
   const auto all = faults(s);
   EXPECT_THAT(all, HasSubstr("--set modules.shop: the key of a module is modules.NAME.key"));
@@ -68,7 +70,8 @@ TEST_F(module_blocks, refuse_settings_and_variables_without_a_key_or_a_module) {
 }
 
 TEST_F(module_blocks, are_printed_and_read_back) {
-  auto s = with("[modules.shop]\na = \"x\\\"y\"\nb = 7\nc = [\"1\", \"2\"]\nd = []\n\"e f\" = \"g\"\n[modules.price-list]\n");
+  auto s = with(
+      "[modules.shop]\na = \"x\\\"y\"\nb = 7\nc = [\"1\", \"2\"]\nd = []\n\"e f\" = \"g\"\n[modules.price-list]\n");
   const auto c = loaded(s);
   auto again = with(print_config(c));
   EXPECT_EQ(loaded(again), c) << print_config(c);

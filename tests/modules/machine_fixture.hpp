@@ -70,7 +70,7 @@ class module_machine_fixture : public ::testing::Test {
   void stopped(const std::string& name) { m->on_stop(at(name), now, out); }
   void healthy(const std::string& name, const std::string& fault = "") { m->on_health(at(name), fault, now, out); }
   void updated(const std::string& name) { m->on_update(at(name), now, out); }
-  void stop(bool leaving = false) { m->stop(leaving, now, out); }
+  void stop(bool leaving = false, duration hook_max = std::chrono::hours(1)) { m->stop(leaving, hook_max, now, out); }
   /// Lets the settle time pass and answers every start.
   void run_all() {
     for (std::size_t i = 0; i <= m->size(); ++i) {

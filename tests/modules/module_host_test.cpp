@@ -25,16 +25,16 @@ class module_hosts : public ::testing::Test {
     for (const auto& m : all) settings.node.services.push_back(m.name);
     ASSERT_TRUE(module_host::check(all, settings));
     status.set_service("db", service_state::running);
-    host = std::make_unique<module_host>(
-        std::move(all), module_host::surroundings{settings, board, status, events, *log, surface(),
-                                                  [this](const module_host::exported& e, auto done) {
-                                                    {
-                                                      const std::lock_guard lock(mutex);
-                                                      told = e;
-                                                    }
-                                                    done(expected<void>());
-                                                  },
-                                                  1});
+    host = std::make_unique<module_host>(std::move(all),
+                                         module_host::surroundings{settings, board, status, events, *log, surface(),
+                                                                   [this](const module_host::exported& e, auto done) {
+                                                                     {
+                                                                       const std::lock_guard lock(mutex);
+                                                                       told = e;
+                                                                     }
+                                                                     done(expected<void>());
+                                                                   },
+                                                                   1});
     host->start();
   }
   module_surface surface() {
@@ -355,9 +355,9 @@ TEST(module_settings_test, reads_by_type_and_remembers_faults) {
   EXPECT_TRUE(s.flag("w", true));
   EXPECT_EQ(s.bytes("w", 9), 9u);
   const auto faults = s.finish().error().context;
-  for (const auto* part : {"modules.m.big: must be from 0 to 9, is 70", "modules.m.l: must be one value, is a list",
-                           "modules.m.w: must be an integer", "modules.m.w: must be true or false",
-                           "modules.m.w: must be a size"}) {
+  for (const auto* part :
+       {"modules.m.big: must be from 0 to 9, is 70", "modules.m.l: must be one value, is a list",
+        "modules.m.w: must be an integer", "modules.m.w: must be true or false", "modules.m.w: must be a size"}) {
     EXPECT_THAT(faults, HasSubstr(part));
   }
 }

@@ -286,6 +286,33 @@ TEST_F(module_rules, is_not_held_up_by_a_stop_that_does_not_return) {
   EXPECT_EQ(m->next_tick(), time_point::max());
 }
 
+TEST_F(module_rules, waits_less_for_hooks_when_the_node_stops) {
+  make({spec("a"), spec("b", {here("a")}), spec("c", {here("b")})});
+  wait(settled);
+  started("a");
+  wait(settled);
+  started("b");
+  wait(settled);
+  (void)take();  // c is in its start, which hangs
+  stop(false, 100ms);
+  EXPECT_EQ(take(), words{}) << "it may need b still";
+  wait(100ms);
+  EXPECT_EQ(take(), words{"stop b"});
+  wait(100ms);
+  EXPECT_EQ(take(), words{"stop a"});
+}
+
+TEST_F(module_rules, does_not_start_for_something_that_is_about_to_go) {
+  make({spec("front", {here("shop"), here("cache")}), spec("shop", {here("db")})});
+  wait(settled);
+  started("shop");
+  service("cache", "");
+  (void)take();
+  now += settled;
+  service("db", "is degraded");
+  EXPECT_EQ(take(), words{"stop shop"});
+}
+
 TEST_F(module_rules, does_not_run_what_the_node_is_not_told_to) {
   auto shop = spec("shop");
   shop.wanted = false;

@@ -23,9 +23,9 @@ module_spec spec(std::string name, std::vector<module_import> imports = {}, word
 module_import anywhere(std::string name) { return {std::move(name), import_scope::anywhere, true}; }
 
 TEST(module_spec, finds_no_fault_with_a_chain) {
-  EXPECT_EQ(faults_of({spec("a", {{"db"}}, {"x"}), spec("b", {{"a"}, {"x"}}), spec("c", {anywhere("far-away")})},
-                      services),
-            words{});
+  EXPECT_EQ(
+      faults_of({spec("a", {{"db"}}, {"x"}), spec("b", {{"a"}, {"x"}}), spec("c", {anywhere("far-away")})}, services),
+      words{});
 }
 
 TEST(module_spec, refuses_twins_and_names_that_are_taken) {
@@ -53,8 +53,7 @@ TEST(module_spec, refuses_an_import_of_itself_wherever_it_is_sought) {
 
 TEST(module_spec, refuses_circles_at_one_node_and_shows_them) {
   const std::vector<module_spec> all{spec("z"), spec("a", {{"b"}}), spec("b", {{"x"}}), spec("c", {{"a"}}, {"x"})};
-  EXPECT_EQ(faults_of(all, services),
-            words{"module a: none of these can start before the next one: a -> b -> c -> a"});
+  EXPECT_EQ(faults_of(all, services), words{"module a: none of these can start before the next one: a -> b -> c -> a"});
 }
 
 TEST(module_spec, lets_circles_be_that_another_node_or_a_missing_option_may_open) {

@@ -91,8 +91,7 @@ TEST(export_variables, are_refused_when_they_cannot_travel) {
 }
 
 TEST(export_variables, that_are_damaged_are_read_as_far_as_they_can) {
-  EXPECT_EQ(read_export_variables("a=1;;=2;b;c=%;d=%4;e=%zz;f=%41;g h=3"),
-            (export_variables{{"a", "1"}, {"f", "A"}}));
+  EXPECT_EQ(read_export_variables("a=1;;=2;b;c=%;d=%4;e=%zz;f=%41;g h=3"), (export_variables{{"a", "1"}, {"f", "A"}}));
   const std::string whole = "a=%41;b=2";
   for (std::size_t n = 0; n < whole.size(); ++n) (void)read_export_variables(whole.substr(0, n));
 }

@@ -79,7 +79,8 @@ class modules_test : public ::testing::Test {
     shop.name = "shop";
     shop.imports = {{"stock", import_scope::anywhere}};
     shop.start = [this, who](module_context& here) -> expected<void> {
-      for (const auto& s : here.sources_of("stock")) book.note(who + " buys at " + s.member + " " + s.variables.at("shelf"));
+      for (const auto& s : here.sources_of("stock"))
+        book.note(who + " buys at " + s.member + " " + s.variables.at("shelf"));
       return {};
     };
     troupe::module window;

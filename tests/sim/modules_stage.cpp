@@ -28,8 +28,7 @@ std::vector<module_spec> draw_specs(random& rng) {
       names.insert((rng.chance(0.5) ? "m" : "x") + std::to_string(rng.below(m)));
     }
     for (const auto& name : names) {
-      s.imports.push_back(
-          {name, rng.chance(0.5) ? import_scope::here : import_scope::anywhere, rng.chance(0.8)});
+      s.imports.push_back({name, rng.chance(0.5) ? import_scope::here : import_scope::anywhere, rng.chance(0.8)});
     }
     all.push_back(std::move(s));
   }
@@ -206,14 +205,15 @@ void modules_process::check_stop(std::size_t m, time_point now) {
 void modules_process::check_books(time_point now) {
   for (const auto& [name, v] : machine_.exported()) {
     for (std::size_t m = 0; m < books_.size(); ++m) {
-      if (exports(machine_.spec(m), name) && (!books_[m].up || books_[m].told_to_stop)) fail(m, "exports, and is not up");
+      if (exports(machine_.spec(m), name) && (!books_[m].up || books_[m].told_to_stop))
+        fail(m, "exports, and is not up");
     }
   }
   for (std::size_t m = 0; m < books_.size(); ++m) {
     auto& b = books_[m];
     const auto& imports = machine_.spec(m).imports;
-    const bool there = std::all_of(imports.begin(), imports.end(),
-                                   [&](const auto& i) { return !i.required || provided(m, i, true); });
+    const bool there =
+        std::all_of(imports.begin(), imports.end(), [&](const auto& i) { return !i.required || provided(m, i, true); });
     if (!there) {
       b.there_since.reset();
       b.again = false;
@@ -226,7 +226,7 @@ void modules_process::check_books(time_point now) {
 void modules_process::leave(time_point now) {
   left_ = true;
   module_output out;
-  machine_.stop(true, now, out);
+  machine_.stop(true, 1h, now, out);
   carry_out(out, now);
 }
 
@@ -239,8 +239,7 @@ modules_stage::modules_stage(world_options options, modules_setup given)
   w.add(*this);
 }
 
-bool modules_stage::can_run(const std::set<std::pair<node_index, std::size_t>>& up, node_index n,
-                            std::size_t m) const {
+bool modules_stage::can_run(const std::set<std::pair<node_index, std::size_t>>& up, node_index n, std::size_t m) const {
   const auto& machine = at(n)->machine();
   if (!machine.spec(m).wanted) return false;
   for (const auto& i : machine.spec(m).imports) {

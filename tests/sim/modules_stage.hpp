@@ -65,7 +65,7 @@ class modules_process final : public process {
     time_point limit;
   };
   struct book {
-    bool up = false;     // its start has done well, its stop has not returned
+    bool up = false;  // its start has done well, its stop has not returned
     bool told_to_stop = false;
     std::deque<answer> hooks;  // under way, in this order
     std::optional<time_point> there_since;
