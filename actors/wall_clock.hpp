@@ -4,12 +4,21 @@
 #include <chrono>
 #include <cstdint>
 
+#include <troupe/time.hpp>
+
 namespace troupe {
 
 /// Milliseconds since 1970.
 [[nodiscard]] inline std::uint64_t wall_now_ms() {
   using namespace std::chrono;
   return static_cast<std::uint64_t>(duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count());
+}
+
+/// The moment of the monotonic clock on the calendar, as the two stand to each other now.
+[[nodiscard]] inline wall_time to_wall(time_point t) {
+  using namespace std::chrono;
+  return time_point_cast<milliseconds>(system_clock::now() +
+                                       duration_cast<system_clock::duration>(t - steady_clock::now()));
 }
 
 }  // namespace troupe

@@ -1,11 +1,10 @@
 #include "node/cluster_port.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <utility>
 
 #include "actors/disk/durable_file.hpp"
-#include "actors/net/bind_address.hpp"
+#include "node/cluster_sockets.hpp"
 #include "node/countdown.hpp"
 #include "runtime/election/store_entry.hpp"
 #include "runtime/election/vote_file.hpp"
@@ -15,10 +14,6 @@ namespace troupe {
 namespace {
 
 constexpr std::size_t machine_file_bytes_max = 16 * mib;
-constexpr std::size_t secret_bytes_max = 64 * kib;
-
-using boost::asio::ip::tcp;
-using boost::asio::ip::udp;
 
 }  // namespace
 
@@ -36,36 +31,22 @@ cluster_port::cluster_port(const config& c, io_pool& io, event_log& log, std::sh
       drops_(log) {}
 
 expected<void> cluster_port::open(const std::string& data_dir, const incarnation_id& id) {
-  const auto wanted = parse_bind(settings_.cluster.bind);
-  if (!wanted) {
-    return fail(errc::bad_config, "cluster.bind " + settings_.cluster.bind + ": " + wanted.error().context);
-  }
-  const auto secret = read_secret();
+  const auto secret = read_cluster_secret(settings_.cluster.secret_file);
   if (!secret) return tl::unexpected(secret.error());
   if (!secret->empty()) {
     auto ring = ring_keeper::open(settings_.cluster.name, *secret, data_dir, log_);
     if (!ring) return tl::unexpected(std::move(ring.error()));
     ring_ = std::move(*ring);
   }
-  expected<void> bound;
-  const int tries = wanted->port() == 0 ? pair_tries_max : 1;
-  for (int i = 0; i < tries; ++i) {
-    bound = bind_pair(*wanted);
-    if (bound) break;
-  }
-  if (!bound) return bound;
+  auto sockets = cluster_sockets::bind(settings_, io_, log_, ring_, faults_);
+  if (!sockets) return tl::unexpected(std::move(sockets.error()));
+  link_ = std::move(sockets->link);
+  gossip_ = std::move(sockets->gossip);
+  bound_ = std::move(sockets->bound);
   advertised_ = settings_.cluster.advertise.empty() ? bound_ : settings_.cluster.advertise;
   self_ = {settings_.node.name, id, advertised_};
   machine_settings_.cluster.seeds = discovery_.fixed_seeds();
   return discovery_.open(self_, bound_, ring_ ? ring_->seal() : nullptr);
-}
-
-expected<std::string> cluster_port::read_secret() const {
-  if (settings_.cluster.secret_file.empty()) return std::string{};
-  auto bytes = read_whole(settings_.cluster.secret_file, secret_bytes_max);
-  if (!bytes) return fail(errc::bad_config, "cluster.secret_file " + describe(bytes.error()));
-  while (!bytes->empty() && std::isspace(static_cast<unsigned char>(bytes->back()))) bytes->pop_back();
-  return bytes;
 }
 
 // The number of shards is the cluster's for ever: a node that was told another one would hold nothing.
@@ -86,28 +67,6 @@ void cluster_port::count_refusals(event_hub& events) const {
     if (e->kind == "joiner_refused") ++n->of_joiners;
     if (e->kind == "join_refused") ++n->of_this;
   });
-}
-
-expected<void> cluster_port::bind_pair(const tcp::endpoint& wanted) {
-  auto settings = link_settings::from(settings_);
-  settings.faults = faults_;
-  if (ring_) settings.secrets = [ring = ring_] { return ring->link_secrets(); };
-  if (!settings_.cluster.accept_joiners) {
-    settings.admit = [](const peer_identity&) {
-      return std::optional<std::string>("this node runs alone and accepts no joiners (mode single)");
-    };
-  }
-  auto link = std::make_shared<link_table>(io_, log_, std::move(settings));
-  if (auto bound = link->bind(to_string(wanted)); !bound) return bound;
-  const auto got = parse_address(link->address());
-  if (!got) return tl::unexpected(got.error());
-  auto gossip = std::make_unique<gossip_socket>(io_.context(0), faults_);
-  if (ring_) gossip->set_seal(ring_->seal());  // before anybody can send
-  if (auto bound = gossip->bind(udp::endpoint(got->address(), got->port())); !bound) return bound;
-  bound_ = link->address();
-  link_ = std::move(link);
-  gossip_ = std::move(gossip);
-  return {};
 }
 
 expected<child_spec> cluster_port::make_actor(const surroundings& s) {
@@ -345,17 +304,7 @@ void cluster_port::register_metrics(metrics& m) {
     m.read_counter(name, help, {}, [&number] { return static_cast<double>(number.load(std::memory_order_relaxed)); });
   };
   register_link_metrics(m, link_->numbers());
-  const auto& n = gossip_->count();
-  read("troupe_gossip_packets_in_total", "Datagrams received on the cluster port", n.packets_in);
-  read("troupe_gossip_packets_out_total", "Datagrams sent", n.packets_out);
-  read("troupe_gossip_bytes_in_total", "Bytes of datagrams received", n.bytes_in);
-  read("troupe_gossip_bytes_out_total", "Bytes of datagrams sent", n.bytes_out);
-  read("troupe_gossip_send_failures_total", "Datagrams that could not be sent", n.send_failures);
-  for (std::size_t i = 0; i < packet_drops; ++i) {
-    m.read_counter("troupe_gossip_dropped_total", "Datagrams dropped unread",
-                   {{"reason", std::string(name_of(static_cast<packet_drop>(i)))}},
-                   [&number = n.dropped[i]] { return static_cast<double>(number.load(std::memory_order_relaxed)); });
-  }
+  troupe::register_metrics(m, *gossip_);
   discovery_.register_metrics(m);
   read("troupe_cache_shards_lost_total", "Shards that started empty because no copy was left", shards_lost_);
   read("troupe_cache_shards_given_total", "Shards that this node handed over to others", moves_.shards_given);

@@ -31,9 +31,6 @@ namespace troupe {
 
 class cluster_port {
  public:
-  /// Tries for a pair of free ports when port 0 was asked for and the other protocol's twin is taken.
-  static constexpr int pair_tries_max = 20;
-
   /// `faults` are of tests; most have none.
   cluster_port(const config& c, io_pool& io, event_log& log, std::shared_ptr<network_faults> faults);
 
@@ -111,8 +108,6 @@ class cluster_port {
  private:
   static constexpr char kvs_tag = 'k';  // beside cluster_machine::link_tag
 
-  [[nodiscard]] expected<void> bind_pair(const boost::asio::ip::tcp::endpoint& wanted);
-  [[nodiscard]] expected<std::string> read_secret() const;
   [[nodiscard]] expected<void> check_record(const cluster_machine::files& found) const;
   void count_refusals(event_hub& events) const;
   [[nodiscard]] std::function<void(store_request)> run_store(std::shared_ptr<leader_store> store);

@@ -1,30 +1,11 @@
 // What an embedder says and asks through a node: each a call into the cluster actor that is waited for.
 #include <algorithm>
-#include <future>
-#include <memory>
 #include <utility>
 
+#include "node/await.hpp"
 #include "node/runner.hpp"
 
 namespace troupe {
-
-namespace {
-
-constexpr duration call_max = std::chrono::seconds(5);
-
-/// Calls `begin(done)` and waits for what done is given.
-template <class Result, class Begin>
-expected<Result> await(Begin begin, duration limit = call_max) {
-  const auto promise = std::make_shared<std::promise<expected<Result>>>();
-  auto result = promise->get_future();
-  begin([promise](expected<Result> r) { promise->set_value(std::move(r)); });
-  if (result.wait_for(limit) != std::future_status::ready) {
-    return fail(errc::deadline_exceeded, "the node did not answer in time");
-  }
-  return result.get();
-}
-
-}  // namespace
 
 expected<std::uint64_t> node::raise_event(std::string name, std::string payload) {
   return await<std::uint64_t>(

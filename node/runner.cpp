@@ -12,6 +12,8 @@
 #include "gateways/kvs/open_store.hpp"
 #include "gateways/resp/resp_door.hpp"
 #include "node/countdown.hpp"
+#include "node/join_lines.hpp"
+#include "node/store_options.hpp"
 
 namespace troupe {
 
@@ -22,28 +24,9 @@ std::string host_name() {
   return ::gethostname(name, sizeof name - 1) == 0 ? name : "node";
 }
 
-std::string join_lines(const std::vector<std::string>& lines) {
-  std::string text;
-  for (const auto& line : lines) text.append(text.empty() ? "" : "\n").append(line);
-  return text;
-}
-
 bool is_built(const std::string& service) {
   return service == "http" || service == "resp" || service == "cache" || service == "db" || service == "kvs" ||
          service == "entities";
-}
-
-shard_host::options store_options(const config& c, std::uint64_t hash_seed) {
-  const auto eviction = eviction_named(c.cache.eviction).value_or(eviction_policy::lru);
-  shard_host::options o{c.cache.shards, c.cache.memory_max, eviction, hash_seed, {}};
-  const cache_catalogue caches(c.caches, c.cache.replicas);
-  for (std::size_t i = 0; i < caches.all().size(); ++i) {
-    const auto& settings = caches.all()[i].settings;
-    if (settings.backed) o.backed.push_back(static_cast<cache_id>(i));
-    o.limits.push_back({settings.memory_max, settings.keys_max});
-    o.rules.push_back({settings.replicas == 0 && !settings.durable, settings.stale_for, settings.negative_ttl});
-  }
-  return o;
 }
 
 }  // namespace
@@ -246,14 +229,7 @@ expected<void> node::runner::open_doors() {
 }
 
 void node::runner::register_metrics() {
-  numbers_.read_gauge("troupe_cache_keys_count", "Values held by this node", {},
-                      [this] { return static_cast<double>(shards_.measure().keys); });
-  numbers_.read_gauge("troupe_cache_memory_bytes", "Memory of the values held by this node", {},
-                      [this] { return static_cast<double>(shards_.measure().bytes); });
-  numbers_.read_counter("troupe_cache_evicted_total", "Values dropped for want of memory", {},
-                        [this] { return static_cast<double>(shards_.measure().evicted); });
-  numbers_.read_counter("troupe_cache_expired_total", "Values dropped at the end of their time to live", {},
-                        [this] { return static_cast<double>(shards_.measure().expired); });
+  register_store_metrics(numbers_, shards_);
   numbers_.read_counter("troupe_sharding_tables_refused_total", "Shard tables refused with stale_term", {},
                         [this] { return static_cast<double>(shards_.tables_refused()); });
   numbers_.read_gauge("troupe_node_ready", "1 when the node is ready", {},

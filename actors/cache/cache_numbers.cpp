@@ -53,4 +53,15 @@ void register_cache_metrics(metrics& m, const shard_host& host, const cache_cata
   }
 }
 
+void register_store_metrics(metrics& m, const shard_host& host) {
+  m.read_gauge("troupe_cache_keys_count", "Values held by this node", {},
+               [&host] { return static_cast<double>(host.measure().keys); });
+  m.read_gauge("troupe_cache_memory_bytes", "Memory of the values held by this node", {},
+               [&host] { return static_cast<double>(host.measure().bytes); });
+  m.read_counter("troupe_cache_evicted_total", "Values dropped for want of memory", {},
+                 [&host] { return static_cast<double>(host.measure().evicted); });
+  m.read_counter("troupe_cache_expired_total", "Values dropped at the end of their time to live", {},
+                 [&host] { return static_cast<double>(host.measure().expired); });
+}
+
 }  // namespace troupe

@@ -12,5 +12,7 @@ namespace troupe {
 
 /// Both outlive the last scrape.
 void register_cache_metrics(metrics& m, const shard_host& host, const cache_catalogue& caches);
+/// Of all values that are held here together: troupe_cache_keys_count, _memory_bytes, _evicted_total, _expired_total.
+void register_store_metrics(metrics& m, const shard_host& host);
 
 }  // namespace troupe

@@ -7,6 +7,7 @@
 #include <caf/send.hpp>
 
 #include "actors/cluster/cluster_calls.hpp"
+#include "actors/wall_clock.hpp"
 #include "runtime/base/overloaded.hpp"
 
 namespace troupe {
@@ -14,12 +15,6 @@ namespace troupe {
 namespace {
 
 time_point read_clock() { return std::chrono::steady_clock::now(); }
-
-wall_time to_wall(time_point t) {
-  return std::chrono::time_point_cast<std::chrono::milliseconds>(
-      std::chrono::system_clock::now() +
-      std::chrono::duration_cast<std::chrono::system_clock::duration>(t - read_clock()));
-}
 
 }  // namespace
 

@@ -51,6 +51,11 @@ expected<std::shared_ptr<ring_keeper>> ring_keeper::open(std::string cluster, st
   return std::shared_ptr<ring_keeper>(new ring_keeper(std::move(cluster), path, std::move(*ring)));
 }
 
+std::shared_ptr<ring_keeper> ring_keeper::in_memory(std::string cluster, std::string_view secret) {
+  key_ring ring(ring_key_of_secret(secret, cluster));
+  return std::shared_ptr<ring_keeper>(new ring_keeper(std::move(cluster), {}, std::move(ring)));
+}
+
 ring_keeper::ring_keeper(std::string cluster, std::string path, key_ring ring)
     : cluster_(std::move(cluster)),
       path_(std::move(path)),

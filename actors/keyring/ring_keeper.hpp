@@ -31,6 +31,9 @@ class ring_keeper : public std::enable_shared_from_this<ring_keeper> {
   [[nodiscard]] static expected<std::shared_ptr<ring_keeper>> open(std::string cluster, std::string_view secret,
                                                                    const std::string& data_dir, event_log& log);
 
+  /// The ring of the secret alone, on no disk: for who never calls change().
+  [[nodiscard]] static std::shared_ptr<ring_keeper> in_memory(std::string cluster, std::string_view secret);
+
   [[nodiscard]] const std::shared_ptr<packet_seal>& seal() const noexcept { return seal_; }
   [[nodiscard]] key_ring ring() const;
   /// For the link's handshake, derived from the keys; the primary's first.

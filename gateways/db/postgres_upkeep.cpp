@@ -23,9 +23,10 @@ constexpr const char* make_tables =
     "create table if not exists troupe_schema(id integer primary key check(id = 1), fence_term bigint not null, "
     "fence_leader text not null);"
     "insert into troupe_schema values(1, 0, '') on conflict do nothing";
+// The empty id is that of pools without a leader: whoever leads a cluster takes over from them.
 constexpr const char* raise_term =
     "update troupe_schema set fence_term = $1, fence_leader = $2 where id = 1 and (fence_term < $1 or (fence_term = $1 "
-    "and fence_leader = $2))";
+    "and fence_leader in ($2, '00000000000000000000000000000000')))";
 
 // What is wrong with a migration itself. Anything else, a lock that was not to be had for one, may pass.
 bool is_fault_of_sql(errc code) {

@@ -3,6 +3,7 @@
 
 #include "runtime/base/overloaded.hpp"
 #include "runtime/cluster/cluster_machine.hpp"
+#include "runtime/membership/shown.hpp"
 
 namespace troupe {
 
@@ -28,10 +29,7 @@ void cluster_machine::on_membership(const membership::event& e, time_point now, 
   if (const auto* r = members_.find(e.name); r != nullptr && r->id == e.id) put_member(*r, now);
   if (e.kind == kind::member_updated) return;  // seen in the picture; no news for a person
 
-  cluster_output::happening told{std::string(membership::name_of(e.kind)), {{"name", e.name}}};
-  if (!e.id.empty()) told.fields.emplace_back("id", to_string(e.id));
-  if (!e.text.empty()) told.fields.emplace_back("reason", e.text);
-  out.events.push_back(std::move(told));
+  out.events.push_back({std::string(membership::name_of(e.kind)), membership::fields_of(e)});
 }
 
 // The others hold this process for departed and hear it no more: it was silent while it departed, or an operator

@@ -3,6 +3,7 @@
 
 #include "runtime/cluster/cluster_machine.hpp"
 #include "runtime/entities/entity_duty.hpp"
+#include "runtime/membership/shown.hpp"
 
 namespace troupe {
 
@@ -41,21 +42,6 @@ shard_placement row_of(std::uint32_t shard, const shard_row& row, const name_by_
   return p;
 }
 
-member member_of(const membership::record& r, wall_time since) {
-  return {r.name,
-          r.id,
-          r.told.pid,
-          r.state,
-          r.incarnation,
-          r.address,
-          r.told.services,
-          r.told.tags,
-          since,
-          r.flapping.flaps(),
-          r.flapping.quarantined(),
-          r.told.protocol};
-}
-
 bool runs(const member& m, const std::string& service) {
   const bool here = m.state == member_state::alive || m.state == member_state::suspect;
   if (!here) return false;
@@ -68,8 +54,8 @@ bool runs(const member& m, const std::string& service) {
 
 void cluster_machine::describe(cluster_view& view, wall_time (*wall)(time_point)) const {
   view.pid = pid();
-  view.members = {member_of(members_.self(), wall(started_))};
-  for (const auto& [name, r] : members_.others()) view.members.push_back(member_of(r, wall(r.since)));
+  view.members = {membership::shown(members_.self(), wall(started_))};
+  for (const auto& [name, r] : members_.others()) view.members.push_back(membership::shown(r, wall(r.since)));
   std::sort(view.members.begin(), view.members.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
 
   view.cut_off = cut_off();

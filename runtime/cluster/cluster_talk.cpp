@@ -4,6 +4,7 @@
 
 #include "runtime/cluster/cluster_machine.hpp"
 #include "runtime/modules/module_world.hpp"
+#include "runtime/membership/shown.hpp"
 
 namespace troupe {
 
@@ -68,13 +69,7 @@ expected<duration> cluster_machine::round_trip(std::string_view a, std::string_v
 void cluster_machine::carry_talk(time_point now, cluster_output& out) {
   members_.carry_rides(now, m_);
   auto said = talk_.take_output();
-  for (auto& e : said.events) {
-    out.events.push_back({"user_event",
-                          {{"name", std::move(e.name)},
-                           {"payload", std::move(e.payload)},
-                           {"ltime", std::to_string(e.id.time)},
-                           {"origin", std::move(e.origin)}}});
-  }
+  for (auto& e : said.events) out.events.push_back({"user_event", membership::fields_of(std::move(e))});
   for (auto& a : said.asked) out.asked.push_back(std::move(a));
   for (auto& f : said.finished) out.finished.push_back(std::move(f));
 }
