@@ -16,8 +16,8 @@ using answered_atom = caf::atom_constant<caf::atom("answered")>;
 /// To itself: everything that came before is refused, now it may go. From this actor only: its type is not registered.
 struct all_refused {};
 
-event_stream_settings settings_of(std::string stream, const event_source_options& o, bool has_image) {
-  event_stream_settings s;
+persistent_stream_settings settings_of(std::string stream, const event_source_options& o, bool has_image) {
+  persistent_stream_settings s;
   s.stream = std::move(stream);
   s.page_events = o.page_events;
   s.snapshot_every = has_image ? o.snapshot_every : 0;
@@ -93,21 +93,21 @@ void event_source_core::step() {
   if (asking_ || ended_) return;
   const auto j = journal_;
   switch (machine_.next()) {
-    case event_stream::doing::load:
+    case persistent_stream::doing::load:
       return await<stream_start>([this, j](answer<stream_start> done) { j->load(machine_.stream(), std::move(done)); },
                                  &event_source_core::on_start);
-    case event_stream::doing::read:
+    case persistent_stream::doing::read:
       return await<std::vector<stored_event>>(
           [this, j](answer<std::vector<stored_event>> done) {
             j->read(machine_.stream(), machine_.version(), machine_.page(), std::move(done));
           },
           &event_source_core::on_page);
-    case event_stream::doing::append:
+    case persistent_stream::doing::append:
       return await<appended>([this, j](answer<appended> done) { j->append(machine_.append(), std::move(done)); },
                              &event_source_core::on_appended);
-    case event_stream::doing::wait: return wait();
-    case event_stream::doing::ended: return end();
-    case event_stream::doing::ready: return on_replayed();
+    case persistent_stream::doing::wait: return wait();
+    case persistent_stream::doing::ended: return end();
+    case persistent_stream::doing::ready: return on_replayed();
   }
 }
 

@@ -19,7 +19,7 @@
 #include <troupe/caf_persistence.hpp>
 
 #include "actors/persistence/journal_core.hpp"
-#include "runtime/journal/event_stream.hpp"
+#include "runtime/journal/persistent_stream.hpp"
 
 namespace troupe {
 
@@ -63,7 +63,7 @@ class event_source_core final : public folded_state, public std::enable_shared_f
   const std::shared_ptr<journal_core> journal_;
   const std::shared_ptr<event_folding> state_;
   const bool truncate_;
-  event_stream machine_;
+  persistent_stream machine_;
   std::deque<stored_callback> told_;  // one for each group that has no outcome yet
   std::function<void()> ready_;
   bool asking_ = false;    // a step is being carried out

@@ -172,16 +172,12 @@ void journal_core::load(const std::string& stream, journal::start_callback done)
       within());
 }
 
-// Large events: half as many until they fit.
 void journal_core::page(const sql_statement& s, sql_row values, std::size_t events_max, journal::events_callback done) {
-  auto bounded = values;
-  bounded.emplace_back(number(events_max));
+  values.emplace_back(number(std::min(events_max, journal::page_events_max)));
+  values.emplace_back(page_bytes_max);
   db_.query(
-      s, std::move(bounded),
-      [self = shared_from_this(), s, values = std::move(values), events_max,
-       done = std::move(done)](const expected<sql_result>& r) {
-        if (!r && r.error().code == errc::too_large && events_max > 1)
-          return self->page(s, values, events_max / 2, done);
+      s, std::move(values),
+      [done = std::move(done)](const expected<sql_result>& r) {
         if (!r) return done(tl::unexpected<error>(r.error()));
         done(events_of(*r));
       },
@@ -193,12 +189,12 @@ void journal_core::read(const std::string& stream, std::uint64_t after, std::siz
   if (auto sound = check_journal_name("a stream's name", stream); !sound)
     return done(tl::unexpected<error>(std::move(sound.error())));
   if (events_max == 0 || !is_number(after)) return done(fail(errc::invalid_argument, "no such page"));
-  page(statements_.read, {stream, number(after)}, std::min(events_max, journal::page_events_max), std::move(done));
+  page(statements_.read, {stream, number(after)}, events_max, std::move(done));
 }
 
 void journal_core::read_all(std::uint64_t after, std::size_t events_max, journal::events_callback done) {
   if (events_max == 0 || !is_number(after)) return done(fail(errc::invalid_argument, "no such page"));
-  page(statements_.read_all, {number(after)}, std::min(events_max, journal::page_events_max), std::move(done));
+  page(statements_.read_all, {number(after)}, events_max, std::move(done));
 }
 
 // ---- snapshots and the end of streams ----

@@ -6,6 +6,8 @@
 #include <caf/atom.hpp>
 #include <caf/send.hpp>
 
+#include <troupe/caf_singleton.hpp>
+
 namespace troupe {
 
 namespace {
@@ -37,6 +39,7 @@ caf::behavior projection_actor::make_behavior() {
   step();
   return {
       [](const projection_answer& a) { a.take(); },
+      [](hand_over_atom) { return std::string(); },  // its state is its cursor
       [this](woken_atom) {
         if (machine_.wake()) step();
       },

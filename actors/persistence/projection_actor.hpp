@@ -1,6 +1,7 @@
 // A projection: reads the events of a journal behind its cursor, page by page, and has each page applied.
 //
 //   in   woken_atom        there may be more: a notification of the journal, or a rest that is over
+//   in   hand_over_atom    as a singleton: it has nothing to hand over
 //   in   answers of the journal, as messages to itself that say in which place they are
 //   out  what the projection writes, by the journal; nothing to other actors
 #pragma once

@@ -73,7 +73,7 @@ struct teller {
       const Event& e, std::function<void()> then = [] {}) {
     auto answer = self->make_response_promise<std::int64_t>();
     its.persist(e, [=](const troupe::expected<void>& stored) mutable {
-      if (!stored) return answer.deliver(troupe::to_caf(stored.error()));
+      if (!stored) return void(answer.deliver(troupe::to_caf(stored.error())));
       answer.deliver(std::int64_t{0});
       then();
     });

@@ -33,12 +33,19 @@ constexpr named_text texts[] = {
      "n.type as type, n.type_version as type_version, n.bytes as bytes from journal_streams s "
      "left join journal_snapshots n on n.stream = s.stream and n.version = (select max(m.version) "
      "from journal_snapshots m where m.stream = s.stream and m.version > s.erased_to) where s.stream = $1"},
+    // Whole pages of large events would take long: the sizes are summed up first, without touching the bytes.
     {&journal_statements::read, "journal_read",
      "select stream, version, position, type, type_version, bytes, written_at from journal_events "
-     "where stream = $1 and version > $2 order by version limit $3"},
+     "where stream = $1 and version > $2 and version <= (select max(k.version) from (select q.version as version, "
+     "sum(q.size) over (order by q.version) - q.size as before from (select version, length(bytes) as size "
+     "from journal_events where stream = $1 and version > $2 order by version limit $3) q) k where k.before < $4) "
+     "order by version"},
     {&journal_statements::read_all, "journal_read_all",
      "select stream, version, position, type, type_version, bytes, written_at from journal_events "
-     "where position > $1 order by position limit $2"},
+     "where position > $1 and position <= (select max(k.position) from (select q.position as position, "
+     "sum(q.size) over (order by q.position) - q.size as before from (select position, length(bytes) as size "
+     "from journal_events where position > $1 order by position limit $2) q) k where k.before < $3) "
+     "order by position"},
     {&journal_statements::save_snapshot, "journal_save_snapshot",
      "insert into journal_snapshots(stream, version, type, type_version, bytes, written_at) "
      "select s.stream, cast($2 as bigint), cast($3 as text), cast($4 as bigint), $5, cast($6 as bigint) "

@@ -16,6 +16,9 @@
 
 namespace troupe {
 
+/// A page of events ends with the event that reaches it.
+inline constexpr std::int64_t page_bytes_max = 8 << 20;
+
 /// `written_at` in milliseconds since 1970.
 struct journal_statements {
   sql_statement take_positions;   // how many
@@ -24,8 +27,8 @@ struct journal_statements {
   sql_statement add_event;        // see append_calls
   sql_statement append_outcome;   // stream, version of the first event, id
   sql_statement load;             // stream
-  sql_statement read;             // stream, after, limit
-  sql_statement read_all;         // after, limit
+  sql_statement read;             // stream, after, limit, page_bytes_max
+  sql_statement read_all;         // after, limit, page_bytes_max
   sql_statement save_snapshot;    // stream, version, type, type_version, bytes, written_at
   sql_statement drop_snapshots;   // stream, how many stay
   sql_statement lock_stream;      // stream

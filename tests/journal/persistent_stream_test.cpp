@@ -1,5 +1,5 @@
 // The life of an event-sourced actor beside its stream: answers in, steps out.
-#include "runtime/journal/event_stream.hpp"
+#include "runtime/journal/persistent_stream.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@ namespace troupe {
 namespace {
 
 using namespace std::chrono_literals;
-using doing = event_stream::doing;
+using doing = persistent_stream::doing;
 
 // Its state is what it was given, in order.
 struct noted final : folded_state {
@@ -33,9 +33,9 @@ std::vector<stored_event> events(std::uint64_t from, std::uint64_t to) {
   return all;
 }
 
-struct event_stream_test : testing::Test {
+struct persistent_stream_test : testing::Test {
   noted state;
-  event_stream stream{{.stream = "s", .page_events = 3, .snapshot_every = 4}, state};
+  persistent_stream stream{{.stream = "s", .page_events = 3, .snapshot_every = 4}, state};
   time_point now{};
 
   void SetUp() override { stream.begin(now); }
@@ -56,13 +56,13 @@ struct event_stream_test : testing::Test {
   }
 };
 
-TEST_F(event_stream_test, a_new_stream_is_ready_at_once) {
+TEST_F(persistent_stream_test, a_new_stream_is_ready_at_once) {
   EXPECT_EQ(stream.next(), doing::load);
   make_ready();
   EXPECT_EQ(stream.version(), 0U);
 }
 
-TEST_F(event_stream_test, replays_the_snapshot_and_then_page_by_page) {
+TEST_F(persistent_stream_test, replays_the_snapshot_and_then_page_by_page) {
   stream.on_start(stream_start{9, 4, journal_event{"image", 1, "four"}}, now);
   EXPECT_EQ(stream.next(), doing::read);
   EXPECT_EQ(stream.version(), 4U);
@@ -76,7 +76,7 @@ TEST_F(event_stream_test, replays_the_snapshot_and_then_page_by_page) {
   EXPECT_EQ(stream.replayed(), 5U);
 }
 
-TEST_F(event_stream_test, an_event_that_cannot_be_applied_ends_it_with_its_number) {
+TEST_F(persistent_stream_test, an_event_that_cannot_be_applied_ends_it_with_its_number) {
   stream.on_start(stream_start{3, 0, std::nullopt}, now);
   auto page = events(1, 3);
   page[1].event.type = state.refuses = "odd";
@@ -87,14 +87,14 @@ TEST_F(event_stream_test, an_event_that_cannot_be_applied_ends_it_with_its_numbe
   EXPECT_NE(stream.why().context.find("stream s: event 2"), std::string::npos) << stream.why().context;
 }
 
-TEST_F(event_stream_test, a_snapshot_that_cannot_be_read_ends_it) {
+TEST_F(persistent_stream_test, a_snapshot_that_cannot_be_read_ends_it) {
   state.refuses = "image";
   stream.on_start(stream_start{3, 3, journal_event{"image", 9, ""}}, now);
   EXPECT_TRUE(stream.failed_to_replay());
   EXPECT_EQ(stream.why().code, errc::not_implemented);
 }
 
-TEST_F(event_stream_test, a_database_that_is_away_is_asked_again_until_its_time_is_over) {
+TEST_F(persistent_stream_test, a_database_that_is_away_is_asked_again_until_its_time_is_over) {
   std::vector<duration> waits;
   while (stream.next() != doing::ended) {
     stream.on_start(fail(errc::unavailable), now);
@@ -113,13 +113,13 @@ TEST_F(event_stream_test, a_database_that_is_away_is_asked_again_until_its_time_
   EXPECT_EQ(stream.why().code, errc::unavailable);
 }
 
-TEST_F(event_stream_test, what_will_not_pass_is_not_asked_again) {
+TEST_F(persistent_stream_test, what_will_not_pass_is_not_asked_again) {
   stream.on_start(fail(errc::corrupt), now);
   EXPECT_EQ(stream.next(), doing::ended);
   EXPECT_EQ(stream.why().code, errc::corrupt);
 }
 
-TEST_F(event_stream_test, a_page_that_fails_is_read_again_from_where_it_was) {
+TEST_F(persistent_stream_test, a_page_that_fails_is_read_again_from_where_it_was) {
   stream.on_start(stream_start{4, 0, std::nullopt}, now);
   stream.on_page(events(1, 2), now);
   stream.on_page(fail(errc::deadline_exceeded), now);
@@ -132,7 +132,7 @@ TEST_F(event_stream_test, a_page_that_fails_is_read_again_from_where_it_was) {
 }
 
 // Another activation has saved a snapshot and truncated behind it while this one read.
-TEST_F(event_stream_test, a_gap_begins_the_replay_anew_with_the_snapshot_that_made_it) {
+TEST_F(persistent_stream_test, a_gap_begins_the_replay_anew_with_the_snapshot_that_made_it) {
   stream.on_start(stream_start{6, 0, std::nullopt}, now);
   stream.on_page(events(1, 2), now);
   stream.on_page(events(5, 6), now);
@@ -143,8 +143,8 @@ TEST_F(event_stream_test, a_gap_begins_the_replay_anew_with_the_snapshot_that_ma
   EXPECT_EQ(state.told, "[four]56");
 }
 
-TEST_F(event_stream_test, events_that_stay_away_end_it_as_corrupt) {
-  for (std::uint32_t n = 0; n <= event_stream::reloads_max; ++n) {
+TEST_F(persistent_stream_test, events_that_stay_away_end_it_as_corrupt) {
+  for (std::uint32_t n = 0; n <= persistent_stream::reloads_max; ++n) {
     ASSERT_EQ(stream.next(), doing::load);
     stream.on_start(stream_start{6, 0, std::nullopt}, now);
     stream.on_page(std::vector<stored_event>{}, now);
@@ -153,11 +153,11 @@ TEST_F(event_stream_test, events_that_stay_away_end_it_as_corrupt) {
   EXPECT_EQ(stream.why().code, errc::corrupt);
 }
 
-TEST_F(event_stream_test, nothing_is_stored_before_it_is_ready) {
+TEST_F(persistent_stream_test, nothing_is_stored_before_it_is_ready) {
   EXPECT_EQ(persist("x").error().code, errc::unavailable);
 }
 
-TEST_F(event_stream_test, events_are_in_the_state_when_they_are_stored_and_not_before) {
+TEST_F(persistent_stream_test, events_are_in_the_state_when_they_are_stored_and_not_before) {
   make_ready(2);
   ASSERT_TRUE(persist("a"));
   EXPECT_EQ(stream.next(), doing::append);
@@ -169,7 +169,7 @@ TEST_F(event_stream_test, events_are_in_the_state_when_they_are_stored_and_not_b
   EXPECT_EQ(stream.next(), doing::ready);
 }
 
-TEST_F(event_stream_test, groups_wait_for_each_other_and_expect_what_the_one_before_left) {
+TEST_F(persistent_stream_test, groups_wait_for_each_other_and_expect_what_the_one_before_left) {
   make_ready();
   ASSERT_TRUE(stream.persist({{"event", 1, "a"}, {"event", 1, "b"}}, "1", now));
   ASSERT_TRUE(persist("c", "2"));
@@ -181,7 +181,7 @@ TEST_F(event_stream_test, groups_wait_for_each_other_and_expect_what_the_one_bef
   EXPECT_EQ(state.told, "abc");
 }
 
-TEST_F(event_stream_test, what_was_not_done_is_told_and_the_next_group_goes) {
+TEST_F(persistent_stream_test, what_was_not_done_is_told_and_the_next_group_goes) {
   make_ready();
   ASSERT_TRUE(persist("a", "1"));
   ASSERT_TRUE(persist("b", "2"));
@@ -192,7 +192,7 @@ TEST_F(event_stream_test, what_was_not_done_is_told_and_the_next_group_goes) {
   EXPECT_EQ(state.told, "b");
 }
 
-TEST_F(event_stream_test, another_writer_ends_it_and_what_waits_is_not_done) {
+TEST_F(persistent_stream_test, another_writer_ends_it_and_what_waits_is_not_done) {
   make_ready();
   ASSERT_TRUE(persist("a", "1"));
   ASSERT_TRUE(persist("b", "2"));
@@ -204,7 +204,7 @@ TEST_F(event_stream_test, another_writer_ends_it_and_what_waits_is_not_done) {
   EXPECT_EQ(persist("c").error().code, errc::unavailable);
 }
 
-TEST_F(event_stream_test, an_outcome_that_nobody_knows_is_asked_for_by_the_same_append) {
+TEST_F(persistent_stream_test, an_outcome_that_nobody_knows_is_asked_for_by_the_same_append) {
   make_ready();
   ASSERT_TRUE(persist("a", "the-id"));
   EXPECT_FALSE(answer(errc::outcome_unknown));
@@ -219,7 +219,7 @@ TEST_F(event_stream_test, an_outcome_that_nobody_knows_is_asked_for_by_the_same_
   EXPECT_EQ(stream.next(), doing::ready);
 }
 
-TEST_F(event_stream_test, an_unknown_outcome_that_another_writer_settles_was_not_done) {
+TEST_F(persistent_stream_test, an_unknown_outcome_that_another_writer_settles_was_not_done) {
   make_ready();
   ASSERT_TRUE(persist("a"));
   (void)answer(errc::outcome_unknown);
@@ -228,7 +228,7 @@ TEST_F(event_stream_test, an_unknown_outcome_that_another_writer_settles_was_not
   EXPECT_EQ(stream.next(), doing::ended);
 }
 
-TEST_F(event_stream_test, an_outcome_that_stays_unknown_ends_it) {
+TEST_F(persistent_stream_test, an_outcome_that_stays_unknown_ends_it) {
   make_ready();
   ASSERT_TRUE(persist("a"));
   std::optional<expected<void>> told;
@@ -242,7 +242,7 @@ TEST_F(event_stream_test, an_outcome_that_stays_unknown_ends_it) {
   EXPECT_EQ(state.told, "");
 }
 
-TEST_F(event_stream_test, events_that_are_stored_but_not_applied_end_it) {
+TEST_F(persistent_stream_test, events_that_are_stored_but_not_applied_end_it) {
   make_ready();
   state.refuses = "event";
   ASSERT_TRUE(persist("a"));
@@ -250,17 +250,17 @@ TEST_F(event_stream_test, events_that_are_stored_but_not_applied_end_it) {
   EXPECT_EQ(stream.next(), doing::ended);
 }
 
-TEST_F(event_stream_test, bad_events_are_refused_before_anything_is_sent) {
+TEST_F(persistent_stream_test, bad_events_are_refused_before_anything_is_sent) {
   make_ready();
   EXPECT_EQ(stream.persist({}, "1", now).error().code, errc::invalid_argument);
   EXPECT_EQ(stream.persist({{"", 1, "x"}}, "1", now).error().code, errc::invalid_argument);
   EXPECT_EQ(persist(std::string(journal::event_bytes_max + 1, 'x')).error().code, errc::too_large);
   EXPECT_EQ(stream.next(), doing::ready);
-  for (std::size_t n = 0; n < event_stream::waiting_max; ++n) ASSERT_TRUE(persist("x"));
+  for (std::size_t n = 0; n < persistent_stream::waiting_max; ++n) ASSERT_TRUE(persist("x"));
   EXPECT_EQ(persist("x").error().code, errc::unavailable);
 }
 
-TEST_F(event_stream_test, a_snapshot_is_due_once_after_so_many_events) {
+TEST_F(persistent_stream_test, a_snapshot_is_due_once_after_so_many_events) {
   make_ready();
   for (int n = 1; n <= 9; ++n) {
     ASSERT_TRUE(persist("x"));
@@ -270,13 +270,13 @@ TEST_F(event_stream_test, a_snapshot_is_due_once_after_so_many_events) {
   }
 }
 
-TEST_F(event_stream_test, a_long_replay_makes_a_snapshot_due) {
+TEST_F(persistent_stream_test, a_long_replay_makes_a_snapshot_due) {
   stream.on_start(stream_start{8, 4, journal_event{"image", 1, ""}}, now);
   stream.on_page(events(5, 8), now);
   EXPECT_TRUE(stream.take_snapshot_due());
 }
 
-TEST_F(event_stream_test, answers_that_nobody_asked_for_change_nothing) {
+TEST_F(persistent_stream_test, answers_that_nobody_asked_for_change_nothing) {
   stream.on_page(events(1, 2), now);
   EXPECT_FALSE(stream.on_appended(appended{1, 1}, now));
   stream.on_waited();

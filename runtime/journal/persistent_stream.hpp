@@ -28,7 +28,7 @@ class folded_state {
   [[nodiscard]] virtual expected<void> apply(const journal_event& e) = 0;
 };
 
-struct event_stream_settings {
+struct persistent_stream_settings {
   std::string stream;
   std::size_t page_events = 500;
   std::uint64_t snapshot_every = 0;                // events; 0: never
@@ -38,7 +38,7 @@ struct event_stream_settings {
   duration wait_most = std::chrono::seconds(2);
 };
 
-class event_stream {
+class persistent_stream {
  public:
   static constexpr std::uint32_t reloads_max = 3;   // after gaps: events that were truncated while they were read
   static constexpr std::size_t waiting_max = 1000;  // groups of events that wait for their turn
@@ -46,7 +46,7 @@ class event_stream {
   enum class doing : std::uint8_t { load, read, wait, ready, append, ended };
 
   /// `state` outlives it.
-  event_stream(event_stream_settings s, folded_state& state);
+  persistent_stream(persistent_stream_settings s, folded_state& state);
 
   void begin(time_point now);
   void on_start(expected<stream_start> start, time_point now);
@@ -87,7 +87,7 @@ class event_stream {
   void append_next(time_point now);
   [[nodiscard]] expected<void> settle(const appended& a);
 
-  const event_stream_settings settings_;
+  const persistent_stream_settings settings_;
   folded_state& state_;
   doing doing_ = doing::load;
   doing after_wait_ = doing::load;

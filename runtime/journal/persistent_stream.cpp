@@ -1,4 +1,4 @@
-#include "runtime/journal/event_stream.hpp"
+#include "runtime/journal/persistent_stream.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -18,22 +18,23 @@ error about(const std::string& stream, const error& e) { return {e.code, "stream
 
 }  // namespace
 
-event_stream::event_stream(event_stream_settings s, folded_state& state) : settings_(std::move(s)), state_(state) {}
+persistent_stream::persistent_stream(persistent_stream_settings s, folded_state& state)
+    : settings_(std::move(s)), state_(state) {}
 
-void event_stream::end(error why) {
+void persistent_stream::end(error why) {
   why_ = std::move(why);
   doing_ = doing::ended;
 }
 
 // ---- replay ----
 
-void event_stream::begin(time_point now) {
+void persistent_stream::begin(time_point now) {
   since_ = now;
   wait_ = {};
   doing_ = doing::load;
 }
 
-bool event_stream::waits_again(errc code, duration limit, time_point now) {
+bool persistent_stream::waits_again(errc code, duration limit, time_point now) {
   if (!may_pass(code) || now - since_ >= limit) return false;
   wait_ = wait_ == duration::zero() ? settings_.wait_first : std::min(2 * wait_, settings_.wait_most);
   after_wait_ = doing_;
@@ -41,11 +42,11 @@ bool event_stream::waits_again(errc code, duration limit, time_point now) {
   return true;
 }
 
-void event_stream::on_waited() {
+void persistent_stream::on_waited() {
   if (doing_ == doing::wait) doing_ = after_wait_;
 }
 
-void event_stream::on_start(expected<stream_start> start, time_point now) {
+void persistent_stream::on_start(expected<stream_start> start, time_point now) {
   if (doing_ != doing::load) return;
   if (!start) {
     if (!waits_again(start.error().code, settings_.replay_for, now)) end(about(settings_.stream, start.error()));
@@ -65,7 +66,7 @@ void event_stream::on_start(expected<stream_start> start, time_point now) {
   if (version_ >= target_) finish_replay();
 }
 
-void event_stream::on_page(const expected<std::vector<stored_event>>& page, time_point now) {
+void persistent_stream::on_page(const expected<std::vector<stored_event>>& page, time_point now) {
   if (doing_ != doing::read) return;
   if (!page) {
     if (!waits_again(page.error().code, settings_.replay_for, now)) end(about(settings_.stream, page.error()));
@@ -84,21 +85,21 @@ void event_stream::on_page(const expected<std::vector<stored_event>>& page, time
   if (version_ >= target_) finish_replay();
 }
 
-void event_stream::reload(time_point now) {
+void persistent_stream::reload(time_point now) {
   if (++reloads_ > reloads_max || now - since_ >= settings_.replay_for)
     return end({errc::corrupt, "stream " + settings_.stream + ": event " + std::to_string(version_ + 1) +
                                    " is not there, but it has " + std::to_string(target_)});
   doing_ = doing::load;
 }
 
-void event_stream::finish_replay() {
+void persistent_stream::finish_replay() {
   was_ready_ = true;
   doing_ = doing::ready;
 }
 
 // ---- storing ----
 
-expected<void> event_stream::persist(std::vector<journal_event> events, std::string id, time_point now) {
+expected<void> persistent_stream::persist(std::vector<journal_event> events, std::string id, time_point now) {
   if (doing_ == doing::ended) return fail(errc::unavailable, "it is over: " + describe(why_));
   if (!was_ready_) return fail(errc::unavailable, "its events are not read yet");
   if (waiting_.size() >= waiting_max) return fail(errc::unavailable, "too many events wait to be stored");
@@ -109,7 +110,7 @@ expected<void> event_stream::persist(std::vector<journal_event> events, std::str
   return {};
 }
 
-void event_stream::append_next(time_point now) {
+void persistent_stream::append_next(time_point now) {
   doing_ = doing::ready;
   if (waiting_.empty()) return;
   waiting_.front().expected_version = version_;
@@ -119,7 +120,7 @@ void event_stream::append_next(time_point now) {
   doing_ = doing::append;
 }
 
-std::optional<expected<void>> event_stream::on_appended(const expected<appended>& outcome, time_point now) {
+std::optional<expected<void>> persistent_stream::on_appended(const expected<appended>& outcome, time_point now) {
   if (doing_ != doing::append) return std::nullopt;
   expected<void> told;
   if (outcome) {
@@ -138,7 +139,7 @@ std::optional<expected<void>> event_stream::on_appended(const expected<appended>
   return told;
 }
 
-expected<void> event_stream::settle(const appended& a) {
+expected<void> persistent_stream::settle(const appended& a) {
   for (const auto& e : waiting_.front().events) {
     if (auto applied = state_.apply(e); !applied) {
       end({errc::outcome_unknown, "stream " + settings_.stream + ": stored, but " + describe(applied.error())});
@@ -149,12 +150,12 @@ expected<void> event_stream::settle(const appended& a) {
   return {};
 }
 
-std::size_t event_stream::take_unsettled() {
+std::size_t persistent_stream::take_unsettled() {
   if (doing_ != doing::ended) return 0;
   return std::exchange(waiting_, {}).size();
 }
 
-bool event_stream::take_snapshot_due() noexcept {
+bool persistent_stream::take_snapshot_due() noexcept {
   if (settings_.snapshot_every == 0 || doing_ == doing::ended || version_ < snapshot_ + settings_.snapshot_every)
     return false;
   snapshot_ = version_;
