@@ -11,6 +11,8 @@
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 
+#include "actors/clock.hpp"
+
 namespace troupe {
 
 namespace {
@@ -30,9 +32,13 @@ itimerspec spec_of(time_point at) {
 
 class alarm::core : public std::enable_shared_from_this<core> {
  public:
-  explicit core(boost::asio::io_context& loop) : timer_(loop) {}
+  explicit core(boost::asio::io_context& loop) : simulated_(virtual_clock::here()), timer_(loop) {}
 
   expected<void> start(std::function<void()> ring) {
+    if (simulated_ != nullptr) {
+      ring_ = std::move(ring);
+      return {};
+    }
     const int fd = ::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     if (fd < 0) return fail(errc::unavailable, "no timer: " + std::string(std::strerror(errno)));
     const std::lock_guard lock(mutex_);
@@ -43,6 +49,7 @@ class alarm::core : public std::enable_shared_from_this<core> {
   }
 
   void set(time_point at) {
+    if (simulated_ != nullptr) return set_simulated(at);
     const std::lock_guard lock(mutex_);
     if (!timer_.is_open()) return;
     const auto spec = spec_of(at);
@@ -50,6 +57,7 @@ class alarm::core : public std::enable_shared_from_this<core> {
   }
 
   void close() {
+    if (simulated_ != nullptr) wanted_ = time_point::max();
     const std::lock_guard lock(mutex_);
     boost::system::error_code ignored;
     timer_.close(ignored);
@@ -77,6 +85,27 @@ class alarm::core : public std::enable_shared_from_this<core> {
     if (times > 0) ring_();
   }
 
+  // The earliest call asked for stands; one that comes too early asks for the next.
+  void set_simulated(time_point at) {
+    wanted_ = at;
+    if (!ring_ || at >= called_at_) return;
+    called_at_ = at;
+    simulated_->call_at(at, [weak = weak_from_this(), at] {
+      if (const auto self = weak.lock()) self->on_called(at);
+    });
+  }
+
+  void on_called(time_point at) {
+    if (at != called_at_) return;  // an earlier one took its place
+    called_at_ = time_point::max();
+    if (wanted_ > simulated_->now()) return set_simulated(wanted_);
+    wanted_ = time_point::max();
+    ring_();
+  }
+
+  virtual_clock* const simulated_;  // null: the machine's
+  time_point wanted_ = time_point::max();
+  time_point called_at_ = time_point::max();
   std::mutex mutex_;  // set() comes from actors, the rest from the I/O thread
   descriptor timer_;
   std::function<void()> ring_;

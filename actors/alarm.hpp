@@ -1,6 +1,7 @@
 // Rings at a moment that may be set again and again. Setting it is one system call and wakes no thread; what was
 // put off does not ring. (CAF's clock wakes its thread for every delayed message, and delivers those too that
-// no longer matter: in an idle node that was a quarter of all work.) Linux: a timerfd on an I/O thread.
+// no longer matter: in an idle node that was a quarter of all work.) Linux: a timerfd on an I/O thread. Made on a
+// thread that runs simulated nodes, it goes by their clock.
 #pragma once
 
 #include <functional>

@@ -1,5 +1,7 @@
 #include "actors/event_hub.hpp"
 
+#include "actors/clock.hpp"
+
 namespace troupe {
 
 void event_hub::publish(std::string kind, std::vector<std::pair<std::string, std::string>> fields) {
@@ -8,7 +10,7 @@ void event_hub::publish(std::string kind, std::vector<std::pair<std::string, std
   e->fields = std::move(fields);
   const std::lock_guard lock(mutex_);
   e->sequence = ++sequence_;
-  e->time = std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  e->time = std::chrono::time_point_cast<std::chrono::milliseconds>(wall_clock_now());
   history_.push_back(e);
   if (history_.size() > history_max) history_.pop_front();
   for (const auto& [id, f] : listeners_) f(history_.back());

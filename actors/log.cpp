@@ -109,15 +109,24 @@ expected<std::shared_ptr<event_log>> event_log::open(const log_config& c, const 
   return std::make_shared<event_log>(std::move(logger), json, node_name);
 }
 
+std::shared_ptr<event_log> event_log::to(listener l) {
+  auto log = none();
+  log->listener_ = std::move(l);
+  return log;
+}
+
 std::shared_ptr<event_log> event_log::none() { return std::make_shared<event_log>(nullptr, false, std::string{}); }
 
 event_log::event_log(std::shared_ptr<spdlog::logger> logger, bool json, std::string node_name)
     : logger_(std::move(logger)), json_(json), node_name_(std::move(node_name)) {}
 
-bool event_log::enabled(log_level level) const noexcept { return logger_ && logger_->should_log(to_spdlog(level)); }
+bool event_log::enabled(log_level level) const noexcept {
+  return listener_ || (logger_ && logger_->should_log(to_spdlog(level)));
+}
 
 void event_log::write(log_level level, std::string_view component, std::string_view event, fields f) {
   if (!enabled(level)) return;
+  if (listener_) return listener_(level, text_line(component, event, f));
   logger_->log(to_spdlog(level), spdlog::string_view_t(json_ ? json_line(node_name_, component, event, f)
                                                              : text_line(component, event, f)));
 }

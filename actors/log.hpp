@@ -3,6 +3,7 @@
 #pragma once
 
 #include <concepts>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -41,6 +42,10 @@ class event_log {
   /// A log that writes nothing, for tests.
   [[nodiscard]] static std::shared_ptr<event_log> none();
 
+  /// Hands each line, as text without time, to whoever listens: of a simulated node.
+  using listener = std::function<void(log_level level, const std::string& line)>;
+  [[nodiscard]] static std::shared_ptr<event_log> to(listener l);
+
   void write(log_level level, std::string_view component, std::string_view event, fields f = {});
   void error(std::string_view component, std::string_view event, fields f = {}) {
     write(log_level::error, component, event, f);
@@ -62,6 +67,7 @@ class event_log {
 
  private:
   std::shared_ptr<spdlog::logger> logger_;  // null: nothing is written
+  listener listener_;                       // in place of it
   bool json_;
   std::string node_name_;
 };

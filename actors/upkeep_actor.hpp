@@ -16,6 +16,7 @@
 #include "actors/atoms.hpp"
 #include "actors/cache/cache_router.hpp"
 #include "actors/cache/shard_host.hpp"
+#include "actors/clock.hpp"
 
 namespace troupe {
 
@@ -37,18 +38,18 @@ class upkeep_actor : public caf::event_based_actor {
     shards_.on_restless(
         [self = caf::actor_cast<caf::actor>(this)] { caf::anon_send(self, stream_atom::value, false); });
     return {[this](timer_atom) {
-              const bool busy = shards_.sweep(std::chrono::steady_clock::now()).may_expire;
+              const bool busy = shards_.sweep(clock_now()).may_expire;
               delayed_send(this, busy ? sweep_interval : idle_interval, timer_atom::value);
             },
             [this](wake_atom) { retry_later(); },
             [this](stream_atom, bool again) {
               if (!again && streaming_) return;
-              streaming_ = shards_.tick_streams(std::chrono::steady_clock::now());
+              streaming_ = shards_.tick_streams(clock_now());
               if (streaming_) delayed_send(this, shard_host::stream_tick, stream_atom::value, true);
             },
             [this](retry_atom) {
               retrying_ = false;
-              if (router_->retry_parked(std::chrono::steady_clock::now())) retry_later();
+              if (router_->retry_parked(clock_now())) retry_later();
             }};
   }
 

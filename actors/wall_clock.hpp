@@ -6,6 +6,8 @@
 
 #include <troupe/time.hpp>
 
+#include "actors/clock.hpp"
+
 namespace troupe {
 
 /// Milliseconds since 1970.
@@ -17,8 +19,7 @@ namespace troupe {
 /// The moment of the monotonic clock on the calendar, as the two stand to each other now.
 [[nodiscard]] inline wall_time to_wall(time_point t) {
   using namespace std::chrono;
-  return time_point_cast<milliseconds>(system_clock::now() +
-                                       duration_cast<system_clock::duration>(t - steady_clock::now()));
+  return time_point_cast<milliseconds>(wall_clock_now() + duration_cast<system_clock::duration>(t - clock_now()));
 }
 
 }  // namespace troupe

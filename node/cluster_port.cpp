@@ -109,8 +109,7 @@ expected<child_spec> cluster_port::make_actor(const surroundings& s) {
   cluster_ports ports{
       .in = inbox_,
       .clock = clock_,
-      .disk = s.disk,
-      .data_dir = s.data_dir,
+      .write = {},
       .shards = s.shards,
       .status = s.status,
       .events = s.events,
@@ -131,6 +130,10 @@ expected<child_spec> cluster_port::make_actor(const surroundings& s) {
       .on_expelled = s.on_expelled,
       .on_departed = {},
       .calls = nullptr,
+  };
+  ports.write = [&disk = s.disk, data_dir = s.data_dir](const std::string& file, std::string bytes,
+                                                        disk_writer::callback done) {
+    disk.write(data_dir + "/" + file, std::move(bytes), std::move(done));
   };
   ports.send_datagram = [this](const std::string& to, std::string bytes) { gossip_->send(to, std::move(bytes)); };
   if (s.store) {

@@ -3,6 +3,8 @@
 #include <exception>
 #include <utility>
 
+#include "actors/clock.hpp"
+
 namespace troupe {
 
 cache_loaders::cache_loaders(shard_host& host, const cache_catalogue& caches, std::uint64_t value_max)
@@ -65,7 +67,7 @@ void cache_loaders::finish(std::uint32_t shard, std::uint64_t load, duration usu
   if (!result) failed_.fetch_add(1, std::memory_order_relaxed);
   if (result && !*result) found_none_.fetch_add(1, std::memory_order_relaxed);
   const std::shared_lock lock(gate_);
-  if (!closed_) host_.finish_load(shard, load, result, std::chrono::steady_clock::now());
+  if (!closed_) host_.finish_load(shard, load, result, clock_now());
 }
 
 void cache_loaders::close() {

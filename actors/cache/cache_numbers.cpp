@@ -6,6 +6,8 @@
 #include <mutex>
 #include <vector>
 
+#include "actors/clock.hpp"
+
 namespace troupe {
 
 namespace {
@@ -18,7 +20,7 @@ class cache_numbers {
   cache_numbers(const shard_host& host, std::size_t caches) : host_(host), caches_(caches) {}
 
   double read(std::size_t cache, std::uint64_t shard_host::cache_usage::*number) {
-    const time_point now = std::chrono::steady_clock::now();
+    const time_point now = clock_now();
     const std::lock_guard lock(mutex_);
     if (rows_.empty() || now - read_at_ >= kept_for) {
       rows_ = host_.measure_caches(caches_);

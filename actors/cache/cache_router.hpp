@@ -33,6 +33,7 @@
 #include "actors/cache/near_link.hpp"
 #include "actors/cache/parked_commands.hpp"
 #include "actors/cache/shard_host.hpp"
+#include "actors/clock.hpp"
 #include "actors/metrics.hpp"
 #include "runtime/cache/cache_access.hpp"
 #include "runtime/cache/catalogue.hpp"
@@ -48,8 +49,8 @@ class cache_router final : public cache_access {
 
   /// `host` and `caches` outlive the router. `now` is only used to judge deadlines and expiry in submit.
   cache_router(
-      shard_host& host, const cache_catalogue& caches, std::uint64_t value_max,
-      clock now = [] { return time_point(std::chrono::steady_clock::now()); }, parked_commands::limits parked = {});
+      shard_host& host, const cache_catalogue& caches, std::uint64_t value_max, clock now = [] { return clock_now(); },
+      parked_commands::limits parked = {});
 
   /// Where backed caches go. Null: such commands are unavailable. It outlives its last submit.
   void set_backing(backing_store* backing) noexcept { backing_.store(backing, std::memory_order_release); }

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "actors/clock.hpp"
 #include "runtime/cache/command_batch.hpp"
 
 namespace troupe {
@@ -74,7 +75,7 @@ class served_batch {
 
 void serve(cache_router& router, const command_batch& batch, link_responder responder) {
   const auto gathered = std::make_shared<served_batch>(std::move(responder), router, batch.commands.size());
-  const time_point now = std::chrono::steady_clock::now();
+  const time_point now = clock_now();
   for (std::size_t i = 0; i < batch.commands.size(); ++i) {
     const auto& b = batch.commands[i];
     const auto cache = router.find_any(b.cache);

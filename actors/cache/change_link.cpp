@@ -6,13 +6,14 @@
 
 #include <boost/asio/post.hpp>
 
+#include "actors/clock.hpp"
 #include "runtime/cache/change_message.hpp"
 
 namespace troupe {
 
 namespace {
 
-time_point now() { return std::chrono::steady_clock::now(); }
+time_point now() { return clock_now(); }
 
 constexpr std::size_t changes_least = 2;
 constexpr std::size_t changes_most = 1'000'000;

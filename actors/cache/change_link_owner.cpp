@@ -5,12 +5,13 @@
 #include <boost/asio/post.hpp>
 
 #include "actors/cache/change_link.hpp"
+#include "actors/clock.hpp"
 
 namespace troupe {
 
 namespace {
 
-time_point now() { return std::chrono::steady_clock::now(); }
+time_point now() { return clock_now(); }
 
 }  // namespace
 

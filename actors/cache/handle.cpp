@@ -5,12 +5,13 @@
 #include <utility>
 
 #include "actors/cache/handle_calls.hpp"
+#include "actors/clock.hpp"
 
 namespace troupe {
 
 namespace handle_calls {
 
-time_point read_clock() { return time_point(std::chrono::steady_clock::now()); }
+time_point read_clock() { return clock_now(); }
 
 time_point deadline_after(duration d) {
   const auto t = read_clock();

@@ -6,11 +6,13 @@
 
 #include <boost/asio/post.hpp>
 
+#include "actors/clock.hpp"
+
 namespace troupe {
 
 namespace {
 
-time_point now() { return std::chrono::steady_clock::now(); }
+time_point now() { return clock_now(); }
 
 constexpr std::size_t queues_max = 1024;  // of owners, most of them gone; beyond it idle ones are dropped
 

@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "actors/clock.hpp"
 #include "runtime/cache/procedures/command_keys.hpp"
 
 namespace troupe {
 
 namespace {
 
-time_point now() { return std::chrono::steady_clock::now(); }
+time_point now() { return clock_now(); }
 
 }  // namespace
 

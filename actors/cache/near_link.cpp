@@ -2,13 +2,14 @@
 
 #include <utility>
 
+#include "actors/clock.hpp"
 #include "runtime/cache/procedures/table.hpp"
 
 namespace troupe {
 
 namespace {
 
-time_point now() { return std::chrono::steady_clock::now(); }
+time_point now() { return clock_now(); }
 
 std::vector<std::uint64_t> limits_of(const cache_catalogue& caches) {
   std::vector<std::uint64_t> limits;

@@ -6,13 +6,15 @@
 
 #include <boost/asio/post.hpp>
 
+#include "actors/clock.hpp"
+
 namespace troupe {
 
 namespace {
 
 constexpr std::size_t queues_max = 1024;  // before those of members that are gone are dropped
 
-time_point now() { return std::chrono::steady_clock::now(); }
+time_point now() { return clock_now(); }
 
 }  // namespace
 

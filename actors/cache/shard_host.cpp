@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "actors/clock.hpp"
 #include "runtime/base/check.hpp"
 #include "runtime/sharding/slot.hpp"
 
@@ -36,8 +37,8 @@ replica_channel& nobody() {
 const cache_command& with_wall_clock(const cache_command& c, time_point now, cache_command& timed) {
   if (c.op != cache_op::run) return c;
   timed = c;
-  const duration wall = std::chrono::system_clock::now().time_since_epoch();
-  timed.wall = wall - (time_point(std::chrono::steady_clock::now()) - now);
+  const duration wall = wall_clock_now().time_since_epoch();
+  timed.wall = wall - (clock_now() - now);
   return timed;
 }
 

@@ -6,6 +6,7 @@
 
 #include <caf/send.hpp>
 
+#include "actors/clock.hpp"
 #include "actors/cluster/cluster_calls.hpp"
 #include "actors/wall_clock.hpp"
 #include "runtime/base/overloaded.hpp"
@@ -14,7 +15,7 @@ namespace troupe {
 
 namespace {
 
-time_point read_clock() { return std::chrono::steady_clock::now(); }
+time_point read_clock() { return clock_now(); }
 
 }  // namespace
 
@@ -141,12 +142,12 @@ void cluster_actor::tell_events() {
 }
 
 void cluster_actor::write(cluster_output::write& w) {
-  ports_.disk.write(ports_.data_dir + "/" + w.file, std::move(w.bytes),
-                    [&in = ports_.in, &log = ports_.log, file = w.file, token = w.token](const expected<void>& result) {
-                      if (!result)
-                        log.error("cluster", "write_failed", {{"file", file}, {"reason", describe(result.error())}});
-                      (void)in.push(write_finished{token, result.has_value()});
-                    });
+  ports_.write(w.file, std::move(w.bytes),
+               [&in = ports_.in, &log = ports_.log, file = w.file, token = w.token](const expected<void>& result) {
+                 if (!result)
+                   log.error("cluster", "write_failed", {{"file", file}, {"reason", describe(result.error())}});
+                 (void)in.push(write_finished{token, result.has_value()});
+               });
 }
 
 void cluster_actor::tell_store_health() {

@@ -105,9 +105,8 @@ struct hand_over_numbers {
 /// What the actor acts upon; everything outlives it.
 struct cluster_ports {
   cluster_inbox& in;
-  alarm& clock;  // pushes alarm_rang
-  disk_writer& disk;
-  std::string data_dir;
+  alarm& clock;                                                                                // pushes alarm_rang
+  std::function<void(std::string file, std::string bytes, disk_writer::callback done)> write;  // durably, in order
   shard_host& shards;
   node_status& status;
   event_hub& events;

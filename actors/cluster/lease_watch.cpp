@@ -1,15 +1,17 @@
 #include "actors/cluster/lease_watch.hpp"
 
+#include "actors/clock.hpp"
+
 namespace troupe {
 
 bool lease_watch::holds(std::uint64_t term) const {
-  const auto now = std::chrono::steady_clock::now();
+  const auto now = clock_now();
   const std::lock_guard lock(mutex_);
   return term != 0 && term == term_ && now < until_;
 }
 
 std::optional<std::uint64_t> lease_watch::term() const {
-  const auto now = std::chrono::steady_clock::now();
+  const auto now = clock_now();
   const std::lock_guard lock(mutex_);
   return term_ != 0 && now < until_ ? std::optional(term_) : std::nullopt;
 }

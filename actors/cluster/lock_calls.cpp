@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "actors/clock.hpp"
 #include "actors/cluster/cluster_actor.hpp"
 
 namespace troupe {
@@ -17,7 +18,7 @@ class lock_calls::holding final : public lock_holding {
 
   [[nodiscard]] std::uint64_t token() const override { return token_; }
   [[nodiscard]] bool still_valid() const override {
-    return !released_ && std::chrono::steady_clock::now().time_since_epoch().count() < until_;
+    return !released_ && clock_now().time_since_epoch().count() < until_;
   }
   [[nodiscard]] time_point until() const {
     return released_ ? time_point::min() : time_point(time_point::duration(until_.load()));

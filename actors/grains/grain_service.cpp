@@ -7,6 +7,7 @@
 #include <caf/make_actor.hpp>
 #include <caf/make_message.hpp>
 
+#include "actors/clock.hpp"
 #include "actors/grains/grain_handles.hpp"
 #include "actors/grains/grain_mail.hpp"
 #include "actors/has_ended.hpp"
@@ -18,7 +19,7 @@ namespace troupe {
 
 namespace {
 
-time_point now() { return std::chrono::steady_clock::now(); }
+time_point now() { return clock_now(); }
 
 }  // namespace
 
@@ -195,6 +196,7 @@ void grain_service::begin(const call& c, std::uint64_t number, std::uint64_t ten
   }
   if (!made) return fail_with(errc::unavailable, "the grain cannot be made");
   add(count::started);
+  tell(*seat, "grain_woken");
   seat->actor = caf::actor_cast<caf::strong_actor_ptr>(made);
   const bool in_time = with_machine(c.shard, [&](grain_shard& machine) {
     return machine.started(seat->key, number, seat, kind->options.idle_after);
@@ -221,10 +223,12 @@ void grain_service::carry_out(grain_output& out, caf::execution_unit* host) {
   for (const auto& a : out.rest) {
     static_cast<grain_seat&>(*a).rests.store(true, std::memory_order_release);
     add(count::rested);
+    tell(static_cast<grain_seat&>(*a), "grain_rests");
     nudge(*a, host);
   }
   for (const auto& a : out.cut) {
     add(count::cut);
+    tell(static_cast<grain_seat&>(*a), "grain_cut");
     nudge(*a, host);
   }
   for (auto& r : out.refused) refuse(*static_cast<held_call&>(*r.message).what, {r.code, r.words}, host);

@@ -69,6 +69,8 @@ class grain_service final : public grains, public shard_work, public std::enable
   void rest_all();
   /// Nothing is routed any more, activations end. Before the directory closes.
   void close();
+  /// The same, and waits for nobody: the node is gone (actors/simulation).
+  void cut() { (void)shut(); }
   void register_metrics(metrics& m);
 
   // grains
@@ -125,6 +127,8 @@ class grain_service final : public grains, public shard_work, public std::enable
     const std::lock_guard lock(p.lock);
     return std::forward<F>(f)(p.machine);
   }
+  [[nodiscard]] bool shut();
+  void tell(const grain_seat& seat, const char* what) const;
   void follow();
   void run();
   void ring_by(time_point at);

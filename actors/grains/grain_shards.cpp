@@ -5,6 +5,7 @@
 #include <caf/detail/serialized_size.hpp>
 #include <caf/exit_reason.hpp>
 
+#include "actors/clock.hpp"
 #include "actors/grains/grain_handles.hpp"
 #include "actors/grains/grain_mail.hpp"
 #include "actors/grains/grain_service.hpp"
@@ -16,7 +17,7 @@ namespace {
 
 constexpr std::uint64_t unknown_size = 1024;  // of what cannot be measured
 
-time_point now() { return std::chrono::steady_clock::now(); }
+time_point now() { return clock_now(); }
 
 }  // namespace
 
@@ -129,6 +130,11 @@ void grain_service::send_on(const grain_seat& seat, caf::mailbox_element_ptr wha
   route(std::move(c), host);
 }
 
+// Per grain, so only where someone asked for it.
+void grain_service::tell(const grain_seat& seat, const char* what) const {
+  if (with_.log.enabled(log_level::debug)) with_.log.debug("grains", what, {{"type", seat.type}, {"id", seat.id}});
+}
+
 void grain_service::note_failed(const grain_seat& seat, const error& why) {
   add(count::failed);
   const auto time = now().time_since_epoch().count();
@@ -174,8 +180,9 @@ void grain_service::rest_all() {
   }
 }
 
-void grain_service::close() {
-  if (closed_.exchange(true)) return;
+// False when it was before.
+bool grain_service::shut() {
+  if (closed_.exchange(true)) return false;
   clock_.close();
   caf::actor gate;
   {
@@ -193,6 +200,11 @@ void grain_service::close() {
     static_cast<caf::actor_proxy*>(caf::actor_cast<caf::abstract_actor*>(gate))
         ->kill_proxy(nullptr, caf::exit_reason::user_shutdown);
   }
+  return true;
+}
+
+void grain_service::close() {
+  if (!shut()) return;
   std::unique_lock lock(ended_mutex_);
   if (!ended_.wait_for(lock, close_max, [this] { return alive_ == 0; }))
     with_.log.warn("grains", "grains_left_behind", {{"count", alive_}});

@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <caf/actor_cast.hpp>
 
+#include "actors/clock.hpp"
 #include "actors/messages/error.hpp"
 #include "runtime/link/wire_bytes.hpp"
 
@@ -122,8 +123,7 @@ void actor_directory::lookup(const link_target& member, std::string_view name, t
     if (!handle) return done(fail(errc::unavailable, "the node of the actor is not reachable"));
     done(caf::actor_cast<caf::actor>(handle));
   };
-  (*peer)->request(static_cast<std::uint16_t>(link_request_kind::actor_names), name, std::chrono::steady_clock::now(),
-                   deadline, answered);
+  (*peer)->request(static_cast<std::uint16_t>(link_request_kind::actor_names), name, clock_now(), deadline, answered);
 }
 
 void actor_directory::on_lookup(const link_request& request, link_responder responder) {

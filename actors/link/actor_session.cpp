@@ -8,6 +8,7 @@
 #include <caf/monitorable_actor.hpp>
 #include <caf/scheduler/abstract_coordinator.hpp>
 
+#include "actors/clock.hpp"
 #include "actors/link/actor_directory.hpp"
 #include "actors/link/remote_actor_proxy.hpp"
 #include "actors/messages/error.hpp"
@@ -149,7 +150,7 @@ void actor_session::forward(std::uint64_t receiver, caf::mailbox_element& what) 
 }
 
 void actor_session::note_dead(dead_letters::way way, const error& why) const {
-  if (const auto directory = directory_.lock()) directory->letters()->note(way, why, std::chrono::steady_clock::now());
+  if (const auto directory = directory_.lock()) directory->letters()->note(way, why, clock_now());
 }
 
 void actor_session::answer_with_error(std::uint64_t receiver, caf::message_id id, const caf::error& e) {

@@ -9,6 +9,7 @@
 
 #include <troupe/wire/link.pb.h>
 
+#include "actors/clock.hpp"
 #include "actors/link/endpoint.hpp"
 #include "actors/link/hmac.hpp"
 #include "actors/link/link_peer.hpp"
@@ -57,7 +58,7 @@ void link_connection::arm_timer(duration after, std::string words) {
 }
 
 void link_connection::touch() noexcept {
-  last_activity_.store(std::chrono::steady_clock::now().time_since_epoch().count(), std::memory_order_relaxed);
+  last_activity_.store(clock_now().time_since_epoch().count(), std::memory_order_relaxed);
 }
 
 void link_connection::dial(std::string address, incarnation_id wanted) {

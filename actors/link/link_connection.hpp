@@ -16,6 +16,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "actors/link/link_carrier.hpp"
 #include "actors/link/link_host.hpp"
 #include "runtime/link/chunks.hpp"
 #include "runtime/link/frame.hpp"
@@ -23,7 +24,7 @@
 
 namespace troupe {
 
-class link_connection : public std::enable_shared_from_this<link_connection> {
+class link_connection final : public link_outlet, public std::enable_shared_from_this<link_connection> {
  public:
   using tcp = boost::asio::ip::tcp;
 
@@ -38,7 +39,7 @@ class link_connection : public std::enable_shared_from_this<link_connection> {
   /// Frames of `peer` flow from now on; a dialler says ready first.
   void attach(std::shared_ptr<link_peer> peer, bool confirm);
   /// Something waits in the peer's queue.
-  void flush();
+  void flush() override;
   /// Begins to close an idle connection; frames that are under way still arrive.
   void say_idle();
   /// Writes what waits (for at most goodbye_max), tells the peer why, closes.

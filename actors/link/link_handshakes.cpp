@@ -8,6 +8,8 @@
 // queued stays with the peer until a connection is established.
 #include <algorithm>
 
+#include "actors/clock.hpp"
+#include "actors/link/link_carrier.hpp"
 #include "actors/link/link_connection.hpp"
 #include "actors/link/link_table.hpp"
 
@@ -22,7 +24,7 @@ constexpr auto refusal_log_interval = std::chrono::seconds(1);
 constexpr unsigned duplicates_max = 20;
 constexpr std::size_t backoffs_max = 1024;
 
-time_point now() { return std::chrono::steady_clock::now(); }
+time_point now() { return clock_now(); }
 
 }  // namespace
 
@@ -65,6 +67,7 @@ void link_table::dial(const peer_ptr& peer) {
   const auto& address = peer->target().address.empty() ? peer->identity().address : peer->target().address;
   if (closed_) return lose(peer, {errc::unavailable, "the node stops"});
   if (address.empty()) return lose(peer, {errc::unavailable, "the peer's address is not known"});
+  if (settings_.carrier) return settings_.carrier->dial(peer, address, wanted);
   const auto c = std::make_shared<link_connection>(asio::ip::tcp::socket(io_.next()), *this);
   c->owner = peer;
   connections_.insert(c);
@@ -131,14 +134,36 @@ void link_table::decide_ready(const connection_ptr& c) {
   activate(peer, c, c->who, false);
 }
 
-void link_table::activate(const peer_ptr& peer, const connection_ptr& c, const peer_identity& who, bool confirm) {
-  if (const auto older = adopt(peer, who); older && older->current && !(older->identity().id == who.id))
+// It is known by who it is; an older incarnation there is lost.
+void link_table::take_place(const peer_ptr& peer, const peer_identity& who) {
+  const auto older = adopt(peer, who);
+  if (older && (older->current || older->up()) && older->identity().id != who.id)
     lose(older, {errc::peer_lost, "a new incarnation of " + who.name + " took its place"});
-  {
-    const std::lock_guard lock(mutex_);
-    backoffs_.erase(who.address);
-    backoffs_.erase(peer->target().address);
-  }
+  const std::lock_guard lock(mutex_);
+  backoffs_.erase(who.address);
+  backoffs_.erase(peer->target().address);
+}
+
+std::shared_ptr<link_peer> link_table::peer_of(const peer_identity& who) {
+  if (auto known = find(who)) return known;
+  const std::lock_guard lock(mutex_);
+  return make_peer({who.address, who.id}, false);
+}
+
+std::shared_ptr<link_peer> link_table::carry(const peer_ptr& peer, const peer_identity& who,
+                                             const std::shared_ptr<link_outlet>& out) {
+  auto its = find(who);
+  if (its && its != peer) merge(peer, its);
+  if (!its) its = peer;
+  if (its->up()) return its;
+  take_place(its, who);
+  its->set_up(who, out);
+  out->flush();
+  return its;
+}
+
+void link_table::activate(const peer_ptr& peer, const connection_ptr& c, const peer_identity& who, bool confirm) {
+  take_place(peer, who);
   peer->duplicates = 0;
   if (peer->pause) peer->pause->cancel();
   peer->pause.reset();
@@ -244,6 +269,7 @@ void link_table::lose(const peer_ptr& peer, const error& why, bool silent) {
     std::exchange(*held, nullptr)->abort(why);
   }
   if (peer->pause) peer->pause->cancel();
+  if (settings_.carrier) settings_.carrier->on_lost(peer);
   peer->die(why);
   if (!was_up || closed_) return;
   link_counters::add(counters_.peers_lost);

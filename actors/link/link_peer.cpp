@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "actors/link/link_connection.hpp"
+#include "actors/clock.hpp"
 #include "runtime/link/wire_bytes.hpp"
 
 namespace troupe {
@@ -10,13 +10,16 @@ namespace troupe {
 namespace {
 
 constexpr std::uint64_t lane_share = 256 * 1024;  // bytes of each lane in one write
+constexpr std::uint32_t chunk_ids_of_a_peer = 1U << 16U;
 
 }  // namespace
 
-link_peer::link_peer(link_host& host, link_target target, std::uint32_t first_chunk_id)
-    : host_(host),
+link_peer::link_peer(link_host& host, link_target target, std::uint32_t its_number)
+    : number(its_number),
+      host_(host),
       target_(std::move(target)),
-      queue_({.bytes_max = host.settings().queue_max, .message_max = host.settings().message_max}, first_chunk_id),
+      queue_({.bytes_max = host.settings().queue_max, .message_max = host.settings().message_max},
+             its_number * chunk_ids_of_a_peer + 1),
       requests_(host.settings().requests_max) {}
 
 // Under the lock.
@@ -155,7 +158,7 @@ expected<void> link_peer::on_request(std::string_view payload) {
   const auto kind = in.take<std::uint16_t>();
   const std::chrono::milliseconds left(in.take<std::uint32_t>());
   if (!in.good()) return fail(errc::corrupt, "request cut short");
-  host_.on_request(shared_from_this(), id, kind, std::chrono::steady_clock::now() + left, in.rest());
+  host_.on_request(shared_from_this(), id, kind, clock_now() + left, in.rest());
   return {};
 }
 
@@ -186,7 +189,7 @@ void link_peer::detach() {
   if (state_ == state::up) state_ = state::dormant;
 }
 
-void link_peer::set_up(const peer_identity& identity, const std::shared_ptr<link_connection>& connection) {
+void link_peer::set_up(const peer_identity& identity, const std::shared_ptr<link_outlet>& connection) {
   bool first = false;
   {
     const std::lock_guard lock(mutex_);

@@ -17,6 +17,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "actors/cache/shard_lock.hpp"
+#include "actors/link/link_carrier.hpp"
 #include "actors/link/link_extension.hpp"
 #include "actors/link/link_host.hpp"
 #include "runtime/link/request_table.hpp"
@@ -30,7 +31,8 @@ class link_peer : public std::enable_shared_from_this<link_peer> {
   /// (no answer before the deadline), or what the receiver answered.
   using reply_callback = std::function<void(expected<std::string_view>)>;
 
-  link_peer(link_host& host, link_target target, std::uint32_t first_chunk_id);
+  /// `number` is its own at this node.
+  link_peer(link_host& host, link_target target, std::uint32_t number);
 
   /// Queues a frame. errc::unavailable when the queue is full or the peer cannot be reached,
   /// errc::peer_lost when it is dead, errc::too_large beyond message_max.
@@ -67,13 +69,15 @@ class link_peer : public std::enable_shared_from_this<link_peer> {
   void detach();
 
   // Called by the table, on its home thread.
-  void set_up(const peer_identity& identity, const std::shared_ptr<link_connection>& connection);
+  void set_up(const peer_identity& identity, const std::shared_ptr<link_outlet>& connection);
   /// Something waits to be sent or answered, so that a connection is needed.
   [[nodiscard]] bool needs_connection() const;
   void die(error why);
   void expire(time_point now);
   /// Hands everything over to `other`, which turned out to be the same node.
   void merge_into(const std::shared_ptr<link_peer>& other);
+
+  const std::uint32_t number;
 
   // Fields of the table. The first is guarded by the table's lock, the rest belong to its home thread.
   incarnation_id known_id;  // empty: nobody knows yet who answers at target().address
@@ -100,7 +104,7 @@ class link_peer : public std::enable_shared_from_this<link_peer> {
   state state_ = state::wanted;
   send_queue queue_;
   request_table<reply_callback> requests_;
-  std::shared_ptr<link_connection> connection_;
+  std::shared_ptr<link_outlet> connection_;
   std::shared_ptr<link_peer> successor_;  // when merged
   bool armed_ = false;                    // the connection knows that something waits
   bool wanted_ = false;                   // the table knows that a connection is needed

@@ -16,6 +16,8 @@
 
 namespace troupe {
 
+class link_carrier;
+
 struct link_settings {
   std::string cluster = "troupe";
   std::string secret;  // empty when insecure
@@ -38,6 +40,8 @@ struct link_settings {
 
   /// Of tests; a node has none.
   std::shared_ptr<network_faults> faults;
+  /// Of a simulated node, in place of TCP.
+  std::shared_ptr<link_carrier> carrier{};
 
   [[nodiscard]] static link_settings from(const config& c) {
     link_settings s;

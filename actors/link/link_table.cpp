@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "actors/clock.hpp"
 #include "actors/link/link_connection.hpp"
 #include "runtime/base/check.hpp"
 
@@ -12,9 +13,8 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr auto sweep_interval = std::chrono::milliseconds(20);
-constexpr std::uint32_t chunk_ids_of_a_peer = 1u << 16;
 
-time_point now() { return std::chrono::steady_clock::now(); }
+time_point now() { return clock_now(); }
 
 }  // namespace
 
@@ -53,7 +53,7 @@ handshake_settings link_table::handshake_words() const {
 
 // Under the lock.
 link_host::peer_ptr link_table::make_peer(const link_target& to, bool list_address) {
-  auto made = std::make_shared<link_peer>(*this, to, peers_made_++ * chunk_ids_of_a_peer + 1);
+  auto made = std::make_shared<link_peer>(*this, to, peers_made_++);
   made->known_id = to.id;
   if (extension_factory_) made->extend(extension_factory_(made));
   if (list_address && !to.address.empty()) by_address_[to.address] = made;
@@ -122,10 +122,12 @@ void link_table::on_cluster(const peer_identity& from, std::string_view bytes) {
 
 std::vector<link_host::peer_ptr> link_table::peers() const {
   const std::lock_guard lock(mutex_);
-  std::set<peer_ptr> unique;
-  for (const auto& [id, peer] : by_id_) unique.insert(peer);
-  for (const auto& [address, peer] : by_address_) unique.insert(peer);
-  return {unique.begin(), unique.end()};
+  std::map<std::uint32_t, peer_ptr> unique;
+  for (const auto& [id, peer] : by_id_) unique.emplace(peer->number, peer);
+  for (const auto& [address, peer] : by_address_) unique.emplace(peer->number, peer);
+  std::vector<peer_ptr> all;
+  for (auto& [number, peer] : unique) all.push_back(std::move(peer));
+  return all;
 }
 
 std::vector<link_table::link_status> link_table::status() const {
@@ -186,15 +188,21 @@ void link_table::want_sweep() {
 
 // Requests are swept while there are any; a link without requests costs no timer.
 void link_table::sweep() {
+  const auto then = [self = weak_from_this()] {
+    if (const auto alive = self.lock()) alive->on_swept();
+  };
+  if (auto* simulated = virtual_clock::here()) return simulated->call_at(now() + sweep_interval, then);
   sweep_timer_.expires_after(sweep_interval);
-  sweep_timer_.async_wait([self = weak_from_this()](boost::system::error_code cancelled) {
-    const auto alive = self.lock();
-    if (cancelled || !alive) return;
-    const auto all = alive->peers();
-    for (const auto& peer : all) peer->expire(now());
-    alive->sweep_armed_ = false;
-    if (std::any_of(all.begin(), all.end(), [](const auto& peer) { return peer->has_requests(); })) alive->want_sweep();
+  sweep_timer_.async_wait([then](boost::system::error_code cancelled) {
+    if (!cancelled) then();
   });
+}
+
+void link_table::on_swept() {
+  const auto all = peers();
+  for (const auto& peer : all) peer->expire(now());
+  sweep_armed_ = false;
+  if (std::any_of(all.begin(), all.end(), [](const auto& peer) { return peer->has_requests(); })) want_sweep();
 }
 
 void link_table::arm_idle_timer() {

@@ -106,6 +106,19 @@ class link_table final : public link_host, public std::enable_shared_from_this<l
   /// and closes. `done` runs once, on an I/O thread.
   void close(std::function<void()> done);
 
+  // Of link_settings::carrier, on the home thread.
+
+  /// The peer of an incarnation that dialled this node, made when there is none.
+  [[nodiscard]] std::shared_ptr<link_peer> peer_of(const peer_identity& who);
+  /// `peer` proved to be `who`, and `out` carries its frames from now on. The peer that it is now: another one when
+  /// that incarnation was known already.
+  std::shared_ptr<link_peer> carry(const std::shared_ptr<link_peer>& peer, const peer_identity& who,
+                                   const std::shared_ptr<link_outlet>& out);
+  /// A dial came to nothing.
+  void fail_dial(const std::shared_ptr<link_peer>& peer, const connection_end& end) { dial_ended(peer, end); }
+  /// A connection broke; `silent`: its peer may live.
+  void break_off(const std::shared_ptr<link_peer>& peer, const error& why, bool silent) { lose(peer, why, silent); }
+
   [[nodiscard]] const peer_identity& self() const noexcept { return self_; }
   [[nodiscard]] const link_counters& numbers() const noexcept { return counters_; }
 
@@ -162,9 +175,11 @@ class link_table final : public link_host, public std::enable_shared_from_this<l
   void log_refusal(const connection_end& end);
   void merge(const peer_ptr& peer, const peer_ptr& known);
   void activate(const peer_ptr& peer, const connection_ptr& c, const peer_identity& who, bool confirm);
+  void take_place(const peer_ptr& peer, const peer_identity& who);
   void lose(const peer_ptr& peer, const error& why, bool silent = false);
   void back_off(const std::string& address);
   void sweep();
+  void on_swept();
   void close_idle();
   void arm_idle_timer();
 

@@ -12,8 +12,8 @@ namespace troupe {
 
 // Set in code: CAF would also read caf-application.ini from the working directory.
 struct actor_runtime::system_config : caf::actor_system_config {
-  explicit system_config(std::size_t threads) {
-    set("scheduler.policy", caf::atom("sharing"));  // no idle polling, short blocking requests
+  system_config(std::size_t threads, caf::atom_value policy) {
+    set("scheduler.policy", policy);
     set("scheduler.max-threads", threads);
     troupe::add_error_category(*this);
   }
@@ -38,7 +38,19 @@ supervision_callback report_to(event_log& log, event_hub& events) {
 actor_runtime::actor_runtime(const node_config& c) : actor_runtime(c.actor_threads, nullptr) {}
 
 actor_runtime::actor_runtime(std::size_t workers, const std::function<void(caf::actor_system_config&)>& configure)
-    : workers_(std::max<std::size_t>(1, workers)), config_(std::make_unique<system_config>(workers_)) {
+    // Sharing: no idle polling, short blocking requests.
+    : actor_runtime(std::max<std::size_t>(1, workers),
+                    std::make_unique<system_config>(std::max<std::size_t>(1, workers), caf::atom("sharing")),
+                    configure) {}
+
+std::unique_ptr<actor_runtime> actor_runtime::stepped(const std::function<void(caf::actor_system_config&)>& configure) {
+  return std::unique_ptr<actor_runtime>(
+      new actor_runtime(1, std::make_unique<system_config>(1, caf::atom("testing")), configure));
+}
+
+actor_runtime::actor_runtime(std::size_t workers, std::unique_ptr<system_config> settings,
+                             const std::function<void(caf::actor_system_config&)>& configure)
+    : workers_(workers), config_(std::move(settings)) {
   if (configure) configure(*config_);
   system_ = std::make_unique<caf::actor_system>(*config_);
   system_->await_actors_before_shutdown(false);

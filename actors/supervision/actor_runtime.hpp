@@ -30,6 +30,9 @@ class actor_runtime {
   explicit actor_runtime(const node_config& c);
   /// A system of an application's own, without a supervisor; `configure`, if any, may register types and throw.
   actor_runtime(std::size_t workers, const std::function<void(caf::actor_system_config&)>& configure);
+  /// One whose actors run when they are stepped (actors/simulation), on the caller's thread and its clock.
+  [[nodiscard]] static std::unique_ptr<actor_runtime> stepped(
+      const std::function<void(caf::actor_system_config&)>& configure);
   ~actor_runtime();
 
   actor_runtime(const actor_runtime&) = delete;
@@ -49,6 +52,9 @@ class actor_runtime {
 
  private:
   struct system_config;
+
+  actor_runtime(std::size_t workers, std::unique_ptr<system_config> settings,
+                const std::function<void(caf::actor_system_config&)>& configure);
 
   const std::size_t workers_;
   std::unique_ptr<system_config> config_;

@@ -11,6 +11,7 @@
 #include <caf/send.hpp>
 #include <caf/system_messages.hpp>
 
+#include "actors/clock.hpp"
 #include "actors/messages/error.hpp"
 
 namespace troupe {
@@ -22,6 +23,15 @@ constexpr duration answer_grace = std::chrono::seconds(1);  // beyond the deadli
 std::size_t threads_of(const actor_options& o) {
   if (o.threads != 0) return o.threads;
   return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, actor_toolkit::threads_most);
+}
+
+template <class Make>
+expected<std::unique_ptr<actor_runtime>> configured(Make make) {
+  try {
+    return make();
+  } catch (const std::exception& fault) {
+    return fail(errc::bad_config, std::string("actor_options::configure threw: ") + fault.what());
+  }
 }
 
 }  // namespace
@@ -53,14 +63,16 @@ actor_toolkit::actor_toolkit(surroundings s, const actor_options& o)
   grains_->attach();
 }
 
-actor_toolkit::~actor_toolkit() { stop(); }
+actor_toolkit::~actor_toolkit() {
+  if (!cut_) stop();
+}
 
 expected<std::unique_ptr<actor_runtime>> actor_toolkit::make_runtime(const actor_options& o) {
-  try {
-    return std::make_unique<actor_runtime>(threads_of(o), o.configure);
-  } catch (const std::exception& fault) {
-    return fail(errc::bad_config, std::string("actor_options::configure threw: ") + fault.what());
-  }
+  return configured([&] { return std::make_unique<actor_runtime>(threads_of(o), o.configure); });
+}
+
+expected<std::unique_ptr<actor_runtime>> actor_toolkit::make_stepped_runtime(const actor_options& o) {
+  return configured([&] { return actor_runtime::stepped(o.configure); });
 }
 
 expected<void> actor_toolkit::start() {
@@ -113,6 +125,22 @@ void actor_toolkit::stop() {
   directory_->close();
 }
 
+void actor_toolkit::cut() {
+  cut_ = true;
+  caf::actor spawner;
+  {
+    const std::lock_guard lock(mutex_);
+    spawner = std::exchange(spawner_, nullptr);
+  }
+  spawns_->leaves = true;
+  singletons_->cut();
+  registry_->close();
+  topics_->close();
+  grains_->cut();
+  if (spawner) caf::anon_send_exit(spawner, caf::exit_reason::kill);
+  directory_->close();
+}
+
 void actor_toolkit::register_metrics(metrics& m) {
   dead_letters::register_metrics(m, directory_->letters());
   registry_->register_metrics(m);
@@ -145,7 +173,7 @@ void actor_toolkit::begin(std::string type, caf::message arguments, std::vector<
   call->arguments = std::move(arguments);
   call->candidates = std::move(members);
   call->by_load = by_load;
-  call->deadline = std::chrono::steady_clock::now() + deadline;
+  call->deadline = clock_now() + deadline;
   call->done = std::move(done);
   caf::anon_send(spawner, std::move(call));
 }

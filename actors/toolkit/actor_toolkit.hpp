@@ -58,6 +58,8 @@ class actor_toolkit final : public cluster_actors {
 
   /// The system of an application's actors. errc::bad_config when actor_options::configure threw.
   [[nodiscard]] static expected<std::unique_ptr<actor_runtime>> make_runtime(const actor_options& o);
+  /// The same, stepped.
+  [[nodiscard]] static expected<std::unique_ptr<actor_runtime>> make_stepped_runtime(const actor_options& o);
   actor_toolkit(surroundings s, const actor_options& o);
   ~actor_toolkit() override;
 
@@ -67,6 +69,8 @@ class actor_toolkit final : public cluster_actors {
   /// Grains save what they have, while caches still serve.
   void rest_grains() { grains_->rest_all(); }
   void stop();
+  /// In place of stop(): the node is gone, and nothing is waited for (actors/simulation).
+  void cut();
   [[nodiscard]] shard_work& work() noexcept { return *grains_; }
 
   void register_metrics(metrics& m);
@@ -111,6 +115,7 @@ class actor_toolkit final : public cluster_actors {
   std::mutex mutex_;
   random rng_;
   caf::actor spawner_;  // null before start and after stop
+  bool cut_ = false;
 };
 
 }  // namespace troupe

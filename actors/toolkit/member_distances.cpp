@@ -2,10 +2,12 @@
 
 #include <utility>
 
+#include "actors/clock.hpp"
+
 namespace troupe {
 
 distances member_distances::read() {
-  const auto now = std::chrono::steady_clock::now();
+  const auto now = clock_now();
   bool old = false;
   {
     const std::lock_guard lock(mutex_);

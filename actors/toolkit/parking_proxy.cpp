@@ -3,6 +3,7 @@
 #include <caf/exit_reason.hpp>
 #include <caf/make_message.hpp>
 
+#include "actors/clock.hpp"
 #include "actors/has_ended.hpp"
 #include "actors/messages/error.hpp"
 
@@ -10,7 +11,7 @@ namespace troupe {
 
 namespace {
 
-time_point read_clock() { return std::chrono::steady_clock::now(); }
+time_point read_clock() { return clock_now(); }
 
 }  // namespace
 

@@ -7,11 +7,13 @@
 #include <caf/actor_cast.hpp>
 #include <caf/send.hpp>
 
+#include "actors/clock.hpp"
+
 namespace troupe {
 
 namespace {
 
-time_point now() { return std::chrono::steady_clock::now(); }
+time_point now() { return clock_now(); }
 
 /// The very same handles: CAF takes one that died with a link for equal to the next one of the same actor.
 bool same(const listing& a, const listing& b) {

@@ -10,9 +10,11 @@
 
 #include <troupe/time.hpp>
 
+#include "actors/clock.hpp"
+
 namespace troupe {
 
-inline time_point read_clock() { return std::chrono::steady_clock::now(); }
+inline time_point read_clock() { return clock_now(); }
 
 template <class... Ts>
 void tell(const caf::weak_actor_ptr& whom, Ts&&... news) {

@@ -10,6 +10,7 @@
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 
+#include "actors/clock.hpp"
 #include "runtime/locks/lock_table.hpp"
 
 namespace troupe {
@@ -99,11 +100,11 @@ void singleton_service::withdraw(duration limit) {
     const std::lock_guard lock(mutex_);
     leaves_ = true;
   }
-  const auto end = std::chrono::steady_clock::now() + std::min<duration>(limit, withdraw_max);
+  const auto end = clock_now() + std::min<duration>(limit, withdraw_max);
   const caf::scoped_actor caller(with_.system);
   const auto all = rows();
   const auto ask = [&](const caf::actor& host) {
-    const auto left = std::max<duration>(end - std::chrono::steady_clock::now(), std::chrono::milliseconds(1));
+    const auto left = std::max<duration>(end - clock_now(), std::chrono::milliseconds(1));
     return caller->request(host, std::chrono::duration_cast<std::chrono::nanoseconds>(left),
                            singleton_actor::leave_atom::value);
   };
@@ -133,6 +134,22 @@ void singleton_service::stop() {
     caller->receive([&](const caf::down_msg&) { --alive; }, caf::after(end_max) >> [&] { late = true; });
   over_->store(true);
   for (const auto& [name, r] : all) {
+    proxy_of(r.handles.gate).close();
+    proxy_of(r.handles.proxy).close();
+  }
+}
+
+void singleton_service::cut() {
+  if (listener_ != 0) with_.events.unlisten(std::exchange(listener_, 0));
+  std::map<std::string, row> all;
+  {
+    const std::lock_guard lock(mutex_);
+    leaves_ = true;
+    all.swap(rows_);
+  }
+  over_->store(true);
+  for (const auto& [name, r] : all) {
+    caf::anon_send_exit(r.host, caf::exit_reason::kill);
     proxy_of(r.handles.gate).close();
     proxy_of(r.handles.proxy).close();
   }

@@ -50,6 +50,8 @@ class singleton_service final : public std::enable_shared_from_this<singleton_se
   /// Blocks for at most `limit`: not on a thread of the node.
   void withdraw(duration limit);
   void stop();
+  /// The node is gone (actors/simulation): everything ends, nothing is handed over or waited for.
+  void cut();
 
   /// troupe_singletons_*.
   void register_metrics(metrics& m);

@@ -7,13 +7,14 @@
 #include <caf/send.hpp>
 #include <caf/system_messages.hpp>
 
+#include "actors/clock.hpp"
 #include "actors/messages/error.hpp"
 
 namespace troupe {
 
 namespace {
 
-time_point read_clock() { return std::chrono::steady_clock::now(); }
+time_point read_clock() { return clock_now(); }
 
 error as_error(const caf::error& e, const std::string& type) {
   if (e == caf::sec::unknown_type) return {errc::not_implemented, "the actor type " + type + " is not registered here"};

@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <caf/actor_cast.hpp>
 
+#include "actors/clock.hpp"
 #include "actors/link/content_bytes.hpp"
 #include "runtime/registry/choice.hpp"
 
@@ -13,7 +14,7 @@ namespace troupe {
 
 namespace {
 
-time_point now() { return std::chrono::steady_clock::now(); }
+time_point now() { return clock_now(); }
 
 /// Errors with which the other node, or the link, says that it will never take this.
 topic_outcome outcome_of(const expected<std::string_view>& answer) {
