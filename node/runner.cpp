@@ -13,6 +13,7 @@
 #include "gateways/resp/resp_door.hpp"
 #include "node/countdown.hpp"
 #include "node/join_lines.hpp"
+#include "node/module_checks.hpp"
 #include "node/store_options.hpp"
 
 namespace troupe {
@@ -35,9 +36,9 @@ expected<std::unique_ptr<node::runner>> node::runner::start(config c, std::share
                                                             node_options options) {
   if (c.node.name.empty()) c.node.name = host_name();
   c.inherit_replicas();
-  const auto wrong = validate(c, module_host::names_of(options.modules));
+  const auto wrong = validate(c, module_names(options.modules));
   if (!wrong.empty()) return fail(errc::bad_config, join_lines(wrong));
-  if (auto sound = module_host::check(options.modules, c); !sound) return tl::unexpected(std::move(sound.error()));
+  if (auto sound = check_modules(options.modules, c); !sound) return tl::unexpected(std::move(sound.error()));
   row_cache::declare(c);
   if (options.store) c.kvs.type = "custom";  // a name that no file can give
   if (options.actors) c.node.tags[actors_tag] = "1";

@@ -29,7 +29,7 @@ void node::runner::open_modules() {
   };
   modules_ = std::make_unique<module_host>(
       std::move(brought_),
-      module_host::surroundings{settings_, board_, status_, events_, *log_, std::move(surface),
+      module_host::surroundings{settings_, board_, status_, events_, *log_, std::move(surface), known_services(),
                                 [this](const module_host::exported& all, std::function<void(expected<void>)> done) {
                                   cluster_.tell_exports(all, std::move(done));
                                 },

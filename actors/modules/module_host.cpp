@@ -23,12 +23,6 @@ module_spec spec_of(const module& m, const config& c) {
   return s;
 }
 
-std::vector<module_spec> specs_of(const std::vector<module>& all, const config& c) {
-  std::vector<module_spec> specs;
-  for (const auto& m : all) specs.push_back(spec_of(m, c));
-  return specs;
-}
-
 module_block block_of(const config& c, const std::string& name) {
   const auto at = c.modules.find(name);
   return at == c.modules.end() ? module_block{} : at->second;
@@ -47,45 +41,12 @@ service_state state_of(module_state s) noexcept {
   return service_state::failed;
 }
 
-// What a module says of its block; one that throws is at fault, not the node.
-std::string fault_of_settings(const module& m, const module_block& block) {
-  module_settings settings(m.name, block);
-  try {
-    if (m.configure) {
-      if (const auto done = m.configure(settings); !done)
-        return "module " + m.name + ": " +
-               (done.error().context.empty() ? describe(done.error()) : done.error().context);
-    }
-  } catch (const std::exception& e) {
-    return "module " + m.name + ": configure threw: " + e.what();
-  } catch (...) {
-    return "module " + m.name + ": configure threw";
-  }
-  const auto read = settings.finish();
-  return read ? std::string() : read.error().context;
-}
-
 }  // namespace
 
-std::vector<std::string> module_host::names_of(const std::vector<module>& all) {
-  std::vector<std::string> names;
-  for (const auto& m : all) names.push_back(m.name);
-  return names;
-}
-
-expected<void> module_host::check(const std::vector<module>& all, const config& c) {
-  auto faults = faults_of(specs_of(all, c), known_services());
-  for (const auto& m : all) {
-    for (const auto& e : m.exports) {
-      if (const auto text = text_of(e.variables); !text)
-        faults.push_back("module " + m.name + ": export " + e.name + ": " + text.error().context);
-    }
-    if (auto fault = fault_of_settings(m, block_of(c, m.name)); !fault.empty()) faults.push_back(std::move(fault));
-  }
-  if (faults.empty()) return {};
-  std::string text;
-  for (const auto& f : faults) text.append(text.empty() ? "" : "\n").append(f);
-  return fail(errc::bad_config, std::move(text));
+std::vector<module_spec> module_host::specs_of(const std::vector<module>& all, const config& c) {
+  std::vector<module_spec> specs;
+  for (const auto& m : all) specs.push_back(spec_of(m, c));
+  return specs;
 }
 
 module_host::module_host(std::vector<module> all, surroundings s)
@@ -129,7 +90,7 @@ void module_host::drive() {
       const auto now = read_clock();
       if (auto view = with_.board.read(); view != seen) {
         seen = std::move(view);
-        machine_.set_world(world_of(*seen, known_services()), now, out);
+        machine_.set_world(world_of(*seen, with_.known_services), now, out);
       }
       for (const auto& i : inputs) i(machine_, now, out);
       machine_.on_tick(now, out);

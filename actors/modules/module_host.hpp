@@ -48,14 +48,14 @@ class module_host {
     event_hub& events;
     event_log& log;
     module_surface surface;
+    const std::vector<std::string>& known_services;  // that a node has without modules
     /// Others learn what this node exports; `done` from any thread.
     std::function<void(const exported& all, std::function<void(expected<void>)> done)> tell;
     std::uint64_t seed = 0;
   };
 
-  /// Before anything of a node is made: errc::bad_config with every fault of the modules and of their blocks in `c`.
-  [[nodiscard]] static expected<void> check(const std::vector<module>& all, const config& c);
-  [[nodiscard]] static std::vector<std::string> names_of(const std::vector<module>& all);
+  /// What the machine is to know of them.
+  [[nodiscard]] static std::vector<module_spec> specs_of(const std::vector<module>& all, const config& c);
 
   /// `all` were checked.
   module_host(std::vector<module> all, surroundings s);

@@ -56,13 +56,12 @@ double ping_pong(caf::actor_system& system, int messages) {
 double requests(caf::actor_system& system, int messages) {
   caf::scoped_actor me(system);
   const auto echo = system.spawn([](caf::event_based_actor*) -> caf::behavior { return {[](int n) { return n; }}; });
-  const auto asker =
-      system.spawn([echo, boss = caf::actor(me)](caf::event_based_actor* self) -> caf::behavior {
-        return {[self, echo, boss](int left) {
-          if (left == 0) return self->send(boss, true);
-          self->request(echo, caf::infinite, left).then([self](int n) { self->send(self, n - 1); });
-        }};
-      });
+  const auto asker = system.spawn([echo, boss = caf::actor(me)](caf::event_based_actor* self) -> caf::behavior {
+    return {[self, echo, boss](int left) {
+      if (left == 0) return self->send(boss, true);
+      self->request(echo, caf::infinite, left).then([self](int n) { self->send(self, n - 1); });
+    }};
+  });
   const auto begin = clock_type::now();
   me->send(asker, messages);
   me->receive([](bool) {});
@@ -72,11 +71,12 @@ double requests(caf::actor_system& system, int messages) {
 /// One sender, one receiver, no answers.
 double one_way(caf::actor_system& system, int messages) {
   caf::scoped_actor me(system);
-  const auto sink = system.spawn([seen = 0, messages, boss = caf::actor(me)](caf::event_based_actor* self) mutable -> caf::behavior {
-    return {[self, seen, messages, boss](int) mutable {
-      if (++seen == messages) self->send(boss, true);
-    }};
-  });
+  const auto sink =
+      system.spawn([seen = 0, messages, boss = caf::actor(me)](caf::event_based_actor* self) mutable -> caf::behavior {
+        return {[self, seen, messages, boss](int) mutable {
+          if (++seen == messages) self->send(boss, true);
+        }};
+      });
   const auto begin = clock_type::now();
   for (int i = 0; i < messages; ++i) me->send(sink, i);
   me->receive([](bool) {});

@@ -134,18 +134,22 @@ expected<void> simulated_node::connect_shards() {
 }
 
 expected<void> simulated_node::open_toolkit() {
-  const actor_toolkit::surroundings lent{*system_,
-                                         io_,
-                                         link_,
-                                         board_,
-                                         events_,
-                                         *log_,
-                                         calls_,
-                                         self_.id,
-                                         rng_.next(),
-                                         shards_,
-                                         [this](std::uint64_t pid) { return find(pid); },
-                                         [this](const std::string& name) { return open_cache(name); }};
+  const actor_toolkit::surroundings lent{
+      *system_,
+      io_,
+      link_,
+      board_,
+      events_,
+      *log_,
+      calls_,
+      self_.id,
+      rng_.next(),
+      shards_,
+      [this](std::uint64_t pid) { return find(pid); },
+      [this](const std::string& name) { return open_cache(name); },
+      [](const std::string&, std::vector<migration>, const journal_options&) -> expected<journal> {
+        return fail(errc::unavailable, "simulated nodes have no databases");
+      }};
   toolkit_ = std::make_unique<actor_toolkit>(lent, brings_);
   contents_.set_work(&toolkit_->work());
   try {

@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "runtime/cluster/cluster_machine.hpp"
-#include "runtime/modules/module_world.hpp"
 #include "runtime/membership/shown.hpp"
+#include "runtime/modules/module_world.hpp"
 
 namespace troupe {
 

@@ -90,8 +90,7 @@ expected<reminder_entry> decode_reminder(std::string_view bytes) {
   e.period = in.take<std::uint64_t>();
   e.payload = in.rest();
   const bool bounded = e.due <= ms_most && e.period <= ms_most && e.payload.size() <= reminder_payload_bytes_max;
-  if (!in.good() || version != entry_version || !bounded)
-    return fail(errc::corrupt, "a reminder that cannot be read");
+  if (!in.good() || version != entry_version || !bounded) return fail(errc::corrupt, "a reminder that cannot be read");
   return e;
 }
 

@@ -11,7 +11,8 @@
 //
 // It knows nothing but the store: what is settled by version at the node that holds the shard then is settled. So a
 // reminder whose firing was not written down comes again, here or elsewhere: at least once. A reminder that is replaced
-// or forgotten while it fires is looked up by its version before its handler runs (actors/grains), so it is not handled.
+// or forgotten while it fires is looked up by its version before its handler runs (actors/grains), so it is not
+// handled.
 #pragma once
 
 #include <cstdint>

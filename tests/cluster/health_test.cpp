@@ -21,7 +21,8 @@ const local_conditions serving{.leaving = false,
                                .database_fault = {},
                                .database_note = {},
                                .failed_actors = {},
-                               .log_fault = {}};
+                               .log_fault = {},
+                               .modules_missing = {}};
 
 TEST(health, is_green_when_every_shard_has_all_it_wants) {
   const auto h = judge_health(healthy(), 1, serving);

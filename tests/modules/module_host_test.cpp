@@ -1,5 +1,6 @@
 // Modules on real threads at one node that is not there: hooks that fail, throw, hang and end later.
 #include "actors/modules/module_host.hpp"
+#include "node/module_checks.hpp"
 
 #include <atomic>
 #include <condition_variable>
@@ -23,18 +24,18 @@ class module_hosts : public ::testing::Test {
     settings.node.name = "n1";
     settings.node.services = {"db"};
     for (const auto& m : all) settings.node.services.push_back(m.name);
-    ASSERT_TRUE(module_host::check(all, settings));
+    ASSERT_TRUE(check_modules(all, settings));
     status.set_service("db", service_state::running);
-    host = std::make_unique<module_host>(std::move(all),
-                                         module_host::surroundings{settings, board, status, events, *log, surface(),
-                                                                   [this](const module_host::exported& e, auto done) {
-                                                                     {
-                                                                       const std::lock_guard lock(mutex);
-                                                                       told = e;
-                                                                     }
-                                                                     done(expected<void>());
-                                                                   },
-                                                                   1});
+    host = std::make_unique<module_host>(
+        std::move(all), module_host::surroundings{settings, board, status, events, *log, surface(), known_services(),
+                                                  [this](const module_host::exported& e, auto done) {
+                                                    {
+                                                      const std::lock_guard lock(mutex);
+                                                      told = e;
+                                                    }
+                                                    done(expected<void>());
+                                                  },
+                                                  1});
     host->start();
   }
   module_surface surface() {
@@ -292,7 +293,7 @@ TEST_F(module_hosts, tells_a_running_module_of_changes_behind_its_imports) {
 // ---- before the start ----
 
 errc check_fault(const std::vector<troupe::module>& all, const config& c, const std::string& words) {
-  const auto checked = module_host::check(all, c);
+  const auto checked = check_modules(all, c);
   if (checked) return errc::ok;
   EXPECT_THAT(checked.error().context, HasSubstr(words));
   return checked.error().code;

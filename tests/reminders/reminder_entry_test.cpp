@@ -56,10 +56,10 @@ TEST(reminder_entry, has_limits) {
   const auto due = wall_time(1'700'000'000'000ms);
   EXPECT_TRUE(check(reminder{"close", due}));
   EXPECT_TRUE(check(reminder{std::string(64, 'a'), due, 100ms, std::string(1024, 'x')}));
-  for (const auto& bad : {reminder{"", due}, reminder{std::string(65, 'a'), due}, reminder{"a b", due},
-                          reminder{"a@b", due}, reminder{"a", due, 99ms}, reminder{"a", due, -1s},
-                          reminder{"a", due, 100ms + 1ns}, reminder{"a", due, {}, std::string(1025, 'x')},
-                          reminder{"a", wall_time(-1ms)}})
+  for (const auto& bad :
+       {reminder{"", due}, reminder{std::string(65, 'a'), due}, reminder{"a b", due}, reminder{"a@b", due},
+        reminder{"a", due, 99ms}, reminder{"a", due, -1s}, reminder{"a", due, 100ms + 1ns},
+        reminder{"a", due, {}, std::string(1025, 'x')}, reminder{"a", wall_time(-1ms)}})
     EXPECT_EQ(check(bad).error().code, errc::invalid_argument) << bad.name;
 }
 
