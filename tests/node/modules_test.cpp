@@ -130,7 +130,9 @@ TEST_F(modules_test, stop_with_a_reason_when_the_exporters_node_is_killed_and_re
   for (std::size_t i = 1; i < 3; ++i) {
     expect_state(i, "window", service_state::waiting);
     expect_state(i, "shop", service_state::waiting);
-    EXPECT_EQ(row(i, "shop").reason, "it needs stock at some node: no member exports it");
+    EXPECT_EQ(row(i, "shop").reason,
+              "it needs stock at some node: no other member exports it, and here module warehouse is not among "
+              "node.services");
     EXPECT_TRUE(cluster->wait_until([&](local_cluster& c) { return !c.at(i).view()->ready; }));
     const auto reasons = cluster->at(i).view()->not_ready_reasons;
     EXPECT_THAT(reasons, testing::Contains("module window is waiting: it needs shop here: module shop is waiting"));
@@ -160,7 +162,9 @@ TEST_F(modules_test, explain_themselves_across_nodes) {
   EXPECT_EQ(why["runs"], false);
   EXPECT_EQ(why["state"], "waiting");
   EXPECT_EQ(why["path"][0]["text"], "window is waiting: it needs shop here: module shop is waiting");
-  EXPECT_EQ(why["path"][1]["text"], "shop is waiting: it needs stock at some node: no member exports it");
+  EXPECT_EQ(why["path"][1]["text"],
+            "shop is waiting: it needs stock at some node: no other member exports it, and here module warehouse is "
+            "not among node.services");
   EXPECT_EQ(why["path"].back()["text"], "warehouse is not among node.services of this node");
   ASSERT_EQ(why["members"].size(), 1u) << why;
   EXPECT_EQ(why["members"][0]["member"], "n3");
