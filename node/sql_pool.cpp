@@ -113,6 +113,7 @@ expected<database> sql_pool::runner::open(const std::string& name, std::vector<m
 }
 
 expected<void> sql_pool::runner::backup(const std::string& name, const std::string& file) {
+  if (stopped_) return fail(errc::unavailable, "the pool has stopped");
   return await<void>([&](auto done) { service_->backup(name, file, std::move(done)); },
                      database_admin::backup_max + call_max);
 }

@@ -4,19 +4,16 @@
 #include <random>
 #include <utility>
 
+#include "actors/clock.hpp"
 #include "actors/persistence/cursor_move.hpp"
+#include "actors/wall_clock.hpp"
 
 namespace troupe {
 namespace {
 
 constexpr const char* channel = "journal_appended";
 
-time_point now() { return time_point(std::chrono::steady_clock::now()); }
-
-std::int64_t wall_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
+std::int64_t wall_ms() { return static_cast<std::int64_t>(wall_now_ms()); }
 
 std::int64_t number(std::uint64_t n) { return static_cast<std::int64_t>(n); }
 
@@ -68,8 +65,9 @@ std::string journal_core::new_append_id() {
 void journal_core::warn(std::string_view event, const std::string& stream, const error& why) {
   {
     const std::lock_guard lock(mutex_);
-    if (now() - last_line_ < std::chrono::seconds(1)) return;
-    last_line_ = now();
+    const auto now = clock_now();
+    if (now - last_line_ < std::chrono::seconds(1)) return;
+    last_line_ = now;
   }
   log().warn("journal", event, {{"namespace", db_.name()}, {"stream", stream}, {"reason", describe(why)}});
 }

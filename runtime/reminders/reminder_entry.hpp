@@ -12,7 +12,8 @@
 #include <string_view>
 
 #include <troupe/error.hpp>
-#include <troupe/reminder.hpp>
+
+#include "runtime/reminders/reminder.hpp"
 
 namespace troupe {
 

@@ -109,14 +109,13 @@ TEST_F(event_source_test, bytes_that_are_no_event_are_told) {
   for (const auto& bytes : {"", "x", "\x01\x02\x03\x04\x05"}) {
     const auto stream = "s" + std::to_string(n++);
     must(journal_.append({stream, 0, {{"deposited", 2, bytes}}, {}}));
-    const auto r = ask(open(stream), "look");
-    ASSERT_FALSE(r);
-    EXPECT_NE(r.error().context.find("event 1"), std::string::npos) << r.error().context;
+    const auto end = end_of(open(stream));  // an answer has it too, if the question comes in time
+    EXPECT_NE(end.context.find("event 1"), std::string::npos) << end.context;
   }
   must(journal_.append({"p", 0, {{type, 1, "\xff\xff"}}, {}}));
-  EXPECT_EQ(code_of(ask(open("p"), "look")), errc::corrupt);
+  EXPECT_EQ(end_of(open("p")).code, errc::corrupt);
   must(journal_.append({"q", 0, {{type, 2, ""}}, {}}));
-  EXPECT_EQ(code_of(ask(open("q"), "look")), errc::not_implemented) << "a newer version of the message";
+  EXPECT_EQ(end_of(open("q")).code, errc::not_implemented) << "a newer version of the message";
 }
 
 TEST_F(event_source_test, all_that_waits_for_a_replay_is_answered_with_its_reason) {
@@ -189,7 +188,7 @@ TEST_F(event_source_test, an_event_that_is_stored_and_cannot_be_applied_ends_it)
   const auto a = open();
   expected<std::string> told;
   EXPECT_EQ(end_of(a, [&] { told = ask(a, "666"); }).code, errc::outcome_unknown);
-  EXPECT_EQ(code_of(ask(open(), "look")), errc::corrupt);
+  EXPECT_EQ(end_of(open()).code, errc::corrupt);
 }
 
 }  // namespace

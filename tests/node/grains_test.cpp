@@ -37,6 +37,22 @@ class grains_test : public actors_test {
     auto started = local_cluster::start(std::move(o));
     ASSERT_TRUE(started) << describe(started.error());
     cluster_.emplace(std::move(*started));
+    ASSERT_TRUE(cluster_->wait_until([](local_cluster& c) { return has_spread(c); }));
+  }
+
+  // Every node has shards, and all know which: a node that is ready may hear of the last move later than others.
+  static bool has_spread(local_cluster& c) {
+    const auto places = [&c](std::size_t i) {
+      std::vector<std::string> all;
+      for (const auto& s : c.at(i).view()->shards) all.push_back(s.primary);
+      return all;
+    };
+    const auto known = places(0);
+    if (std::set<std::string>(known.begin(), known.end()).size() != c.size()) return false;
+    for (std::size_t i = 1; i < c.size(); ++i) {
+      if (places(i) != known) return false;
+    }
+    return true;
   }
 
   // Each answers a string with the name of its node, a colon, and something.

@@ -92,6 +92,7 @@ TEST(sql_pools, two_pools_may_use_one_file) {
   b.stop();
   EXPECT_EQ(at_b.query("select 1").error().code, errc::unavailable);
   EXPECT_EQ(b.open("other").error().code, errc::unavailable);
+  EXPECT_EQ(b.backup("shop", home.path() + "/copy").error().code, errc::unavailable);
   EXPECT_EQ(items_in(at_a), 1);
 }
 
