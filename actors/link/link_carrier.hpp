@@ -17,6 +17,8 @@ class link_outlet {
   virtual ~link_outlet() = default;
   /// Something waits in the peer's queue. Called under the peer's lock: it is taken later.
   virtual void flush() = 0;
+  /// The same, when a write on the caller's thread is worth its time. Called without locks.
+  virtual void write_now() { flush(); }
 };
 
 /// Both on the table's home thread.

@@ -5,7 +5,6 @@
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/write.hpp>
 
 #include <troupe/wire/link.pb.h>
 
@@ -172,6 +171,7 @@ void link_connection::attach(std::shared_ptr<link_peer> peer, bool confirm) {
     self->peer_ = peer;
     self->paused_ = false;
     self->write_raw(confirm ? self->handshake_->confirm() : std::string());
+    self->share_writes(true);
     self->process();
   });
 }
@@ -180,10 +180,15 @@ void link_connection::flush() {
   asio::post(socket_.get_executor(), [self = shared_from_this()] { self->write_more(); });
 }
 
+void link_connection::write_now() {
+  if (!try_write()) flush();
+}
+
 void link_connection::say_idle() {
   asio::post(socket_.get_executor(), [self = shared_from_this()] {
     if (self->ended_ || !self->peer_ || self->said_idle_ || self->goodbye_) return;
     self->said_idle_ = true;
+    self->share_writes(false);
     self->peer_->detach();
     self->arm_timer(self->host_.settings().handshake_timeout, "the peer does not agree to close");
     self->write_raw(close_frame(true, "idle"));
@@ -195,7 +200,8 @@ void link_connection::say_goodbye(std::string words) {
     if (self->ended_) return;
     if (!self->peer_) return self->end({errc::unavailable, words});
     self->goodbye_ = true;
-    self->goodbye_words_ = words;
+    self->share_writes(false);
+    self->goodbye_frame_ = close_frame(false, words);
     self->arm_timer(goodbye_max, words);
     self->write_more();
   });
@@ -208,6 +214,7 @@ void link_connection::abort(error why) {
 
 void link_connection::drop() {
   ended_ = true;
+  share_writes(false);
   owner.reset();
   peer_.reset();
   error_code ignored;
@@ -228,8 +235,7 @@ void link_connection::take_arrived() {
   const auto [fault, size] = arrived_;
   if (fault) {
     const bool closed = fault == asio::error::eof;
-    end_.silent = is_silence(fault);
-    return end({errc::peer_lost, closed ? "the peer closed the connection" : "reading: " + fault.message()});
+    return lose(fault, closed ? "the peer closed the connection" : "reading: " + fault.message());
   }
   link_counters::add(host_.counters().bytes_in, size);
   touch();
@@ -254,7 +260,7 @@ void link_connection::process() {
   }
   if (frames == 0) return;
   link_counters::add(host_.counters().frames_in, frames);
-  if (peer_) peer_->on_batch_end();
+  if (peer_) peer_->on_batch_end(frames);
 }
 
 bool link_connection::on_frame(const frame& f) {
@@ -318,6 +324,7 @@ void link_connection::on_close(std::string_view payload) {
   close_when_written_ = true;
   if (said_idle_) return write_more();
   said_idle_ = true;
+  share_writes(false);
   peer_->detach();
   write_raw(close_frame(true, "idle"));
 }
@@ -328,42 +335,9 @@ void link_connection::garbage(const error& why) {
   end({errc::peer_lost, "bytes that make no sense: " + why.context});
 }
 
-void link_connection::write_raw(std::string bytes) {
-  raw_ += bytes;
-  write_more();
-}
-
-void link_connection::write_more() {
-  if (writing_ || ended_ || held(network_faults::way::out, &link_connection::write_more)) return;
-  if (!raw_.empty()) blocks_.push_back(std::exchange(raw_, {}));
-  if (peer_ && !said_idle_) batch_ = peer_->take_batch(blocks_);
-  if (blocks_.empty() && goodbye_ && !close_when_written_) {
-    close_when_written_ = true;
-    blocks_.push_back(close_frame(false, goodbye_words_));
-  }
-  if (blocks_.empty()) {
-    if (close_when_written_) end(end_.why);
-    return;
-  }
-  writing_ = true;
-  buffers_.clear();
-  for (const auto& block : blocks_) buffers_.emplace_back(block.data(), block.size());
-  asio::async_write(socket_, buffers_,
-                    [self = shared_from_this()](error_code fault, std::size_t size) { self->on_written(fault, size); });
-}
-
-void link_connection::on_written(error_code fault, std::size_t size) {
-  writing_ = false;
-  if (peer_) peer_->on_written(std::exchange(batch_, 0), blocks_);
-  blocks_.clear();
-  if (ended_) return;
-  if (fault) {
-    end_.silent = is_silence(fault);
-    return end({errc::peer_lost, "writing: " + fault.message()});
-  }
-  link_counters::add(host_.counters().bytes_out, size);
-  touch();
-  write_more();
+void link_connection::lose(const error_code& fault, std::string words) {
+  end_.silent = is_silence(fault);
+  end({errc::peer_lost, std::move(words)});
 }
 
 void link_connection::end(error why) {
@@ -373,6 +347,7 @@ void link_connection::end(error why) {
   error_code ignored;
   timer_.cancel();
   resolver_.cancel();
+  share_writes(false);
   socket_.close(ignored);
   host_.on_ended(shared_from_this(), end_);
 }

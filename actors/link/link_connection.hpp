@@ -2,11 +2,13 @@
 // then the frames of one peer. Reads and writes happen on the thread of its io_context; what the
 // table says to it is posted there. It never decides: it asks the host, and waits for the word.
 //
-// Writing: everything that waits is taken in one batch and written with one async_write.
+// Writing: everything that waits is taken in one batch and written with one async_write. A frame that goes out
+// alone, in answer to one that came alone, is written by who sends it: that saves a wake of the I/O thread.
 #pragma once
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,6 +42,8 @@ class link_connection final : public link_outlet, public std::enable_shared_from
   void attach(std::shared_ptr<link_peer> peer, bool confirm);
   /// Something waits in the peer's queue.
   void flush() override;
+  /// Writes it on the caller's thread, as far as the socket takes it at once and nobody else writes.
+  void write_now() override;
   /// Begins to close an idle connection; frames that are under way still arrive.
   void say_idle();
   /// Writes what waits (for at most goodbye_max), tells the peer why, closes.
@@ -73,7 +77,12 @@ class link_connection final : public link_outlet, public std::enable_shared_from
   void garbage(const error& why);
   void write_raw(std::string bytes);
   void write_more();
+  void start_write(std::size_t from);
+  [[nodiscard]] bool try_write();
+  [[nodiscard]] std::size_t write_blocks();
+  void share_writes(bool shared);
   void on_written(boost::system::error_code fault, std::size_t size);
+  void lose(const boost::system::error_code& fault, std::string words);
   void end(error why);
   void touch() noexcept;
 
@@ -100,14 +109,17 @@ class link_connection final : public link_outlet, public std::enable_shared_from
   connection_end end_;
   unsigned timer_round_ = 0;  // an earlier round's expiry means nothing
 
+  std::mutex writes_;                // guards what follows, and the socket against its end while others write
+  bool shared_ = false;              // others than the I/O thread may write
+  bool writing_ = false;             // an async_write is under way
   std::string raw_;                  // handshake and close frames, before the peer's queue
   std::vector<std::string> blocks_;  // being written
   std::vector<boost::asio::const_buffer> buffers_;
   std::uint64_t batch_ = 0;  // bytes of blocks_ that came from the peer's queue
-  bool writing_ = false;
+
   bool said_idle_ = false;
   bool goodbye_ = false;  // close when everything is written
-  std::string goodbye_words_;
+  std::string goodbye_frame_;
   bool close_when_written_ = false;
 };
 

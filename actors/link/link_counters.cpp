@@ -14,6 +14,8 @@ void register_link_metrics(metrics& numbers, const link_counters& counters) {
   add("troupe_link_frames_total", "Frames", counters.frames_out, {{"direction", "out"}});
   add("troupe_link_bytes_total", "Bytes", counters.bytes_in, {{"direction", "in"}});
   add("troupe_link_bytes_total", "Bytes", counters.bytes_out, {{"direction", "out"}});
+  add("troupe_link_writes_by_senders_total", "Writes that a sender made on its own thread, in turn with the peer",
+      counters.writes_by_senders);
   add("troupe_link_queue_full_total", "Frames refused because a send queue was full", counters.queue_full);
   add("troupe_link_peers_lost_total", "Links that broke", counters.peers_lost);
   add("troupe_link_dials_failed_total", "Dials that led nowhere", counters.dials_failed);

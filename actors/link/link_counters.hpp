@@ -19,7 +19,8 @@ struct link_counters {
   counter frames_out{0};
   counter bytes_in{0};
   counter bytes_out{0};
-  counter queue_full{0};  // frames refused
+  counter writes_by_senders{0};  // on their own thread, not the I/O thread's
+  counter queue_full{0};         // frames refused
   counter peers_lost{0};
   counter dials_failed{0};
   counter garbage{0};        // connections closed for bytes that are no frames

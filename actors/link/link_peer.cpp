@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::uint64_t lane_share = 256 * 1024;  // bytes of each lane in one write
 constexpr std::uint32_t chunk_ids_of_a_peer = 1U << 16U;
+constexpr std::uint64_t written_now_max = 16 * 1024;  // bytes that a sender writes itself
 
 }  // namespace
 
@@ -22,38 +23,47 @@ link_peer::link_peer(link_host& host, link_target target, std::uint32_t its_numb
              its_number * chunk_ids_of_a_peer + 1),
       requests_(host.settings().requests_max) {}
 
-// Under the lock.
-expected<void> link_peer::push(frame_type type, std::string_view head, std::string_view body, bool reserved) {
-  auto pushed = queue_.push(type, head, body, reserved);
-  if (!pushed) {
+// Under the lock; what it gives is asked to write when the lock is open.
+expected<link_peer::outlet_ptr> link_peer::push(frame_type type, std::string_view head, std::string_view body,
+                                                bool reserved) {
+  if (auto pushed = queue_.push(type, head, body, reserved); !pushed) {
     link_counters::add(host_.counters().queue_full);
-    return pushed;
+    return tl::unexpected<error>(std::move(pushed.error()));
   }
   ++frames_;
-  wake();
-  return {};
+  return wake(head.size() + body.size());
 }
 
-// Under the lock.
-void link_peer::wake() {
-  if (connection_) {
-    if (!armed_) connection_->flush();
-    armed_ = true;
-  } else if (!wanted_) {
-    wanted_ = true;
-    host_.want_connection(shared_from_this());
+// Under the lock, with `bytes` more to write. Gives who is to write them at once, if anyone is.
+link_peer::outlet_ptr link_peer::wake(std::uint64_t bytes) {
+  if (!connection_) {
+    if (!std::exchange(wanted_, true)) host_.want_connection(shared_from_this());
+    return nullptr;
   }
+  if (std::exchange(armed_, true)) return nullptr;
+  const bool in_turn = spoke_alone_.exchange(false, std::memory_order_relaxed);
+  if (in_turn && bytes <= written_now_max) return connection_;
+  connection_->flush();
+  return nullptr;
 }
 
 expected<void> link_peer::send(frame_type type, std::string_view head, std::string_view body, bool reserved) {
   std::shared_ptr<link_peer> successor;
+  outlet_ptr writer;
   {
     const std::lock_guard lock(mutex_);
     if (state_ == state::dead) return tl::unexpected<error>(why_);
-    if (state_ != state::merged) return push(type, head, body, reserved);
-    successor = successor_;
+    if (state_ == state::merged) {
+      successor = successor_;
+    } else {
+      auto pushed = push(type, head, body, reserved);
+      if (!pushed) return tl::unexpected<error>(std::move(pushed.error()));
+      writer = std::move(*pushed);
+    }
   }
-  return successor->send(type, head, body, reserved);
+  if (successor) return successor->send(type, head, body, reserved);
+  if (writer) writer->write_now();
+  return {};
 }
 
 void link_peer::request(std::uint16_t kind, std::string_view body, time_point now, time_point deadline,
@@ -82,6 +92,8 @@ void link_peer::request(std::uint16_t kind, std::string_view body, time_point no
         const auto pushed = push(frame_type::request, head, body, false);
         if (pushed) {
           host_.want_sweep();
+          lock.unlock();
+          if (*pushed) (*pushed)->write_now();
           return;
         }
         done = *requests_.take(id);
@@ -132,6 +144,12 @@ std::uint64_t link_peer::take_batch(std::vector<std::string>& blocks) {
   if (taken == 0) armed_ = false;
   if (frames_ > 0) link_counters::add(host_.counters().frames_out, std::exchange(frames_, 0));
   return taken;
+}
+
+bool link_peer::rest() {
+  const std::lock_guard lock(mutex_);
+  if (queue_.empty()) armed_ = false;
+  return !armed_;
 }
 
 void link_peer::on_written(std::uint64_t bytes, std::vector<std::string>& blocks) {
@@ -246,7 +264,8 @@ void link_peer::merge_into(const std::shared_ptr<link_peer>& other) {
   other->queue_.absorb(queue_);
   other->requests_.absorb(requests_);
   other->frames_ += frames_;
-  if (!other->queue_.empty()) other->wake();
+  if (other->queue_.empty()) return;
+  if (const auto writer = other->wake(other->queue_.bytes())) writer->flush();
 }
 
 }  // namespace troupe

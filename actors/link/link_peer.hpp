@@ -7,6 +7,7 @@
 // Thread-safe; callbacks run without locks.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -62,9 +63,13 @@ class link_peer : public std::enable_shared_from_this<link_peer> {
   [[nodiscard]] std::uint64_t take_batch(std::vector<std::string>& blocks);
   void on_written(std::uint64_t bytes, std::vector<std::string>& blocks);
   [[nodiscard]] expected<void> on_frame(frame_type type, std::string_view payload);
-  void on_batch_end() {
+  /// So many frames came with one read.
+  void on_batch_end(std::uint64_t frames) {
+    spoke_alone_.store(frames == 1, std::memory_order_relaxed);
     if (extension_) extension_->on_batch_end();
   }
+  /// Nothing waits: the next frame tells the connection anew.
+  [[nodiscard]] bool rest();
   /// The connection will carry no more: what waits, waits for the next one.
   void detach();
 
@@ -90,8 +95,10 @@ class link_peer : public std::enable_shared_from_this<link_peer> {
  private:
   enum class state : std::uint8_t { wanted, up, dormant, merged, dead };
 
-  [[nodiscard]] expected<void> push(frame_type type, std::string_view head, std::string_view body, bool reserved);
-  void wake();
+  using outlet_ptr = std::shared_ptr<link_outlet>;
+
+  [[nodiscard]] expected<outlet_ptr> push(frame_type type, std::string_view head, std::string_view body, bool reserved);
+  [[nodiscard]] outlet_ptr wake(std::uint64_t bytes);
   [[nodiscard]] expected<void> on_reply(std::string_view payload);
   [[nodiscard]] expected<void> on_request(std::string_view payload);
 
@@ -104,12 +111,14 @@ class link_peer : public std::enable_shared_from_this<link_peer> {
   state state_ = state::wanted;
   send_queue queue_;
   request_table<reply_callback> requests_;
-  std::shared_ptr<link_outlet> connection_;
+  outlet_ptr connection_;
   std::shared_ptr<link_peer> successor_;  // when merged
   bool armed_ = false;                    // the connection knows that something waits
   bool wanted_ = false;                   // the table knows that a connection is needed
   std::uint64_t frames_ = 0;              // pushed since the last batch
-  error why_;                             // when dead
+  // One frame came, and none has gone since: the two ends take turns, so nothing is gained by waiting for a batch.
+  std::atomic<bool> spoke_alone_{false};
+  error why_;  // when dead
 };
 
 }  // namespace troupe

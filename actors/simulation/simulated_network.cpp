@@ -248,6 +248,7 @@ void simulated_network::feed(const wire_ptr& w, std::size_t at, const std::strin
   const auto peer = here.peer;
   if (!peer) return;
   std::size_t done = 0;
+  std::uint64_t frames = 0;
   while (done < bytes.size()) {
     const auto space = here.reader->space();
     const auto size = std::min(space.size(), bytes.size() - done);
@@ -258,6 +259,7 @@ void simulated_network::feed(const wire_ptr& w, std::size_t at, const std::strin
       expected<void> taken;
       const auto next = here.reader->next();
       if (next && !*next) break;
+      ++frames;
       if (!next) {
         taken = tl::unexpected<error>(next.error());
       } else if ((*next)->type == frame_type::chunk) {
@@ -273,7 +275,7 @@ void simulated_network::feed(const wire_ptr& w, std::size_t at, const std::strin
       if (!taken) return stations_[here.node]->link->break_off(peer, {errc::peer_lost, taken.error().context}, false);
     }
   }
-  peer->on_batch_end();
+  peer->on_batch_end(frames);
 }
 
 // ---- and end ----

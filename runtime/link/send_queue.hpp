@@ -5,6 +5,7 @@
 // Not thread-safe: the shell has a lock around it.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -68,5 +69,15 @@ class send_queue {
   std::uint64_t writing_ = 0;
   std::uint32_t next_chunk_id_;
 };
+
+/// What is left of `blocks` after their first `done` bytes, piece by piece and none of them empty.
+template <class Take>
+void for_rest(const std::vector<std::string>& blocks, std::size_t done, Take take) {
+  for (const auto& block : blocks) {
+    const auto skipped = std::min(done, block.size());
+    done -= skipped;
+    if (skipped < block.size()) take(std::string_view(block).substr(skipped));
+  }
+}
 
 }  // namespace troupe

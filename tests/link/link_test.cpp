@@ -230,6 +230,65 @@ TEST(link, takes_letters_from_many_threads) {
   EXPECT_TRUE(b.inbox.wait([](const auto& all) { return all.size() == 2000; }));
 }
 
+TEST(link, who_takes_turns_with_a_peer_writes_itself) {
+  link_node a("a", 1);
+  link_node b("b", 2);
+  for (int i = 0; i < 50; ++i) ASSERT_EQ(a.ask(b.target(), std::to_string(i)), std::to_string(i));
+  EXPECT_GT(a.link->numbers().writes_by_senders.load(), 0u);
+  const auto& out = a.link->numbers();
+  const auto& in = b.link->numbers();
+  EXPECT_TRUE(eventually([&] { return out.bytes_out == in.bytes_in.load(); }));
+}
+
+TEST(link, a_burst_is_left_to_the_io_thread) {
+  link_node a("a", 1);
+  link_node b("b", 2);
+  ASSERT_TRUE(a.ask(b.target(), "open"));
+  const auto before = a.link->numbers().writes_by_senders.load();
+  for (int i = 0; i < 1000; ++i) a.tell(b, std::to_string(i));
+  EXPECT_TRUE(b.hears("a", "999"));
+  EXPECT_LE(a.link->numbers().writes_by_senders.load() - before, 1u);
+}
+
+// Of all sizes about the limit of what a sender writes itself, and beyond what the socket takes at once.
+TEST(link, keeps_its_order_whoever_writes) {
+  link_node a("a", 1);
+  link_node b("b", 2);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 300; ++i) {
+        const std::string body(static_cast<std::size_t>((i * 7919 + t) % 40) * kib, static_cast<char>('a' + t));
+        const auto reply = a.ask(b.target(), body);
+        ASSERT_TRUE(reply && *reply == body);
+        if (t == 0) a.tell(b, std::to_string(i));
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  ASSERT_TRUE(b.inbox.wait([](const auto& all) { return all.size() == 300; }));
+  int next = 0;
+  for (const auto& [from, bytes] : b.inbox.read()) EXPECT_EQ(bytes, std::to_string(next++));
+  EXPECT_GT(a.link->numbers().writes_by_senders.load(), 0u);
+}
+
+TEST(link, closes_under_who_writes) {
+  link_node b("b", 2);
+  for (int round = 0; round < 20; ++round) {
+    auto a = std::make_unique<link_node>("a", static_cast<std::uint64_t>(10 + round));
+    ASSERT_TRUE(a->ask(b.target(), "open"));
+    std::atomic<bool> ended{false};
+    std::thread asker([&] {
+      while (!ended) (void)a->ask(b.target(), "x");
+    });
+    watched<bool> closed;
+    a->link->close([&] { closed.update([](bool& c) { c = true; }); });
+    EXPECT_TRUE(closed.wait([](bool c) { return c; }));
+    ended = true;
+    asker.join();
+  }
+}
+
 TEST(link, probes_a_node_over_tcp) {
   link_node a("a", 1);
   link_node b("b", 2);

@@ -129,5 +129,20 @@ TEST(send_queue, absorbs_another_with_chunks_under_way) {
   EXPECT_EQ(read_all(blocks).size(), 3u);
 }
 
+TEST(send_queue, a_write_that_was_cut_short_goes_on_where_it_ended) {
+  const std::vector<std::string> blocks{"ab", "", "cde"};
+  const auto rest = [&](std::size_t done) {
+    std::vector<std::string> pieces;
+    for_rest(blocks, done, [&](std::string_view piece) { pieces.emplace_back(piece); });
+    return pieces;
+  };
+  using pieces = std::vector<std::string>;
+  EXPECT_EQ(rest(0), (pieces{"ab", "cde"}));
+  EXPECT_EQ(rest(1), (pieces{"b", "cde"}));
+  EXPECT_EQ(rest(2), (pieces{"cde"}));
+  EXPECT_EQ(rest(4), (pieces{"e"}));
+  EXPECT_EQ(rest(5), pieces{});
+}
+
 }  // namespace
 }  // namespace troupe
