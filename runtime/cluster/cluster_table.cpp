@@ -176,7 +176,7 @@ void cluster_machine::on_laggard(std::uint32_t shard, std::uint64_t epoch, std::
 
 // Those that may hold shards; who departs gives its own away, who comes and goes too often gets none. Nothing is
 // planned while one that is gone may still serve some shard under its lease, also when the record has dropped its PID
-// already.
+// already, or when another process has its name but no PID: whoever was away may tell of a dead one as if it lived.
 std::optional<std::vector<placement_member>> cluster_machine::data_members(time_point now) {
   std::vector<placement_member> found;
   std::vector<std::uint64_t> quarantined;  // and without shards
@@ -188,14 +188,15 @@ std::optional<std::vector<placement_member>> cluster_machine::data_members(time_
     const auto surely_until = lead_.surely_lives_until({r.name, r.id});
     const bool wrongly_failed = r.state == member_state::failed && surely_until > now;
     if (wrongly_failed) table_again_ = std::min(table_again_, surely_until);
-    if (departing || wrongly_failed || r.state == member_state::alive || r.state == member_state::suspect) {
-      if (const auto pid = record.pid_of({r.name, r.id}); pid != 0) {
-        const bool flaps = r.flapping.quarantined() && !holds_shards(pid);
-        found.push_back({pid, departing || flaps ? 0U : weight_of(r), tag_of(r, "zone")});
-        if (flaps && !departing) quarantined.push_back(pid);
-      }
-    } else {
+    const bool there =
+        departing || wrongly_failed || r.state == member_state::alive || r.state == member_state::suspect;
+    const auto pid = there ? record.pid_of({r.name, r.id}) : 0;
+    if (pid == 0) {
       leases_end = std::max(leases_end, lead_.lease_may_run_until(r.name));
+    } else {
+      const bool flaps = r.flapping.quarantined() && !holds_shards(pid);
+      found.push_back({pid, departing || flaps ? 0U : weight_of(r), tag_of(r, "zone")});
+      if (flaps && !departing) quarantined.push_back(pid);
     }
   };
   consider(members_.self());

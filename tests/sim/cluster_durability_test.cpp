@@ -1,5 +1,6 @@
 // Clusters with durable caches whose processes all end at once and start again. The client knows what every key may be:
 // what was acknowledged must be there, whoever comes back first, and however often it happens.
+#include <algorithm>
 #include <cstdlib>
 #include <functional>
 #include <memory>
@@ -79,8 +80,9 @@ struct durable_stage : cluster_stage {
   std::shared_ptr<list_client> lists;
 };
 
-void tell(std::uint32_t nodes, std::uint32_t replicas, keeping how, const std::function<void(durable_stage&)>& tale) {
-  for (std::uint64_t seed = 1; seed <= seeds_each() && !::testing::Test::HasFailure(); ++seed) {
+void tell(std::uint32_t nodes, std::uint32_t replicas, keeping how, const std::function<void(durable_stage&)>& tale,
+          std::uint64_t seeds_min = 1) {
+  for (std::uint64_t seed = 1; seed <= std::max(seeds_min, seeds_each()) && !::testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     durable_stage s(nodes, seed, replicas, how);
     if (::testing::Test::HasFailure()) return;
@@ -157,6 +159,25 @@ TEST(cluster_durability, power_failures_at_any_moment_lose_nothing_with_always) 
     }
     s.expect_everything("at the end");
   });
+}
+
+// It still holds those that were killed for alive, under numbers above those of the processes that took their places.
+TEST(cluster_durability, the_old_picture_of_a_survivor_takes_no_shard_from_who_serves_it) {
+  tell(
+      5, 2, keeping::always,
+      [](durable_stage& s) {
+        for (int round = 0; round < 3; ++round) {
+          const auto survivor = static_cast<node_index>(s.w.rng().below(5));
+          for (node_index n = 0; n < 5; ++n) {
+            if (n != survivor) s.end(n, crash_kind::killed);
+          }
+          s.w.run_for(s.w.rng().between(500ms, 2s));
+          s.w.start_all();
+          s.w.run_for(s.w.rng().between(2s, 4s));
+        }
+        s.expect_everything("at the end");
+      },
+      20);
 }
 
 TEST(cluster_durability, members_come_back_one_by_one_and_old_data_never_does) {
