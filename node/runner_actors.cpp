@@ -21,6 +21,7 @@ expected<void> node::runner::open_toolkit() {
       drawn_.machine_seed + 4,
       shards_,
       [this](std::uint64_t pid) { return cluster_.find(pid); },
+      catalogue_,
       [this](const std::string& name) { return open_cache(name); },
       [this](const std::string& name, std::vector<migration> m, const journal_options& o) {
         return open_journal(name, std::move(m), o);

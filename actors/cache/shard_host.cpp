@@ -359,10 +359,13 @@ void shard_host::watch_writes(write_watcher* watcher) {
   }
 }
 
-void shard_host::tell_changes(change_listener* to) {
+// Whoever was under a shard's lock with the one before has left when that lock was taken here.
+void shard_host::tell_changes(change_fanout::seat who, change_listener* to) {
+  const std::lock_guard one(told_mutex_);
+  told_.set(who, to);
   for (auto& s : shards_) {
     const std::lock_guard lock(s.lock);
-    s.held.tell_changes(to);
+    s.held.tell_changes(told_.any() ? &told_ : nullptr);
   }
 }
 

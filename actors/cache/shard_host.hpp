@@ -18,6 +18,7 @@
 
 #include <troupe/cache_loader.hpp>
 
+#include "actors/cache/change_fanout.hpp"
 #include "actors/cache/shard_lock.hpp"
 #include "actors/cache/shard_tenures.hpp"
 #include "runtime/cache/cache_access.hpp"
@@ -219,7 +220,9 @@ class shard_host {
   void watch_writes(write_watcher* watcher);
   /// Told of changes in the shards that this node is the primary of; null: nobody. Whoever was told before is told
   /// nothing more when this returns.
-  void tell_changes(change_listener* to);
+  void tell_changes(change_listener* to) { tell_changes(change_fanout::seat::subscribers, to); }
+  /// The same for who arms reminders.
+  void tell_reminders(change_listener* to) { tell_changes(change_fanout::seat::reminders, to); }
   /// Commands are carried out now.
   [[nodiscard]] bool serves(time_point now) const noexcept { return may_serve(now); }
 
@@ -260,6 +263,7 @@ class shard_host {
     held_shard held;                      // guarded by lock
   };
 
+  void tell_changes(change_fanout::seat who, change_listener* to);
   [[nodiscard]] static owned_reply copy_of(const cache_reply& r);
   static void give(std::vector<ready_reply>& ready);
   static void give(std::vector<called_client>& called);
@@ -286,6 +290,8 @@ class shard_host {
   cache_ledgers caches_;
   const cache_rule_book rules_;
   value_limits limits_;
+  std::mutex told_mutex_;  // taken before any shard's lock
+  change_fanout told_;
   std::vector<hosted_shard> shards_;
   shard_tenures tenures_;
   std::function<void()> tell_tenures_;

@@ -55,8 +55,10 @@ void grain::on_rest() {
   if (resting_) resting_();
 }
 
+// Nothing that was handled is of a grain that is not remembered.
 caf::behavior grain::make_behavior() {
   auto its = seat_->kind->states ? caf::behavior{} : wake();
+  if (seat_->kind->options.remembered) remember();
   if (seat_->kind->states) load();
   return its ? std::move(its) : caf::behavior{[](const grain_nudge&) {}};
 }
@@ -188,6 +190,8 @@ invoke_message_result grain::consume(caf::mailbox_element& x) {
   auto result = invoke_message_result::consumed;
   if (refused_)
     answer(x, *refused_);
+  else if (const auto taken = take(x))
+    result = *taken;
   else if (x.content().size() != 1 || !x.content().match_element<grain_nudge>(0))
     result = handle(x);
   if (result != invoke_message_result::skipped) settle(letter != nullptr);
@@ -257,6 +261,9 @@ void grain::on_exit() {
   if (const auto seat = std::exchange(seat_, nullptr)) seat->service->on_ended(*seat);
   for (auto& left : std::exchange(unsaved_, {})) {
     if (left.done) left.done(fail(errc::outcome_unknown, "the grain has ended"));
+  }
+  for (auto& [number, told] : std::exchange(asked_, {})) {
+    if (told) told(fail(errc::outcome_unknown, "the grain has ended"));
   }
 }
 

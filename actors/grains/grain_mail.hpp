@@ -6,6 +6,7 @@
 
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/mailbox_element.hpp>
+#include <caf/type_erased_tuple.hpp>
 
 #include "actors/grains/grain_seat.hpp"
 
@@ -36,6 +37,16 @@ class grain_letter final : public caf::mailbox_element {
 /// From this node only: its type is not registered.
 struct grain_nudge {};
 
+/// The same, as a request: a remembered grain is to be awake.
+struct grain_wake {};
+
+/// What is for grains of this node only, whoever holds their shard: it is refused rather than sent on.
+[[nodiscard]] inline bool stays_here(const caf::type_erased_tuple& content) {
+  return content.size() == 1 && (content.match_element<reminder_fired>(0) || content.match_element<grain_wake>(0));
+}
+
 }  // namespace troupe
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::grain_wake)
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::grain_nudge)

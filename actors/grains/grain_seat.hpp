@@ -11,6 +11,7 @@
 #include <troupe/cache.hpp>
 #include <troupe/caf_grains.hpp>
 
+#include "runtime/cache/command.hpp"
 #include "runtime/grains/grain_shard.hpp"
 
 namespace troupe {
@@ -21,6 +22,8 @@ struct grain_type {
   grains::maker make;
   grain_options options;
   std::optional<cache> states;
+  std::optional<cache> reminders;
+  cache_id reminders_id = 0;
 };
 
 class grain_seat final : public grain_activation {

@@ -33,6 +33,23 @@ grain_service::grain_service(surroundings s)
 }
 
 void grain_service::attach() {
+  reminder_runner::surroundings r{with_.system, with_.io, with_.shards, with_.log, {}, {}};
+  r.deliver = [weak = weak_from_this()](reminder_runner::delivery d) {
+    const auto s = weak.lock();
+    if (!s) return;
+    call c;
+    c.type = d.to.type;
+    c.id = d.to.id;
+    c.key = d.to.grain;
+    c.shard = d.shard;
+    c.what = std::move(d.what);
+    s->route(std::move(c), nullptr);
+  };
+  r.kind = [weak = weak_from_this()](std::string_view type) {
+    const auto s = weak.lock();
+    return s ? s->kind_of(type) : nullptr;
+  };
+  reminders_ = std::make_shared<reminder_runner>(std::move(r));
   with_.shards.on_tenures([weak = weak_from_this()] {
     if (const auto s = weak.lock()) s->follow();
   });
@@ -43,6 +60,7 @@ expected<void> grain_service::start() {
     if (const auto s = weak.lock()) s->run();
   });
   if (!ticking) return ticking;
+  if (auto reminding = reminders_->start(); !reminding) return reminding;
   caf::actor_config cfg;
   auto gate = caf::make_actor<grain_gate, caf::actor>(with_.system.next_actor_id(), caf::node_id{}, &with_.system, cfg,
                                                       weak_from_this());
@@ -63,14 +81,37 @@ expected<void> grain_service::add_maker(const std::string& type, maker make, con
   auto kind = std::make_shared<grain_type>();
   kind->make = std::move(make);
   kind->options = options;
-  if (!options.state_cache.empty()) {
-    auto states = with_.open_cache(options.state_cache);
-    if (!states) return tl::unexpected<error>(states.error());
-    kind->states = std::move(*states);
+  if (auto opened = open_caches(*kind); !opened) return opened;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!types_.emplace(type, kind).second)
+      return fail(errc::invalid_argument, "the grain type " + type + " was added before");
   }
-  const std::lock_guard lock(mutex_);
-  if (!types_.emplace(type, std::move(kind)).second)
-    return fail(errc::invalid_argument, "the grain type " + type + " was added before");
+  if (kind->reminders) reminders_->watch(kind->reminders_id);
+  return {};
+}
+
+expected<void> grain_service::open_caches(grain_type& kind) {
+  const auto& o = kind.options;
+  if (!o.state_cache.empty()) {
+    auto states = with_.open_cache(o.state_cache);
+    if (!states) return tl::unexpected<error>(states.error());
+    kind.states = std::move(*states);
+  }
+  if (o.reminder_cache.empty()) {
+    if (!o.remembered) return {};
+    return fail(errc::invalid_argument, "grains that are remembered need a reminder_cache");
+  }
+  auto kept = with_.open_cache(o.reminder_cache);
+  if (!kept) return tl::unexpected<error>(kept.error());
+  const auto id = with_.caches.find(o.reminder_cache);
+  const auto* declared = id ? with_.caches.get(*id) : nullptr;
+  if (declared == nullptr) return fail(errc::not_found, "no cache " + o.reminder_cache + " is declared");
+  if (declared->settings.backed || declared->settings.ttl != duration::zero())
+    return fail(errc::invalid_argument,
+                "the cache " + o.reminder_cache + " keeps no reminders: it is backed, or has a ttl");
+  kind.reminders = std::move(*kept);
+  kind.reminders_id = *id;
   return {};
 }
 
@@ -244,6 +285,8 @@ void grain_service::carry_out(grain_output& out, caf::execution_unit* host) {
 void grain_service::forward(call c, std::uint64_t owner, stamp table, caf::execution_unit* host) {
   if (!c.what->stages.empty())
     return refuse(*c.what, {errc::not_implemented, "composed actors do not cross nodes"}, host);
+  if (stays_here(std::as_const(*c.what).content()))
+    return refuse(*c.what, {errc::unavailable, "the grain's shard is elsewhere by now"}, host);
   const auto gate = gate_of(owner);
   if (!gate && gate.error().code == errc::unavailable && !c.owner_lost) {
     c.owner_lost = true;

@@ -32,10 +32,12 @@
 #include "actors/cache/shard_host.hpp"
 #include "actors/cluster_board.hpp"
 #include "actors/grains/grain_seat.hpp"
+#include "actors/grains/reminder_runner.hpp"
 #include "actors/io_pool.hpp"
 #include "actors/link/actor_directory.hpp"
 #include "actors/log.hpp"
 #include "actors/metrics.hpp"
+#include "runtime/cache/catalogue.hpp"
 #include "runtime/grains/grain_shard.hpp"
 
 namespace troupe {
@@ -56,6 +58,7 @@ class grain_service final : public grains, public shard_work, public std::enable
     event_log& log;
     std::shared_ptr<actor_directory> directory;
     std::function<std::optional<link_target>(std::uint64_t pid)> find;
+    const cache_catalogue& caches;
     std::function<expected<cache>(const std::string& name)> open_cache;
     grain_limits limits{};
   };
@@ -72,6 +75,8 @@ class grain_service final : public grains, public shard_work, public std::enable
   /// The same, and waits for nobody: the node is gone (actors/simulation).
   void cut() { (void)shut(); }
   void register_metrics(metrics& m);
+  /// From attach() on.
+  [[nodiscard]] reminder_runner& reminders() noexcept { return *reminders_; }
 
   // grains
   expected<void> add_maker(const std::string& type, maker make, const grain_options& options) override;
@@ -142,11 +147,13 @@ class grain_service final : public grains, public shard_work, public std::enable
   [[nodiscard]] std::unique_ptr<held_call> keep(call& c);
   [[nodiscard]] std::uint64_t size_of(const caf::mailbox_element& what);
   [[nodiscard]] std::shared_ptr<const grain_type> kind_of(std::string_view type) const;
+  [[nodiscard]] expected<void> open_caches(grain_type& kind);
   void add(count what) { ++numbers_->by_kind[static_cast<std::size_t>(what)]; }
 
   const surroundings with_;
   grain_ledger ledger_;
   std::vector<std::unique_ptr<place>> places_;  // by shard
+  std::shared_ptr<reminder_runner> reminders_;
   alarm clock_;
   std::mutex ring_mutex_;
   time_point rings_at_ = time_point::max();  // guarded by ring_mutex_

@@ -38,6 +38,7 @@ void grain_service::follow() {
     });
     carry_out(out, nullptr);
   }
+  reminders_->follow();
 }
 
 bool grain_service::calm(std::uint32_t shard) {
@@ -108,6 +109,7 @@ void grain_service::on_lapsed(const grain_seat& seat) {
 
 void grain_service::on_ended(const grain_seat& seat) {
   on_lapsed(seat);
+  if (!seat.idle) reminders_->on_ended(seat);
   const std::lock_guard lock(ended_mutex_);
   if (--alive_ == 0) ended_.notify_all();
 }
@@ -183,6 +185,7 @@ void grain_service::rest_all() {
 // False when it was before.
 bool grain_service::shut() {
   if (closed_.exchange(true)) return false;
+  if (reminders_) reminders_->close();
   clock_.close();
   caf::actor gate;
   {
@@ -211,6 +214,7 @@ void grain_service::close() {
 }
 
 void grain_service::register_metrics(metrics& m) {
+  reminders_->register_metrics(m);
   const auto read = [&](const char* name, const char* help, count what) {
     m.read_counter(name, help, {}, [n = numbers_, what] {
       return static_cast<double>(n->by_kind[static_cast<std::size_t>(what)].load());

@@ -54,9 +54,9 @@ actor_toolkit::actor_toolkit(surroundings s, const actor_options& o)
       singletons_(std::make_shared<singleton_service>(
           singleton_service::surroundings{with_.runtime.system(), with_.events, directory_, with_.board, with_.log,
                                           with_.calls.locks(), with_.self, with_.seed + 3})),
-      grains_(std::make_shared<grain_service>(grain_service::surroundings{with_.runtime.system(), with_.io,
-                                                                          with_.shards, with_.board, with_.log,
-                                                                          directory_, with_.find, with_.open_cache})),
+      grains_(std::make_shared<grain_service>(
+          grain_service::surroundings{with_.runtime.system(), with_.io, with_.shards, with_.board, with_.log,
+                                      directory_, with_.find, with_.caches, with_.open_cache})),
       rng_(with_.seed + 2) {
   registry_->serve();
   topics_->serve();

@@ -51,6 +51,7 @@ class actor_toolkit final : public cluster_actors {
     std::uint64_t seed = 0;
     shard_host& shards;
     std::function<std::optional<link_target>(std::uint64_t pid)> find;
+    const cache_catalogue& caches;
     std::function<expected<cache>(const std::string& name)> open_cache;
     std::function<expected<journal>(const std::string& name, std::vector<migration>, const journal_options&)>
         open_journal;

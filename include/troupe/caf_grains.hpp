@@ -21,29 +21,49 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <caf/actor.hpp>
 #include <caf/actor_system.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/behavior.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/invoke_message_result.hpp>
 #include <caf/mailbox_element.hpp>
+#include <caf/message.hpp>
 #include <caf/spawn_options.hpp>
 
 #include <troupe/error.hpp>
 #include <troupe/ids.hpp>
+#include <troupe/reminder.hpp>
 #include <troupe/time.hpp>
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::reminder_fired)
 
 namespace troupe {
 
 struct grain_options {
   duration idle_after = std::chrono::minutes(1);  // without messages it goes to rest then; zero: never
   std::string state_cache{};                      // the cache that keeps its state; empty: it has none
+  /// The cache that keeps its reminders, and the list of those that are remembered. Neither backed nor with a ttl; how
+  /// much of the cluster may die before they are lost is its replicas, and durable.
+  std::string reminder_cache{};
+  /// A grain that was woken once is woken again wherever its shard goes, when it threw or was cut, and when the cluster
+  /// starts anew, without a message, until it calls forget_me(). Wants a reminder_cache; an idle_after of zero keeps it
+  /// awake there.
+  bool remembered = false;
 };
+
+/// What sets a reminder of a grain from anywhere, or forgets one: self->request(*ref, 1s, remind_message(r)). The grain
+/// is woken and answers caf::ok_atom when it is written, or the error of grain::remind; its behavior sees nothing of
+/// it.
+[[nodiscard]] caf::message remind_message(const reminder& r);
+[[nodiscard]] caf::message forget_reminder_message(const std::string& name);
 
 class grain_seat;  // actors/grains: what an activation is given by its node
 
@@ -71,6 +91,21 @@ class grain : public caf::event_based_actor {
   void save(std::string bytes, saved_callback done = {});
   /// The same with nothing: the grain is as it was before its first message.
   void forget(saved_callback done = {});
+
+  /// Sets a reminder, in place of one of the same name. It is sent to the grain as a reminder_fired, wherever its shard
+  /// is by then, which wakes it: at least once, at its time or later. No message is handled until it is written; `done`
+  /// runs before the next one. errc::invalid_argument without a reminder_cache, for what is beyond its limits
+  /// (reminder.hpp), and for a grain with a '}' in its id; errc::unavailable: not set, or too many of this grain's;
+  /// errc::condition_failed: this activation's time is over; errc::outcome_unknown: perhaps set.
+  void remind(reminder r, saved_callback done = {});
+  void remind(std::string name, duration delay, duration period = {}, std::string payload = {},
+              saved_callback done = {});
+  /// No handler begins with it from the time that this was answered without an error; there need not be one.
+  void forget_reminder(const std::string& name, saved_callback done = {});
+  /// This grain's, by name. errc::unavailable for a moment after its shard came here.
+  [[nodiscard]] expected<std::vector<reminder>> reminders() const;
+  /// It is not woken again by itself; its reminders stay, and its next activation is remembered anew.
+  void forget_me(saved_callback done = {});
 
   /// Goes to rest when the messages that have come are handled and its own requests are answered (give them a
   /// deadline); the next message wakes it anew.
@@ -110,6 +145,10 @@ class grain : public caf::event_based_actor {
   void answer(const caf::mailbox_element& x, const error& why);
   void lapse(caf::mailbox_element* x);
   void settle(bool in_a_message);
+  [[nodiscard]] std::function<void(const expected<void>&)> wait_for(saved_callback done);
+  void remember();
+  [[nodiscard]] std::optional<caf::invoke_message_result> take(caf::mailbox_element& x);
+  [[nodiscard]] saved_callback answerer(caf::mailbox_element& x);
 
   std::shared_ptr<grain_seat> seat_;
   function function_;
@@ -117,6 +156,8 @@ class grain : public caf::event_based_actor {
   std::optional<std::string> state_;
   std::uint64_t version_ = 0;  // of the state; 0: there is none
   std::deque<unsaved> unsaved_;
+  std::map<std::uint64_t, saved_callback> asked_;  // reminders that are being written, by number
+  std::uint64_t last_asked_ = 0;
   bool loading_ = false;
   bool lapsed_ = false;  // its time is over: messages go elsewhere
   bool rested_ = false;
@@ -131,7 +172,8 @@ class grains {
 
   using maker = std::function<caf::actor(caf::actor_system&, std::shared_ptr<grain_seat>)>;
   /// Grains of the type may wake at this node from now on. errc::invalid_argument for a bad name (1 to 64 of a-z, 0-9,
-  /// '_', '-', '.') or one that was added; errc::not_found when its cache is not declared. A message that comes before
+  /// '_', '-', '.') or one that was added, and for a reminder_cache that is backed or has a ttl; errc::not_found when a
+  /// cache is not declared. A message that comes before
   /// is answered with errc::not_implemented: add types in actor_options::prepare.
   virtual expected<void> add_maker(const std::string& type, maker make, const grain_options& options) = 0;
   expected<void> add(const std::string& type, grain::function f, const grain_options& options = {}) {

@@ -146,6 +146,7 @@ expected<void> simulated_node::open_toolkit() {
       rng_.next(),
       shards_,
       [this](std::uint64_t pid) { return find(pid); },
+      catalogue_,
       [this](const std::string& name) { return open_cache(name); },
       [](const std::string&, std::vector<migration>, const journal_options&) -> expected<journal> {
         return fail(errc::unavailable, "simulated nodes have no databases");

@@ -113,6 +113,7 @@ std::vector<held_message_ptr> grain_shard::take_held(std::string_view key, std::
   if (r == nullptr || r->is != state::starting || !r->activation) return {};
   if (r->held.empty()) {
     r->is = state::active;
+    if (r->rests_next) r->activation->idle = true;
     if (r->rests_next || calming_) put_to_rest(*r, out);
     return {};
   }
@@ -151,10 +152,12 @@ void grain_shard::put_to_rest(record& r, grain_output& out) {
 void grain_shard::on_wish(std::string_view key, std::uint64_t number, grain_output& out) {
   auto* r = find(key, number);
   if (r == nullptr || r->is == state::ending) return;
-  if (r->is == state::starting)
+  if (r->is == state::starting) {
     r->rests_next = true;
-  else
-    put_to_rest(*r, out);
+    return;
+  }
+  r->activation->idle = true;
+  put_to_rest(*r, out);
 }
 
 bool grain_shard::calm(grain_output& out) {
@@ -185,7 +188,10 @@ void grain_shard::sweep(time_point now, grain_output& out) {
     if (now - used >= r.idle_after) idle.push_back(&r);
   }
   std::sort(idle.begin(), idle.end(), [](const record* a, const record* b) { return a->number < b->number; });
-  for (auto* r : idle) put_to_rest(*r, out);
+  for (auto* r : idle) {
+    r->activation->idle = true;
+    put_to_rest(*r, out);
+  }
 }
 
 void grain_shard::refuse_late(std::vector<held_message_ptr>& held, time_point now, grain_output& out) {

@@ -40,6 +40,7 @@ struct grain_activation {
   virtual ~grain_activation() = default;
   std::atomic<std::uint32_t> waiting{0};  // messages that were delivered and are not handled yet
   std::atomic<std::int64_t> used{0};      // time of the latest one
+  std::atomic<bool> idle{false};          // its rest is its own: it wished, or nobody sent it anything
 };
 using grain_activation_ptr = std::shared_ptr<grain_activation>;
 

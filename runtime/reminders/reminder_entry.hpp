@@ -12,8 +12,7 @@
 #include <string_view>
 
 #include <troupe/error.hpp>
-
-#include "runtime/reminders/reminder.hpp"
+#include <troupe/reminder.hpp>
 
 namespace troupe {
 

@@ -69,10 +69,7 @@ void reminder_shard::on_entry(std::string_view key, const entry& e) {
   }
   p->second = record{};
   p->second.is = e;
-  if (e.wakes && !e.found)
-    p->second.at = state::woken;  // it is awake: it wrote that itself
-  else
-    arm(p);
+  arm(p);
 }
 
 void reminder_shard::on_gone(std::string_view key, std::uint64_t version) {
@@ -164,6 +161,11 @@ void reminder_shard::on_written(std::uint64_t number, errc code, time_point now)
   if (code == errc::ok || code == errc::not_found || code == errc::condition_failed) return forget(p);
   take_out(p);
   put(p, state::settling, now + ledger_.limits().write_retry);
+}
+
+void reminder_shard::on_ended(std::string_view key, time_point now) {
+  const auto p = records_.find(key);
+  if (p != records_.end() && p->second.at == state::woken) put(p, state::waiting, now + ledger_.limits().retry_first);
 }
 
 std::string reminder_shard::key_of(std::uint64_t number) const {

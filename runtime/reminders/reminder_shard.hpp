@@ -7,7 +7,7 @@
 //   firing       sent to its grain               handled: settling; an error, or no answer in time: waiting
 //   waiting      failed                          retry_first ... retry_max later: firing
 //   settling     fired; to be erased or moved    the store says so: gone, or armed for its next time
-//   woken        a remembered grain, in order    nothing, as long as the shard stays
+//   woken        a remembered grain, awake       it ended, though it did not wish to rest: waiting
 //
 // It knows nothing but the store: what is settled by version at the node that holds the shard then is settled. So a
 // reminder whose firing was not written down comes again, here or elsewhere: at least once. A reminder that is replaced
@@ -69,8 +69,7 @@ class reminder_shard {
     std::uint64_t version = 0;
     std::uint64_t due = 0;     // ms since 1970
     std::uint64_t period = 0;  // ms; 0: once
-    bool wakes = false;        // no reminder: the grain is remembered
-    bool found = false;        // by the scan: who is remembered is to be woken
+    bool wakes = false;        // no reminder: the grain is remembered, and is woken
     std::uint16_t cache = 0;   // the store's number of it
   };
   void on_entry(std::string_view key, const entry& e);
@@ -91,6 +90,8 @@ class reminder_shard {
   void on_written(std::uint64_t number, errc code, time_point now);
 
   // --- for the grains
+  /// A remembered grain has ended, and not because it was idle or wished to rest: it is woken again in a moment.
+  void on_ended(std::string_view key, time_point now);
   [[nodiscard]] std::size_t size() const noexcept { return records_.size(); }
   [[nodiscard]] bool has(std::string_view key) const { return records_.contains(key); }
   /// Of a firing or a write under way; empty: it is not, any more.

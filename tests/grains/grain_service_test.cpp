@@ -39,6 +39,7 @@ struct grain_node : actor_node {
                                       const auto found = others.find(other);
                                       return found == others.end() ? std::nullopt : std::optional(found->second);
                                     },
+                                    caches,
                                     [this](const std::string& cache_name) -> expected<cache> {
                                       if (cache_name != "default") return fail(errc::not_found, cache_name);
                                       return cache(router, cache_name);

@@ -1,4 +1,4 @@
-add_library(troupe_sim_cluster STATIC cluster_checker.cpp cluster_clients.cpp cluster_loads.cpp cluster_process.cpp cluster_streams.cpp list_client.cpp load_client.cpp queue_client.cpp reading_client.cpp shard_client.cpp simulated_copies.cpp simulated_grains.cpp simulated_leader_store.cpp simulated_log.cpp)
+add_library(troupe_sim_cluster STATIC cluster_checker.cpp cluster_clients.cpp cluster_loads.cpp cluster_process.cpp cluster_streams.cpp list_client.cpp load_client.cpp queue_client.cpp reading_client.cpp shard_client.cpp simulated_copies.cpp simulated_grains.cpp simulated_leader_store.cpp simulated_log.cpp simulated_reminders.cpp)
 troupe_compile_options(troupe_sim_cluster)
 target_link_libraries(troupe_sim_cluster PUBLIC troupe_sim troupe_runtime troupe_wire)
 troupe_test(cluster_sim LABEL sim TIMEOUT 120 ROOMS runtime SOURCES cluster_founding_test.cpp cluster_membership_test.cpp

@@ -15,6 +15,7 @@ void cluster_checker::on_step(world& w, node_index changed) {
   check_primaries(w, changed, p);
   check_record(w, changed, p);
   if (p.grains() != nullptr) check_grains(w, changed, p);
+  if (p.reminded() != nullptr && !p.reminded()->fault().empty()) w.fail(p.reminded()->fault());
 }
 
 void cluster_checker::check_followed(world& w, node_index n, const cluster_process& p) {

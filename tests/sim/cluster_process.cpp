@@ -148,6 +148,7 @@ void cluster_process::on_tick(time_point now) {
   if (journal_) journal_->on_tick(now);
   if (copies_) copies_->on_tick(now <= machine_->serve_until(), now);
   if (grains_) grains_->on_tick(now);
+  if (reminders_) reminders_->on_tick(now);
   if (restless() && now >= streams_ticked_ + stream_tick) tick_streams(now);
   machine_->on_tick(now, output_);
   carry_out();
@@ -160,6 +161,7 @@ time_point cluster_process::next_tick() const {
   if (journal_) next = std::min(next, journal_->next_tick());
   if (copies_) next = std::min(next, copies_->next_tick());
   if (grains_) next = std::min(next, grains_->next_tick());
+  if (reminders_) next = std::min(next, reminders_->next_tick());
   return restless() ? std::min(next, streams_ticked_ + stream_tick) : next;
 }
 
@@ -270,6 +272,7 @@ cluster_stage::cluster_stage(world_options options, std::string gossip_profile, 
         made->use(store);
         made->use(logs.empty() ? nullptr : &logs[n]);
         made->use(grains);
+        made->use(reminders);
         return made;
       }) {
   w.add(checks);

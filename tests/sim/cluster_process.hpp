@@ -27,6 +27,7 @@
 #include "tests/sim/simulated_grains.hpp"
 #include "tests/sim/simulated_leader_store.hpp"
 #include "tests/sim/simulated_log.hpp"
+#include "tests/sim/simulated_reminders.hpp"
 #include "tests/sim/simulated_stores.hpp"
 #include "tests/sim/world.hpp"
 
@@ -64,6 +65,10 @@ class cluster_process final : public process {
   /// Grains live in the cluster; it outlives the process. Null: none do.
   void use(grain_truth* truth);
   [[nodiscard]] simulated_grains* grains() const noexcept { return grains_.get(); }
+  /// Grains have reminders, in place of changes that are told to others; it outlives the process. Null: none do.
+  void use(reminder_truth* truth);
+  [[nodiscard]] simulated_reminders* reminders() const noexcept { return reminders_.get(); }
+  [[nodiscard]] const reminder_truth* reminded() const noexcept { return reminded_; }
   void ask_grain(std::uint32_t grain, time_point now, simulated_grains::answer done);
   [[nodiscard]] const grain_truth* truth() const noexcept { return truth_; }
   [[nodiscard]] simulated_stores& stores() noexcept { return stores_; }
@@ -113,6 +118,8 @@ class cluster_process final : public process {
   std::unique_ptr<simulated_copies> copies_;
   grain_truth* truth_ = nullptr;
   std::unique_ptr<simulated_grains> grains_;
+  reminder_truth* reminded_ = nullptr;
+  std::unique_ptr<simulated_reminders> reminders_;
   time_point streams_ticked_{};
   std::deque<std::uint64_t> written_;  // tokens, handed over with the next tick, which comes at once
   time_point now_{};
@@ -193,6 +200,7 @@ class cluster_stage {
   simulated_leader_store* store = nullptr;  // given to each process that starts
   std::vector<simulated_log> logs;          // by node; empty: nothing is durable
   grain_truth* grains = nullptr;            // given to each process that starts
+  reminder_truth* reminders = nullptr;      // the same
   world w;
   cluster_checker checks;
 };

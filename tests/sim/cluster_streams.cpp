@@ -71,6 +71,13 @@ void cluster_process::use(grain_truth* truth) {
   grains_->set_lease([this] { return machine_ ? machine_->serve_until() : time_point::min(); });
 }
 
+void cluster_process::use(reminder_truth* truth) {
+  reminded_ = truth;
+  if (truth == nullptr) return;
+  reminders_ = std::make_unique<simulated_reminders>(self_, stores_, simulated_shards, *truth, rng_.fork());
+  reminders_->set_lease([this] { return machine_ ? machine_->serve_until() : time_point::min(); });
+}
+
 void cluster_process::ask_grain(std::uint32_t grain, time_point now, simulated_grains::answer done) {
   now_ = now;
   grains_->ask(grain, now, std::move(done));
@@ -94,6 +101,7 @@ void cluster_process::carry_streams() {
   if (!machine_) return;
   if (copies_) carry_copies();
   if (grains_) carry_grains();
+  if (reminders_) reminders_->follow();
   const auto batches = channel_.take();
   if (!batches.empty()) {
     const auto addresses = machine_->addresses_by_pid();

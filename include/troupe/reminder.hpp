@@ -1,9 +1,11 @@
 // Reminders of grains (caf_grains.hpp): a name, a time and a few bytes that outlive the grain's activation and its
-// node. Under construction: what they are and the machine that fires them (runtime/reminders); grains do not set them
-// yet.
+// node.
 //
-// Times are of the wall clock, in milliseconds, as the node that holds the grain's shard has it. A timer that need not
-// outlive its actor is CAF's delayed_send.
+//   self->remind("close", 2h);                                    // or with a period, and a payload
+//   [=](const troupe::reminder_fired& r) { if (r.name == "close") close(); }
+//
+// Times are of the wall clock, in milliseconds, as the node that holds the grain's shard has it. docs/ACTORS.md says
+// what is promised; a timer that need not outlive its actor is CAF's delayed_send.
 #pragma once
 
 #include <cstdint>
