@@ -212,8 +212,10 @@ void reminder_runner::run() {
   if (closed_) return;
   rung_ = false;
   const auto time = now();
-  for (std::uint32_t s = 0; s < places_.size(); ++s) {
-    if (places_[s]->next.load() <= time.time_since_epoch().count()) step(s, time);
+  first_ = (first_ + 1) % places_.size();
+  for (std::size_t i = 0; i < places_.size(); ++i) {
+    const auto s = (first_ + i) % places_.size();
+    if (places_[s]->next.load() <= time.time_since_epoch().count()) step(static_cast<std::uint32_t>(s), time);
   }
   auto earliest = time_point::max().time_since_epoch().count();
   for (const auto& p : places_) earliest = std::min(earliest, p->next.load());

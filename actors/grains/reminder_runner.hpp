@@ -157,6 +157,7 @@ class reminder_runner final : public change_listener, public std::enable_shared_
   reminder_ledger ledger_;
   std::array<std::atomic<bool>, caches_max> wanted_{};
   std::vector<std::unique_ptr<place>> places_;  // by shard
+  std::size_t first_ = 0;  // the shard whose turn it is, should there be no room for all; of the alarm's thread
   alarm clock_;
   std::atomic<bool> rung_{false};
   std::atomic<bool> closed_{false};

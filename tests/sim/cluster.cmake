@@ -7,6 +7,7 @@ troupe_test(copies_sim LABEL sim TIMEOUT 300 ROOMS runtime SOURCES cluster_copie
 troupe_test(grains_sim LABEL sim TIMEOUT 300 ROOMS runtime SOURCES cluster_grains_test.cpp LIBRARIES troupe_sim_cluster)
 troupe_test(loads_sim LABEL sim TIMEOUT 300 ROOMS runtime SOURCES cluster_loads_test.cpp LIBRARIES troupe_sim_cluster)
 troupe_test(durability_sim LABEL sim TIMEOUT 300 ROOMS runtime SOURCES cluster_durability_test.cpp LIBRARIES troupe_sim_cluster)
+troupe_test(reminders_sim LABEL sim TIMEOUT 300 ROOMS runtime SOURCES cluster_reminders_test.cpp LIBRARIES troupe_sim_cluster)
 troupe_test(leader_store_sim LABEL sim TIMEOUT 300 ROOMS runtime SOURCES leader_store_sim_test.cpp LIBRARIES troupe_sim_cluster)
 troupe_test(lock_sim LABEL sim TIMEOUT 300 ROOMS runtime SOURCES lock_load.cpp lock_sim_test.cpp LIBRARIES troupe_sim_cluster)
 troupe_test(singleton_sim LABEL sim TIMEOUT 300 ROOMS runtime SOURCES singleton_sim_test.cpp LIBRARIES troupe_sim_cluster)

@@ -141,7 +141,9 @@ void simulated_reminders::on_tick(time_point now) {
       letters_.push_back(std::move(l));
   }
   next_ = now + 5s;
-  for (std::uint32_t s = 0; s < places_.size(); ++s) {
+  first_ = (first_ + 1) % places_.size();
+  for (std::size_t i = 0; i < places_.size(); ++i) {
+    const auto s = static_cast<std::uint32_t>((first_ + i) % places_.size());
     auto& p = *places_[s];
     if (p.scanning) scan_some(s, now);
     feed(p);
@@ -178,16 +180,17 @@ void simulated_reminders::handle(letter l, time_point now) {
   if (!l.answers) {
     const auto there = stores_.at(l.shard).store().peek(0, l.what.key, now);
     const bool still = l.tenure == p.tenure && served(l.shard, now) && there && there->version == l.what.version;
-    const auto dice = rng_.below(10);
+    const auto dice = truth_.grains_fail ? rng_.below(10) : 0;
     l.answers = true;
     l.at = now + some_time(20ms);
-    l.ok = still && dice < 7;
+    l.ok = still && dice < 8;
+    const bool lost = dice == 7 || dice == 9;  // the answer
     if (!still) ++truth_.count.stale;
-    if (still && dice >= 7) ++truth_.count.failed;
+    if (still && !l.ok) ++truth_.count.failed;
     if (l.ok)
       truth_.on_handled(number_of(l.what.key), lease_ends_ && now <= lease_ends_() && stores_.at(l.shard).is_primary(),
                         l.what.due, l.what.missed);
-    if (dice < 9) letters_.push_back(std::move(l));  // otherwise the answer is lost
+    if (!lost) letters_.push_back(std::move(l));
     return;
   }
   reminder_output out;

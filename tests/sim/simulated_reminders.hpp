@@ -52,6 +52,7 @@ class reminder_truth {
   std::function<std::uint64_t(node_index)> wall;
   /// A write of a node, brought to whoever serves the shard, as the router does it in no time; on_written follows.
   std::function<void(node_index from, std::uint32_t shard, const cache_command& c, std::uint64_t number)> write;
+  bool grains_fail = true;  // a few of them, and answers are lost
   numbers count;
 
  private:
@@ -126,6 +127,7 @@ class simulated_reminders final : public change_listener {
   std::function<time_point()> lease_ends_;
   reminder_ledger ledger_{limits()};
   std::vector<std::unique_ptr<place>> places_;
+  std::size_t first_ = 0;
   std::uint64_t last_tenure_ = 0;
   std::vector<letter> letters_;
   time_point next_{};

@@ -61,8 +61,8 @@ std::function<void(node_options&, std::size_t)> bring(const std::shared_ptr<std:
   return [=](node_options& brings, std::size_t) {
     brings.actors.emplace().prepare = [=](cluster_actors& cluster) {
       const auto kept = cluster.grains().add("bell", bell, {.idle_after = 2s, .reminder_cache = "default"});
-      const auto remembered = cluster.grains().add(
-          "keeper", keeper, {.idle_after = {}, .reminder_cache = "default", .remembered = true});
+      const auto remembered =
+          cluster.grains().add("keeper", keeper, {.idle_after = {}, .reminder_cache = "default", .remembered = true});
       if (!kept || !remembered) throw std::runtime_error("not added");
     };
   };
