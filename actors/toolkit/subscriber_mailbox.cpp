@@ -68,11 +68,11 @@ subscriber_mailbox::subscriber_mailbox(caf::actor subscriber, std::string topic,
       numbers_(std::move(numbers)),
       queue_(limits_of(o)) {}
 
-bool subscriber_mailbox::offer(std::shared_ptr<topic_item> item) {
+bool subscriber_mailbox::offer(std::shared_ptr<topic_item> item, bool late) {
   const std::lock_guard lock(mutex_);
   if (ended_) return true;
   const auto bytes = item->size();
-  switch (queue_.offer(std::move(item), bytes)) {
+  switch (queue_.offer({std::move(item), late}, bytes)) {
     case queue::answer::taken: break;
     case queue::answer::dropped: ++numbers_->dropped; break;
     case queue::answer::ended: ++numbers_->ended; return false;
@@ -105,18 +105,24 @@ void subscriber_mailbox::pump() {
 }
 
 void subscriber_mailbox::give(queue::next n) {
-  if (n.gap && tell_gaps_) tell(caf::make_message(topic_gap{topic_, n.gap->missed, n.gap->exact}));
-  if (!n.item) return;
-  const auto bytes = (*n.item)->size();
-  auto content = (*n.item)->read(subscriber_->home_system());
+  const auto gap = n.gap.value_or(queue_gap{});
+  if (!n.item) return tell_gap(gap, false);
+  const auto bytes = n.item->item->size();
+  auto content = n.item->item->read(subscriber_->home_system());
+  const bool late = n.item->late && content;
+  if (n.gap || late) tell_gap(gap, late);
   if (!content) {
     ++numbers_->unreadable;
-    if (tell_gaps_) tell(caf::make_message(topic_gap{topic_, 1, true}));
+    tell_gap({1, true}, false);
     const std::lock_guard lock(mutex_);
     return queue_.on_handled(bytes);
   }
   caf::mailbox_element_ptr e(new element(plain(std::move(*content)), weak_from_this(), bytes));
   subscriber_->enqueue(std::move(e), nullptr);
+}
+
+void subscriber_mailbox::tell_gap(const queue_gap& g, bool late) {
+  if (tell_gaps_) tell(caf::make_message(topic_gap{topic_, g.missed, g.exact, late}));
 }
 
 void subscriber_mailbox::tell(caf::message m) { subscriber_->enqueue(plain(std::move(m)), nullptr); }

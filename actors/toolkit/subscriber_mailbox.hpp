@@ -51,8 +51,9 @@ class subscriber_mailbox : public std::enable_shared_from_this<subscriber_mailbo
   subscriber_mailbox(caf::actor subscriber, std::string topic, const subscribe_options& o,
                      std::shared_ptr<subscriber_numbers> numbers);
 
-  /// False when the subscription has ended by its rule. pump() follows, not under locks of the caller.
-  [[nodiscard]] bool offer(std::shared_ptr<topic_item> item);
+  /// False when the subscription has ended by its rule. pump() follows, not under locks of the caller. `late` as of
+  /// topic_delivery.
+  [[nodiscard]] bool offer(std::shared_ptr<topic_item> item, bool late);
   void miss(const queue_gap& g);
   void pump();
   /// Gives nothing more, but tells why, if there is a reason.
@@ -61,10 +62,15 @@ class subscriber_mailbox : public std::enable_shared_from_this<subscriber_mailbo
   [[nodiscard]] const caf::actor& subscriber() const noexcept { return subscriber_; }
 
  private:
-  using queue = subscriber_queue<std::shared_ptr<topic_item>>;
+  struct waiting {
+    std::shared_ptr<topic_item> item;
+    bool late;
+  };
+  using queue = subscriber_queue<waiting>;
   class element;
 
   void give(queue::next n);
+  void tell_gap(const queue_gap& g, bool late);  // late: of the message that is told next
   void tell(caf::message m);
   void on_handled(std::size_t bytes);
 

@@ -193,7 +193,7 @@ topics_service::mailboxes topics_service::hand_over(const topics_machine::delive
       item =
           d.content == known ? std::make_shared<topic_item>(d.content, *read) : std::make_shared<topic_item>(d.content);
     }
-    if (!mailbox->offer(item)) end(d.to, error{errc::unavailable, "too many messages wait for the subscriber"});
+    if (!mailbox->offer(item, d.late)) end(d.to, error{errc::unavailable, "too many messages wait for the subscriber"});
   }
   return told;
 }
@@ -310,6 +310,7 @@ void topics_service::note_numbers() {
   numbers_->repeated = n.repeated;
   numbers_->nobody = n.nobody;
   numbers_->repaired = n.repaired;
+  numbers_->late = n.late;
   numbers_->subscriptions = machine_.mine().size();
   numbers_->waiting = machine_.waiting();
   numbers_->retained = machine_.retained().topics();
@@ -336,6 +337,8 @@ void topics_service::register_metrics(metrics& m) {
   count("troupe_topics_repeated_total", "Messages that came more than once, or too late", &counters::repeated);
   count("troupe_topics_without_member_total", "Messages for a group whose members here had gone", &counters::nobody);
   count("troupe_topics_repaired_total", "Retained values that came by repair", &counters::repaired);
+  count("troupe_topics_late_total", "Retained values given to a subscriber after later messages of their node",
+        &counters::late);
   count("troupe_topics_malformed_total", "Packets that could not be read", &counters::malformed);
   const auto gauge = [&](const char* name, const char* help, std::atomic<std::uint64_t> counters::*which) {
     m.read_gauge(name, help, {}, [n = numbers_, which] { return static_cast<double>(((*n).*which).load()); });

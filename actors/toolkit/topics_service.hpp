@@ -101,7 +101,7 @@ class topics_service final : public topics, public std::enable_shared_from_this<
 
   struct counters {
     std::atomic<std::uint64_t> published{0}, sent{0}, received{0}, dropped{0}, lost{0}, again{0}, repeated{0},
-        nobody{0}, repaired{0}, malformed{0}, subscriptions{0}, waiting{0}, retained{0}, retained_bytes{0};
+        nobody{0}, repaired{0}, late{0}, malformed{0}, subscriptions{0}, waiting{0}, retained{0}, retained_bytes{0};
   };
   const std::shared_ptr<counters> numbers_ = std::make_shared<counters>();
   const std::shared_ptr<subscriber_numbers> of_subscribers_ = std::make_shared<subscriber_numbers>();

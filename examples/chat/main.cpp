@@ -31,7 +31,8 @@ caf::behavior listener(caf::event_based_actor*, const std::string& at, const std
             show(at, room + (who.empty() ? " * " + text : " <" + who + "> " + text));
           },
           [at, room](const troupe::topic_gap& gap) {
-            show(at, room + " * " + std::to_string(gap.missed) + " lines are missing");
+            if (gap.missed > 0) show(at, room + " * " + std::to_string(gap.missed) + " lines are missing");
+            if (gap.late) show(at, room + " * the next line is older");
           }};
 }
 

@@ -6,8 +6,9 @@
 //   cluster.topics().publish("price", caf::make_message(42), {.retain = true});  // the last one, for who comes later
 //
 // A subscriber is sent the message as it was published, from nobody. It gets it at most once; those of one publishing
-// node and topic come in order. What waits for a subscriber is bounded: beyond it a rule decides, and the subscriber is
-// told of the gap. A topic is there as soon as somebody names it. docs/ACTORS.md has the guarantees in full.
+// node and topic come in order, but for a retained value that is late: it says so. What waits for a subscriber is
+// bounded: beyond it a rule decides, and the subscriber is told of the gap. A topic is there as soon as somebody names
+// it. docs/ACTORS.md has the guarantees in full.
 #pragma once
 
 #include <cstddef>
@@ -34,7 +35,7 @@ struct subscribe_options {
   std::size_t waiting_max = 1'000;                   // messages, 1 to 1000000
   std::size_t waiting_bytes_max = 16 * 1024 * 1024;  // of their contents as they travel
   topic_overflow overflow = topic_overflow::drop_oldest;
-  /// Sends it a topic_gap where messages are missing; it needs a handler for that.
+  /// Sends it a topic_gap where messages are missing, or one is late; it needs a handler for that.
   bool tell_gaps = true;
 };
 
@@ -53,6 +54,9 @@ struct topic_gap {
   std::string topic;
   std::uint64_t missed = 0;
   bool exact = true;  // false: perhaps more, perhaps none
+  /// The message that follows is what is retained, and was published before others of its node that came already: this
+  /// node joined after it was published, or it was missed. Who keeps a state by messages may have a newer one.
+  bool late = false;
 };
 
 /// To a subscriber: it gets no more. errc::unavailable: its queue was full, or its node leaves.

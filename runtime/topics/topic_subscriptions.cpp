@@ -1,6 +1,7 @@
 #include "runtime/topics/topic_subscriptions.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace troupe {
 
@@ -53,25 +54,27 @@ std::optional<topic_subscription_id> topic_subscriptions::next(std::string_view 
   return m.last = *turn;
 }
 
-topic_subscriptions::given_before topic_subscriptions::give(topic_subscription_id id, const topic_stamp& s) {
-  const auto at = rows_.find(id);
-  if (at == rows_.end()) return given_before::this_or_later;
-  const auto [last, fresh] = at->second.given.try_emplace(s.publisher, s.count);
-  if (fresh) return given_before::nothing;
-  if (last->second >= s.count) return given_before::this_or_later;
-  last->second = s.count;
-  return given_before::earlier;
-}
-
-bool topic_subscriptions::takes(topic_subscription_id id, const topic_stamp& s) {
+bool topic_subscriptions::give(topic_subscription_id id, const topic_stamp& s, bool retained) {
   const auto at = rows_.find(id);
   if (at == rows_.end()) return false;
-  auto& given = at->second.given;
-  const auto ahead = given.find(s.publisher);
-  if (ahead == given.end()) return true;
-  if (s.count <= ahead->second) return false;
-  given.erase(ahead);
+  auto& last = at->second.given[s.publisher];
+  if (s.count <= last) return false;
+  last = s.count;
+  if (retained) at->second.retained = std::max(at->second.retained, s);
   return true;
+}
+
+topic_subscriptions::standing topic_subscriptions::give_retained(topic_subscription_id id, const topic_stamp& s) {
+  const auto at = rows_.find(id);
+  if (at == rows_.end() || s <= at->second.retained) return standing::known;
+  at->second.retained = s;
+  auto& last = at->second.given[s.publisher];
+  if (last >= s.count) return last == s.count ? standing::known : standing::late;
+  return std::exchange(last, s.count) == 0 ? standing::first : standing::next;
+}
+
+void topic_subscriptions::remember_only(const std::set<incarnation_id>& publishers) {
+  for (auto& [id, r] : rows_) std::erase_if(r.given, [&](const auto& g) { return !publishers.contains(g.first); });
 }
 
 const topic_subscriptions::row* topic_subscriptions::find(topic_subscription_id id) const {

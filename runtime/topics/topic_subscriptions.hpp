@@ -1,7 +1,7 @@
 // Who listens to which topics at one node: each by itself, or as one of a group whose members take turns.
 //
-// It also knows what a subscription was given ahead of its turn: a retained value may come before the messages that its
-// publisher sent earlier; those are too late then. Pure, for one thread.
+// It also knows what a subscription was given: a retained value that comes by repair may be ahead of messages that its
+// publisher sent earlier, which are too late then, or behind messages that it sent later. Pure, for one thread.
 #pragma once
 
 #include <map>
@@ -24,7 +24,8 @@ class topic_subscriptions {
   struct row {
     std::string topic;
     std::string group;                                // empty: by itself
-    std::map<incarnation_id, std::uint64_t> given{};  // counts of publishers up to which messages are too late
+    std::map<incarnation_id, std::uint64_t> given{};  // of each publisher the highest count; not of groups
+    topic_stamp retained{};                           // the highest of what was retained
   };
 
   /// errc::invalid_argument for a topic or group that is none, errc::unavailable beyond topic_subscriptions_max.
@@ -39,11 +40,18 @@ class topic_subscriptions {
   /// Whose turn it is.
   [[nodiscard]] std::optional<topic_subscription_id> next(std::string_view topic, std::string_view group);
 
-  enum class given_before : std::uint8_t { nothing, earlier, this_or_later };
-  /// A value ahead of its turn: what it was given so of that publisher before.
-  [[nodiscard]] given_before give(topic_subscription_id id, const topic_stamp& s);
-  /// Whether a message in its turn is still to be given.
-  [[nodiscard]] bool takes(topic_subscription_id id, const topic_stamp& s);
+  /// A message in its turn is given; false: it is too late.
+  [[nodiscard]] bool give(topic_subscription_id id, const topic_stamp& s, bool retained);
+  enum class standing : std::uint8_t {
+    known,  // it was given this one, or one that was retained later: it is not given
+    first,  // it was given nothing of that publisher
+    next,   // what it was given of that publisher is older
+    late,   // it was given newer messages of that publisher
+  };
+  /// A retained value, whose turn may be another, is given; how it stands to what was given before.
+  [[nodiscard]] standing give_retained(topic_subscription_id id, const topic_stamp& s);
+  /// What was given of other publishers is not remembered any more.
+  void remember_only(const std::set<incarnation_id>& publishers);
 
   [[nodiscard]] const row* find(topic_subscription_id id) const;
   [[nodiscard]] std::size_t size() const noexcept { return rows_.size(); }

@@ -30,11 +30,17 @@ void topics_machine::set_members(const std::set<incarnation_id>& others, time_po
     if (id == self_ || peers_.contains(id)) continue;
     peers_[id].ask_at = now;
   }
-  if (heard_.size() > heard_max) std::erase_if(heard_, [&](const auto& row) { return !others.contains(row.first); });
+  if (heard_.size() > heard_max) forget_all_but(others);
   if (peers_.empty())
     next_round_ = time_point::max();
   else if (next_round_ == time_point::max())
     plan_round(now);
+}
+
+void topics_machine::forget_all_but(std::set<incarnation_id> others) {
+  std::erase_if(heard_, [&](const auto& row) { return !others.contains(row.first); });
+  others.insert(self_);
+  mine_.remember_only(others);
 }
 
 // ---- this node's subscribers ----
@@ -53,7 +59,7 @@ expected<topic_subscription_id> topics_machine::subscribe(std::string_view topic
   count_interest(*mine_.find(*id), 1);
   const auto* last = group.empty() ? retained_.find(topic) : nullptr;
   if (last != nullptr) {
-    (void)mine_.give(*id, last->stamp);
+    (void)mine_.give_retained(*id, last->stamp);
     out.push_back({*id, std::nullopt, last->content, last->stamp});
   }
   return id;
@@ -149,7 +155,7 @@ expected<void> topics_machine::forget(std::string_view topic) {
 std::size_t topics_machine::deliver(const topic_stamp& stamp, const topic_message& m, deliveries& out) {
   const auto before = out.size();
   mine_.each(m.topic, [&](topic_subscription_id id) {
-    if (mine_.takes(id, stamp)) out.push_back({id, std::nullopt, m.content, stamp});
+    if (mine_.give(id, stamp, m.retain)) out.push_back({id, std::nullopt, m.content, stamp});
   });
   for (const auto& g : m.groups) {
     if (const auto id = mine_.next(m.topic, g))
@@ -202,25 +208,29 @@ void topics_machine::on_message(const incarnation_id& from, topic_message& m, de
   (void)deliver(stamp, m, out);
 }
 
-// Whoever listens has missed the message that brought it, or gets it later: then it is too late.
+// Whoever listens has missed the message that brought it, or gets it later: then that is too late, and those before it
+// that are on their way: a gap before the value. Where the publisher is past it already, what was missed before it has
+// been told, but perhaps not what it published after it for others only: a gap after the value.
 void topics_machine::show_repaired(const std::vector<retained_row>& stored, deliveries& out) {
   for (const auto& row : stored) {
     ++counts_.repaired;
     const auto& stamp = row.value.stamp;
     clock_ = std::max(clock_, stamp.count);
-    if (!row.value.content || stamp.publisher == self_) continue;
+    if (!row.value.content) continue;
     const auto h = heard_.find(stamp.publisher);
-    if (h != heard_.end() && h->second.last >= stamp.count) continue;  // it came, and was replaced
     const bool heard = h != heard_.end() && h->second.heard;
-    std::vector<topic_subscription_id> ids;
-    mine_.each(row.topic, [&](topic_subscription_id id) { ids.push_back(id); });
-    for (const auto id : ids) {
-      const auto before = mine_.give(id, stamp);
-      if (before == topic_subscriptions::given_before::this_or_later) continue;
+    const bool past = h != heard_.end() && h->second.last >= stamp.count;
+    mine_.each(row.topic, [&](topic_subscription_id id) {
+      using standing = topic_subscriptions::standing;
+      const auto how = mine_.give_retained(id, stamp);
+      if (how == standing::known) return;
+      const bool late = how == standing::late;
+      if (late) ++counts_.late;
       std::optional<queue_gap> gap;
-      if (heard || before == topic_subscriptions::given_before::earlier) gap = queue_gap{0, false};
-      out.push_back({id, gap, row.value.content, stamp});
-    }
+      if (!past && (heard || how == standing::next)) gap = queue_gap{0, false};
+      out.push_back({id, gap, row.value.content, stamp, late});
+      if (past && !late) out.push_back({id, queue_gap{0, false}, nullptr, {}});
+    });
   }
 }
 

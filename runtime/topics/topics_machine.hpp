@@ -9,7 +9,9 @@
 //   set_members -> a node that is no member any more gets nothing; what it subscribed to is forgotten
 //
 // Promised: each subscriber gets a message at most once, those of one publisher (a node) and topic in order, and is
-// told when some were missed while its node and the publisher's ran. Pure, on the caller's clock.
+// told when some were missed while its node and the publisher's ran. What is retained reaches every subscriber, also
+// when it comes by repair only; where that is after later messages of its publisher, it is marked as late: nothing else
+// is out of order. Pure, on the caller's clock.
 #pragma once
 
 #include <map>
@@ -36,6 +38,7 @@ struct topic_delivery {
   std::optional<queue_gap> gap;
   topic_content content;  // null: the gap only
   topic_stamp stamp;      // of the content
+  bool late = false;      // what is retained, and older than messages of its publisher that were given before
 };
 
 class topics_machine {
@@ -97,6 +100,7 @@ class topics_machine {
     std::uint64_t repeated = 0;  // came twice, or too late
     std::uint64_t nobody = 0;    // for a group without members here
     std::uint64_t repaired = 0;  // retained values
+    std::uint64_t late = 0;      // given so
   };
   [[nodiscard]] const counters& counts() const noexcept { return counts_; }
 
@@ -124,6 +128,7 @@ class topics_machine {
   void show_repaired(const std::vector<retained_row>& stored, deliveries& out);
   void plan_round(time_point now);
   void ask_round(time_point now);
+  void forget_all_but(std::set<incarnation_id> others);
   void count_interest(const topic_subscriptions::row& r, std::int64_t by);
   void enqueue(peer& p, topic_message m);
 

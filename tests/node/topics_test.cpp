@@ -166,6 +166,17 @@ TEST_F(topics_test, a_partition_is_bridged_or_told) {
   EXPECT_NE(h->read().find("[?]"), std::string::npos) << h->read();
 }
 
+TEST_F(topics_test, what_is_retained_while_a_node_is_away_reaches_its_subscribers) {
+  start();
+  const auto h = subscribe(1, "t");
+  expect_subscribers("t", 1);
+  cluster().partition({1});
+  wait_until([&] { return state_seen(0, 1) == member_state::failed; }, "it has failed");
+  publish(0, "t", "kept", true);
+  cluster().heal();
+  wait_until([&] { return h->read().find("kept") != std::string::npos; }, "it is shown when the node is back");
+}
+
 TEST_F(topics_test, says_what_it_does_not_take) {
   start();
   auto& t = at(0).topics();

@@ -28,6 +28,7 @@ world_options world_of(std::uint64_t seed, std::uint32_t nodes) {
 void expect_all_arrives(topics_stage& s, bool retain) {
   expect_within(
       s.w, 60s, [&s] { return s.settled(); }, "all nodes know each other's subscribers and the same retained values");
+  s.expect_retained_seen();
   const auto from = s.publish_everywhere(retain);
   expect_within(
       s.w, 20s, [&] { return s.arrived(from); }, "every subscriber, and one of each group, has everything");
@@ -38,6 +39,7 @@ class topics_seeds : public ::testing::TestWithParam<std::uint32_t> {};
 TEST_P(topics_seeds, survive_random_faults) {
   std::uint64_t received = 0;
   std::uint64_t gaps = 0;
+  std::uint64_t late = 0;
   for_each_seed(
       GetParam(),
       [&](std::uint64_t seed) {
@@ -62,11 +64,13 @@ TEST_P(topics_seeds, survive_random_faults) {
         expect_sound(s.w);
         received += s.received;
         gaps += s.gaps;
+        late += s.late;
       },
       seeds_of_faults);
   if (std::getenv("TROUPE_SIM_SEED") != nullptr) return;
   EXPECT_GT(received, 1000U);
   EXPECT_GT(gaps, 10U);
+  EXPECT_GT(late, 0U);
 }
 
 INSTANTIATE_TEST_SUITE_P(shard, topics_seeds, ::testing::Range(0U, seed_shards));

@@ -147,6 +147,7 @@ void topics_process::publish(const std::string& topic, bool retain, time_point n
   auto& mine = stage_.truth.counts[topic][name_of(id_)];
   const auto number = ++stage_.messages;
   mine.insert(number);
+  if (retain) stage_.truth.retained.insert(number);
   topics_machine::deliveries out;
   const auto reach = machine_.publish(topic, std::make_shared<const std::string>(text_of(id_, number)), retain, out);
   if (!reach) return stage_.w.fail(describe(reach.error()));
@@ -183,6 +184,12 @@ void topics_process::check(subscription& s, const topic_delivery& d) {
     if (!stage_.truth.given_to_group.insert(s.topic + s.group + *d.content).second) wrong("two of a group got");
   }
   const auto last = s.last.find(publisher);
+  if (d.late) {
+    ++stage_.late;
+    if (!stage_.truth.retained.contains(number)) return wrong("is said to be late, and was never retained");
+    if (last == s.last.end() || number > last->second) return wrong("is said to be late, and is not");
+    return;
+  }
   if (last != s.last.end()) {
     if (number <= last->second) return wrong("out of order");
     const bool left_out = std::any_of(published.upper_bound(last->second), published.find(number),
@@ -241,6 +248,18 @@ std::uint64_t topics_stage::publish_everywhere(bool retain) {
     });
   }
   return from;
+}
+
+void topics_stage::expect_retained_seen() {
+  for (node_index n = 0; n < w.size(); ++n) {
+    if (at(n) == nullptr) continue;
+    for (const auto& [id, s] : at(n)->subscriptions()) {
+      const auto* value = s.group.empty() ? at(n)->machine().retained().find(s.topic) : nullptr;
+      if (value == nullptr || s.texts.contains(*value->content)) continue;
+      w.fail("node " + std::to_string(n) + ", topic " + s.topic +
+             ": a subscriber has not seen what is retained: " + *value->content);
+    }
+  }
 }
 
 bool topics_stage::arrived(std::uint64_t from) const {

@@ -2,7 +2,9 @@
 // told by a look at the world that comes late and is at times wrong; the real membership is simulated elsewhere.
 //
 // The checker knows what everybody published. Of each subscription: nothing twice, nothing of another topic, each
-// publisher's messages in order, and no message left out between two without a gap told. Of each group: one member.
+// publisher's messages in order, and no message left out between two without a gap told. Out of order is only what was
+// retained, and said to be late; whatever is said so is. In the end each has seen what is retained. Of each group: one
+// member.
 #pragma once
 
 #include <cstdint>
@@ -93,6 +95,8 @@ class topics_stage {
   [[nodiscard]] bool settled() const;
   /// Every running node publishes a message in each topic; the number of the first.
   std::uint64_t publish_everywhere(bool retain);
+  /// Each subscription by itself has been given what is retained for its topic.
+  void expect_retained_seen();
   /// Each subscription by itself has all since that number, and of each group one member each.
   [[nodiscard]] bool arrived(std::uint64_t from) const;
 
@@ -101,9 +105,10 @@ class topics_stage {
     std::map<std::string, std::map<std::string, std::set<std::uint64_t>>> counts;  // topic, publisher
     std::map<std::uint64_t, std::set<incarnation_id>> unwanted;  // of whom the publisher knew that nobody listens there
     std::set<std::string> given_to_group;                        // group and text
+    std::set<std::uint64_t> retained;
   };
   published truth;
-  std::uint64_t messages = 0, received = 0, gaps = 0;
+  std::uint64_t messages = 0, received = 0, gaps = 0, late = 0;
 };
 
 }  // namespace troupe::sim

@@ -15,7 +15,7 @@ struct topics_cluster : testing::Test {
   static incarnation_id id(std::size_t i) { return {1, i + 1}; }
 
   topics_cluster() {
-    for (std::size_t i = 0; i < count; ++i) join(i);
+    join_all();
     run();
   }
   void join(std::size_t i) {
@@ -24,6 +24,16 @@ struct topics_cluster : testing::Test {
       if (j != i) others.insert(id(j));
     }
     at[i].set_members(others, now);
+  }
+  void join_all() {
+    for (std::size_t i = 0; i < count; ++i) join(i);
+  }
+  /// It and the others hold each other for no members.
+  void part(std::size_t i) {
+    for (std::size_t j = 0; j < count; ++j) {
+      if (j != i) drop(j, i);
+    }
+    at[i].set_members({}, now);
   }
   void drop(std::size_t i, std::size_t whom) {
     std::set<incarnation_id> others;
@@ -76,7 +86,7 @@ struct topics_cluster : testing::Test {
     for (const auto& d : all) {
       auto& told = heard[{i, d.to}];
       if (d.gap) told += d.gap->exact ? "[" + std::to_string(d.gap->missed) + "]" : "[?]";
-      if (d.content) told += *d.content;
+      if (d.content) told += (d.late ? "~" : "") + *d.content;
     }
   }
   topic_subscription_id subscribe(std::size_t i, const std::string& topic, const std::string& group = {}) {
@@ -196,6 +206,82 @@ TEST_F(topics_cluster, a_value_that_was_missed_is_repaired_and_shown_with_a_gap)
   publish(0, "t", "4");
   run();
   EXPECT_EQ((heard[{2, s}]).substr(0, 9), "1[?]3[?]4");
+}
+
+TEST_F(topics_cluster, what_was_retained_before_a_node_joined_reaches_who_subscribed_there_before) {
+  part(2);
+  at[2] = topics_machine(id(2), random(9));
+  const auto s = subscribe(2, "t");
+  publish(0, "t", "1", true);
+  run();
+  join_all();
+  run();
+  EXPECT_EQ((heard[{2, s}]), "1[?]");
+  publish(0, "t", "2");
+  pass(20s);
+  EXPECT_EQ((heard[{2, s}]), "1[?]2") << "and once only";
+}
+
+TEST_F(topics_cluster, what_was_retained_is_late_after_newer_messages_of_its_publisher_only) {
+  part(2);
+  at[2] = topics_machine(id(2), random(9));
+  const auto s = subscribe(2, "t");
+  const auto other = subscribe(2, "u");
+  publish(0, "t", "1", true);
+  publish(0, "u", "1", true);
+  run();
+  join_all();
+  publish(0, "t", "2");
+  run();
+  EXPECT_EQ((heard[{2, s}]), "2~1");
+  EXPECT_EQ((heard[{2, other}]), "1[?]") << "nothing newer of that topic";
+  EXPECT_EQ(at[2].counts().late, 1u);
+  publish(0, "t", "3");
+  pass(20s);
+  EXPECT_EQ((heard[{2, s}]), "2~13");
+}
+
+TEST_F(topics_cluster, a_value_that_had_no_room_is_shown_when_it_was_repaired) {
+  const auto s = subscribe(2, "t");
+  run();
+  lost = {2};
+  const std::string large(topic_content_bytes_max, 'x');
+  for (int i = 0; i < 15; ++i) publish(0, "t", large);
+  const std::string kept(topic_content_bytes_max, 'r');
+  publish(0, "t", kept, true);
+  EXPECT_GT(at[0].counts().dropped, 0u);
+  lost = {};
+  pass(300ms);
+  publish(0, "t", "y");
+  run();
+  const auto& told = heard[{2, s}];
+  EXPECT_EQ(told.substr(told.rfind('x') + 1), "[1]y");
+  pass(20s);
+  EXPECT_EQ(told.substr(told.rfind('x') + 1), "[1]y~" + kept);
+}
+
+TEST_F(topics_cluster, a_value_that_was_seen_and_comes_back_is_not_shown_again) {
+  const auto s = subscribe(2, "t");
+  run();
+  const auto later = [&] {
+    const auto all = retained_gone_max + 1;
+    for (std::size_t i = 0; i < all; ++i) publish(0, "gone " + std::to_string(i), "x", true);
+    run();
+    for (std::size_t i = 0; i < all; ++i) ASSERT_TRUE(at[0].forget("gone " + std::to_string(i)));
+    run();
+  };
+  publish(0, "t", "1", true);
+  publish(0, "t", "2");
+  run();
+  part(1);
+  ASSERT_TRUE(at[0].forget("t"));
+  run();
+  later();
+  ASSERT_EQ(at[2].retained().find("t"), nullptr);
+  join_all();
+  pass(20s);
+  ASSERT_NE(at[2].retained().find("t"), nullptr) << "node 1 has brought it back: nobody knew any more that it was gone";
+  EXPECT_EQ((heard[{2, s}]), "12[?]") << "the gap is of node 1, which was away";
 }
 
 TEST_F(topics_cluster, sends_again_what_was_not_answered_and_nobody_gets_it_twice) {
