@@ -16,6 +16,7 @@
 #include "runtime/registry/registry_message.hpp"
 #include "runtime/topics/topic_message.hpp"
 #include "tests/fuzz/cluster_seeds.hpp"
+#include "tests/fuzz/service_seeds.hpp"
 
 namespace {
 
@@ -204,6 +205,7 @@ int main(int argc, char** argv) {
   fs::create_directories(packets);
   fs::create_directories(tales);
   write_cluster_seeds(argv[1]);
+  write_service_seeds(argv[1]);
   const fs::path talks = fs::path(argv[1]) / "talk";
   fs::create_directories(talks);
   write(talks / "everything_early", std::string(1, '\1') + talk_of_everything());
