@@ -17,8 +17,8 @@
 //
 //   what happens                                  the actor
 //   another one wrote to the stream               persist() is told errc::condition_failed; it ends
-//   nobody can tell whether the events are stored asked again by the id of the append for settle_for; then
-//                                                 errc::outcome_unknown, and it ends
+//   nobody can tell whether the events are stored asked again by the id of the append for settle_for; then, and when
+//                                                 another one wrote meanwhile, errc::outcome_unknown, and it ends
 //   the events cannot be read or applied          its messages are answered with the reason; it ends
 // A grain that ended is woken by its next message and reads the stream again; another actor is who spawned it's to
 // restart (caf_supervision.hpp).

@@ -130,7 +130,8 @@ std::optional<expected<void>> persistent_stream::on_appended(const expected<appe
     if (why.code == errc::outcome_unknown) unsure_ = true;
     // The same append again: it is done once, and its answer says what became of the first one.
     if (unsure_ && waits_again(why.code, settings_.settle_for, now)) return std::nullopt;
-    if (unsure_ && why.code != errc::condition_failed) why.code = errc::outcome_unknown;
+    // Also after condition_failed: it may have been done, and its events truncated since with others behind them.
+    if (unsure_) why.code = errc::outcome_unknown;
     if (why.code == errc::condition_failed || why.code == errc::outcome_unknown) end(why);
     told = tl::unexpected<error>(std::move(why));
   }
