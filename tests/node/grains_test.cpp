@@ -1,6 +1,7 @@
 // Grains on real nodes: one place for each, wherever it is asked from; rest, moves, ends, and what they answer then.
 #include "tests/node/actors_fixture.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <map>
 #include <set>
@@ -40,14 +41,20 @@ class grains_test : public actors_test {
     ASSERT_TRUE(cluster_->wait_until([](local_cluster& c) { return has_spread(c); }));
   }
 
-  // Every node has shards, and all know which: a node that is ready may hear of the last move later than others.
+  // Every node has shards, and all know which, and all PIDs: a node that is ready may hear of the last move, or of
+  // the last member, later than others.
   static bool has_spread(local_cluster& c) {
     const auto places = [&c](std::size_t i) {
       std::vector<std::string> all;
-      for (const auto& s : c.at(i).view()->shards) all.push_back(s.primary);
+      const auto view = c.at(i).view();
+      for (const auto& m : view->members) {
+        if (m.pid == 0) return all;
+      }
+      for (const auto& s : view->shards) all.push_back(s.primary);
       return all;
     };
     const auto known = places(0);
+    if (known.empty() || std::find(known.begin(), known.end(), "") != known.end()) return false;
     if (std::set<std::string>(known.begin(), known.end()).size() != c.size()) return false;
     for (std::size_t i = 1; i < c.size(); ++i) {
       if (places(i) != known) return false;
