@@ -76,4 +76,5 @@ int main() {
   std::printf("n3 was killed\n");
   const bool all = nodes->wait_until([](troupe::local_cluster&) { return closed > 0 && on_duty > 1; }, 8s);
   std::printf(all ? "all is done without n3\n" : "something is missing\n");
+  return all ? 0 : 1;
 }

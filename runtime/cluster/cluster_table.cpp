@@ -176,7 +176,7 @@ void cluster_machine::on_laggard(std::uint32_t shard, std::uint64_t epoch, std::
 
 // Those that may hold shards; who departs gives its own away, who comes and goes too often gets none. Nothing is
 // planned while one that is gone may still serve some shard under its lease, also when the record has dropped its PID
-// already, or when another process has its name but no PID: whoever was away may tell of a dead one as if it lived.
+// already, or when another process has its name: whoever was away may tell of a dead one as if it lived.
 std::optional<std::vector<placement_member>> cluster_machine::data_members(time_point now) {
   std::vector<placement_member> found;
   std::vector<std::uint64_t> quarantined;  // and without shards
@@ -194,6 +194,7 @@ std::optional<std::vector<placement_member>> cluster_machine::data_members(time_
     if (pid == 0) {
       leases_end = std::max(leases_end, lead_.lease_may_run_until(r.name));
     } else {
+      leases_end = std::max(leases_end, lead_.earlier_lease_may_run_until(r.name));
       const bool flaps = r.flapping.quarantined() && !holds_shards(pid);
       found.push_back({pid, departing || flaps ? 0U : weight_of(r), tag_of(r, "zone")});
       if (flaps && !departing) quarantined.push_back(pid);

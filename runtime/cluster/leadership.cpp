@@ -89,6 +89,10 @@ time_point leadership::lease_may_run_until(const std::string& member) const {
   return voting() ? voting()->lease_may_run_until(member) : time_point::min();
 }
 
+time_point leadership::earlier_lease_may_run_until(const std::string& member) const {
+  return voting() ? voting()->earlier_lease_may_run_until(member) : time_point::min();
+}
+
 time_point leadership::serve_until() const {
   if (voting()) return voting()->own_lease().until;
   return keeps_its_pid() && leader_now() ? time_point::max() : time_point::min();

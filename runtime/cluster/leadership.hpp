@@ -54,6 +54,8 @@ class leadership {
   [[nodiscard]] std::string store_fault() const { return voting() ? voting()->store_fault() : std::string(); }
   /// At the leader: a shard of this member gets no new primary before.
   [[nodiscard]] time_point lease_may_run_until(const std::string& member) const;
+  /// election::earlier_lease_may_run_until
+  [[nodiscard]] time_point earlier_lease_may_run_until(const std::string& member) const;
   /// election::surely_lives_until
   [[nodiscard]] time_point surely_lives_until(const member_ref& who) const {
     return voting() ? voting()->surely_lives_until(who) : time_point::min();

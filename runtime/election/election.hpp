@@ -94,6 +94,9 @@ class election {
   [[nodiscard]] member_lease own_lease() const;
   /// At the leader: until when this member may act for its shards, whoever gave the lease; no new primary before.
   [[nodiscard]] time_point lease_may_run_until(const std::string& name) const;
+  /// The same, of leases that others than its present incarnation have. A new one shows that the one before is dead
+  /// only if it was heard itself; the word of a third node may be about a process that is dead.
+  [[nodiscard]] time_point earlier_lease_may_run_until(const std::string& name) const;
   /// At the leader: until when it counts that a member asked for a lease after it was called failed (past: never).
   [[nodiscard]] time_point surely_lives_until(const member_ref& who) const;
   /// For gossip, at most election_digest_bytes_max bytes.

@@ -295,6 +295,12 @@ time_point election::lease_may_run_until(const std::string& name) const {
   return row == nullptr ? inherited : std::max(inherited, row->granted_until);
 }
 
+time_point election::earlier_lease_may_run_until(const std::string& name) const {
+  const auto* row = roll_.find(name);
+  const auto inherited = reign_ ? reign_->inherited : time_point::min();
+  return row == nullptr ? inherited : std::max(inherited, row->granted_earlier);
+}
+
 time_point election::surely_lives_until(const member_ref& who) const {
   const auto* row = roll_.find(who.name);
   const bool asked = row != nullptr && row->id == who.id && row->ask != 0 && row->ask_received > row->since;

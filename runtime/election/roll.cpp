@@ -14,7 +14,7 @@ bool roll::put(const election_member& m, time_point now) {
     if (!here && found->second.present()) return false;
     const auto lease_end = found->second.granted_until;
     found->second = roll_row{};
-    found->second.granted_until = lease_end;
+    found->second.granted_until = found->second.granted_earlier = lease_end;
   } else if (std::tie(found->second.state, found->second.address, found->second.priority) ==
              std::tie(m.state, m.address, m.priority)) {
     return false;

@@ -37,7 +37,8 @@ struct roll_row {
 
   std::uint64_t ask = 0;  // the member's latest ask for a lease; 0: none
   time_point ask_received{};
-  time_point granted_until{};  // the latest end of a lease given to any incarnation of this name
+  time_point granted_until{};    // the latest end of a lease given to any incarnation of this name
+  time_point granted_earlier{};  // the same, given before this one bore it
 
   [[nodiscard]] bool present() const noexcept { return state == member_state::alive || state == member_state::suspect; }
   /// Present, or departing: it still serves its shards while it hands them over.

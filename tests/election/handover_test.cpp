@@ -145,6 +145,7 @@ TEST_F(handover, of_a_leader_that_leaves_needs_no_lease_to_end) {
   EXPECT_EQ(b.at("a").leader_now()->cause, "leaving");
   // Members may still hold leases of the old leader: the new one is told until when.
   EXPECT_GT(b.at("b").lease_may_run_until("c"), b.now() + milliseconds(200));
+  EXPECT_GT(b.at("b").earlier_lease_may_run_until("a"), b.now() + milliseconds(200)) << "whatever process has the name";
 }
 
 TEST_F(handover, of_a_leader_that_leaves_alone_ends_its_lead) {

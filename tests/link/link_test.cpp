@@ -250,7 +250,7 @@ TEST(link, a_burst_is_left_to_the_io_thread) {
   EXPECT_LE(a.link->numbers().writes_by_senders.load() - before, 1u);
 }
 
-// Of all sizes about the limit of what a sender writes itself, and beyond what the socket takes at once.
+// Of all sizes about the limit of what a sender writes itself.
 TEST(link, keeps_its_order_whoever_writes) {
   link_node a("a", 1);
   link_node b("b", 2);
@@ -270,6 +270,34 @@ TEST(link, keeps_its_order_whoever_writes) {
   int next = 0;
   for (const auto& [from, bytes] : b.inbox.read()) EXPECT_EQ(bytes, std::to_string(next++));
   EXPECT_GT(a.link->numbers().writes_by_senders.load(), 0u);
+}
+
+// The peer says a word each time and reads nothing, so that senders fill the socket until it takes no more.
+TEST(link, what_the_socket_does_not_take_from_a_sender_follows_in_its_order) {
+  link_node a("a", 1);
+  raw_socket slow(a.self.address);
+  const peer_identity who{"slow", {9, 9}, "127.0.0.1:1"};
+  slow.join(who);
+  ASSERT_TRUE(eventually([&] { return a.connections() == 1; }));
+  const auto body_of = [](int i) { return std::string(16 * kib - 4, static_cast<char>('a' + i % 26)); };
+  const auto queued = [&] {
+    std::uint64_t bytes = 0;
+    for (const auto& row : a.link->status()) bytes += row.queued;
+    return bytes;
+  };
+  int sent = 0;
+  for (; queued() < 256 * kib; ++sent) {
+    ASSERT_LT(sent, 4000) << "the socket took everything";
+    slow.write(make_frame(frame_type::cluster, std::to_string(sent)));
+    ASSERT_TRUE(a.hears("slow", std::to_string(sent)));
+    ASSERT_TRUE(a.link->send_cluster({who.address, who.id}, body_of(sent)));
+  }
+  EXPECT_GT(a.link->numbers().writes_by_senders.load(), 0u);
+  for (int i = 0; i < sent; ++i) {
+    const auto frame = slow.read_frame();
+    ASSERT_TRUE(frame && frame->first == frame_type::cluster) << i;
+    ASSERT_TRUE(frame->second == body_of(i)) << i;
+  }
 }
 
 TEST(link, closes_under_who_writes) {
