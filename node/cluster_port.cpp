@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "actors/disk/durable_file.hpp"
+#include "actors/wall_clock.hpp"
 #include "node/cluster_sockets.hpp"
 #include "node/countdown.hpp"
 #include "runtime/election/store_entry.hpp"
@@ -70,7 +71,7 @@ void cluster_port::count_refusals(event_hub& events) const {
 }
 
 expected<child_spec> cluster_port::make_actor(const surroundings& s) {
-  const node_identity self{self_.name, self_.id, advertised_, discovery_.may_find_more()};
+  const node_identity self{self_.name, self_.id, advertised_, discovery_.may_find_more(), first_incarnation_now()};
   events_ = &s.events;
   if (ring_) {
     keyring_ =

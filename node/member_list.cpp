@@ -10,6 +10,7 @@
 #include "actors/cluster/roster_runner.hpp"
 #include "actors/handlers/handler_pool.hpp"
 #include "actors/net/drop_log.hpp"
+#include "actors/wall_clock.hpp"
 #include "node/await.hpp"
 #include "node/cluster_sockets.hpp"
 #include "node/countdown.hpp"
@@ -127,6 +128,7 @@ expected<membership::roster> member_list::runner::make_machine() const {
   m.name = self_.name;
   m.address = self_.address;
   m.id = self_.id;
+  m.first_incarnation = first_incarnation_now();
   m.told.tags = settings_.node.tags;
   const auto gossip = membership::settings_of(settings_.gossip);
   if (!gossip) return tl::unexpected(gossip.error());

@@ -51,6 +51,7 @@ membership::local_member local_of(const config& c, const node_identity& self) {
   m.name = self.name;
   m.address = self.address;
   m.id = self.id;
+  m.first_incarnation = self.first_incarnation;
   m.expected_members = c.cluster.expected_members;
   m.accept_joiners = c.cluster.accept_joiners;
   m.told.services = c.node.services;

@@ -44,8 +44,9 @@ namespace troupe {
 struct node_identity {
   std::string name;
   incarnation_id id;
-  std::string address;      // advertised, with its real port
-  bool more_seeds = false;  // sources besides cluster.seeds may name some: on_seeds
+  std::string address;                  // advertised, with its real port
+  bool more_seeds = false;              // sources besides cluster.seeds may name some: on_seeds
+  std::uint64_t first_incarnation = 1;  // membership::local_member
 };
 
 /// May this member hold shards?

@@ -86,11 +86,9 @@ class election {
   /// When this node's leadership ends unless it is renewed.
   [[nodiscard]] time_point lease_end() const;
   [[nodiscard]] const std::optional<known_leader>& leader_now() const noexcept { return leader_; }
-  /// The highest term heard of.
-  [[nodiscard]] std::uint64_t term_heard() const noexcept;
-  /// The committed record; null until one is known.
-  [[nodiscard]] const record_ptr& record() const noexcept { return committed_; }
-  [[nodiscard]] std::uint64_t pid() const;  // 0: none yet
+  [[nodiscard]] std::uint64_t term_heard() const noexcept;                        // the highest
+  [[nodiscard]] const record_ptr& record() const noexcept { return committed_; }  // null until one is known
+  [[nodiscard]] std::uint64_t pid() const;                                        // 0: none yet
   [[nodiscard]] member_lease own_lease() const;
   /// At the leader: until when this member may act for its shards, whoever gave the lease; no new primary before.
   [[nodiscard]] time_point lease_may_run_until(const std::string& name) const;
@@ -282,6 +280,7 @@ class election {
   void on_renew(const member_ref& from, const election_message& m);
   void on_release(const member_ref& from, const election_message& m);
   void on_lease(const member_ref& from, const election_message& m);
+  void use_kept_leases();
   [[nodiscard]] bool stale(const member_ref& from, const election_message& m);
 
   // election_reign.cpp: leading
@@ -375,6 +374,7 @@ class election {
   std::uint64_t ask_ = 0;
   std::map<std::uint64_t, time_point> asks_;  // the latest asks for a lease: when sent
   member_lease own_lease_;
+  std::map<stamp, member_lease> kept_leases_;  // by the record beside which they count, not committed here yet
   time_point record_asked_{};
   bool record_asked_once_ = false;
 

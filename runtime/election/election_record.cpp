@@ -57,10 +57,9 @@ void election::ask_for_record(const member_ref& from) {
 
 // A record counts here when it is both committed and on this node's disk.
 void election::publish_committed() {
-  const auto& record = voter_.accepted();
-  if (!record || !voter_.accepted_is_committed() || record->at.term == 0) return;
+  const auto record = voter_.committed();
+  if (!record || record->at.term == 0) return;
   if (committed_ && committed_->at >= record->at) return;
-  if (!voter_.accepted_is_durable()) return;
   const auto before = committed_;
   committed_ = record;
   ++counters_.records_committed;
@@ -70,6 +69,7 @@ void election::publish_committed() {
     if (news) out_->events.emplace_back(pid_given{who, pid});
   }
   if (leader_) leader_->pid = record->pid_of(leader_->who);
+  use_kept_leases();
 }
 
 }  // namespace troupe

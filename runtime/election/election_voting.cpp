@@ -1,10 +1,16 @@
 // What this node answers to candidates and leaders. Every answer that speaks of a promise or of a record
 // waits until that is on disk.
 #include <algorithm>
+#include <iterator>
 
 #include "runtime/election/election.hpp"
 
 namespace troupe {
+namespace {
+
+constexpr std::size_t kept_leases_max = 8;
+
+}  // namespace
 
 void election::on_ask_term(const member_ref& from, const election_message& m) {
   if (store_) return;
@@ -106,9 +112,22 @@ void election::on_release(const member_ref& from, const election_message& m) {
 void election::on_lease(const member_ref& from, const election_message& m) {
   const auto asked = asks_.find(m.echo);
   if (asked == asks_.end() || !leader_ || leader_->who != from || leader_->term != m.term) return;
-  if (!committed_ || committed_->at < m.at) return;
-  own_lease_.until = std::max(own_lease_.until, asked->second + m.lease);
-  own_lease_.term = m.term;
+  // It counts only beside the record that it names, which may still be on its way.
+  auto& given = kept_leases_[m.at];
+  given = {m.term, std::max(given.until, asked->second + m.lease)};
+  use_kept_leases();
+  // Of those that wait the oldest stay: while newer records come without end, theirs comes first.
+  std::erase_if(kept_leases_, [this](const auto& kept) { return kept.second.until <= now_; });
+  if (kept_leases_.size() > kept_leases_max) kept_leases_.erase(std::prev(kept_leases_.end()));
+}
+
+void election::use_kept_leases() {
+  std::erase_if(kept_leases_, [this](const auto& kept) {
+    const auto& [at, lease] = kept;
+    if (!committed_ || at > committed_->at) return false;
+    if (lease.term == committed_->at.term) own_lease_ = {lease.term, std::max(own_lease_.until, lease.until)};
+    return true;
+  });
 }
 
 }  // namespace troupe

@@ -11,6 +11,7 @@ voter::voter(vote_file file, duration lease, time_point now) : file_(std::move(f
   lease_end_ = file_.accepted && file_.promised > 0 ? now + lease : now;
   // A sole voter that last voted for its own earlier process waits for nobody: that one is dead.
   lease_released_ = sole_voter() && file_.holder.name == file_.accepted->voters.front().name;
+  if (file_.committed) note_committed();
 }
 
 bool voter::sole_voter() const {
@@ -31,6 +32,23 @@ void voter::take(record_ptr record, bool committed) {
   file_.committed = committed;
   file_.founding = false;
   accepted_version_ = ++version_;
+  if (committed) note_committed();
+}
+
+// Of what is durable, of what is being written and of the rest only the last counts.
+void voter::note_committed() {
+  const auto stage = [this](std::uint64_t version) { return version <= durable_ ? 0 : version <= writing_ ? 1 : 2; };
+  while (committed_.size() > 1 && stage(committed_[1].version) == 0) committed_.pop_front();
+  if (!committed_.empty() && stage(committed_.back().version) == stage(accepted_version_)) committed_.pop_back();
+  committed_.push_back({file_.accepted, accepted_version_});
+}
+
+record_ptr voter::committed() const {
+  record_ptr latest;
+  for (const auto& known : committed_) {
+    if (known.version <= durable_) latest = known.record;
+  }
+  return latest;
 }
 
 verdict voter::ask_term(std::uint64_t term, const member_ref& candidate, time_point now, const incarnation_id& leave) {
@@ -50,7 +68,11 @@ verdict voter::accept(record_ptr record, const member_ref& leader, duration leas
   if (at.term < file_.promised) return {refusal::promised, left(now)};
   if (at < accepted_at()) return {refusal::stale, left(now)};
   const auto renewed = renew(at.term, leader, lease, now);
-  if (renewed.granted() && at > accepted_at()) take(std::move(record), false);
+  if (!renewed.granted() || at == accepted_at()) return renewed;
+  // A leader has one change under way: with the next, the one before it in its term is committed.
+  const auto before = accepted_at();
+  if (before.term == at.term && before.epoch + 1 == at.epoch) (void)mark_committed(before);
+  take(std::move(record), false);
   return renewed;
 }
 
@@ -83,8 +105,10 @@ bool voter::learn(record_ptr record) {
 }
 
 bool voter::mark_committed(const stamp& at) {
+  if (!committed_.empty() && committed_.back().record->at >= at) return true;
   if (!file_.accepted || file_.accepted->at != at) return false;
   file_.committed = true;  // written with the next change; a restart that forgets it only asks again
+  note_committed();
   return true;
 }
 

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 
@@ -61,7 +62,7 @@ class voter {
 
   /// Takes a record that somebody knows to be committed. False: refused, nothing changed.
   bool learn(record_ptr record);
-  /// The record with this stamp is committed. False: it is not the one accepted here.
+  /// The record with this stamp is committed. False: neither that one nor a later one is known here.
   bool mark_committed(const stamp& at);
 
   /// Accepts a founding if there is no record at all; true when this one is the accepted (again).
@@ -74,7 +75,9 @@ class voter {
   /// To whom that was granted; empty: nobody, or not known.
   [[nodiscard]] const member_ref& holder() const noexcept { return file_.holder; }
   [[nodiscard]] const record_ptr& accepted() const noexcept { return file_.accepted; }
-  [[nodiscard]] bool accepted_is_committed() const noexcept { return file_.committed; }
+  /// The latest record that is known to be committed and is on the disk, or a later one is; null: none. While
+  /// records come faster than the disk writes, it is one or two behind the accepted, and never stands still.
+  [[nodiscard]] record_ptr committed() const;
   [[nodiscard]] bool founding() const noexcept { return file_.founding; }
   [[nodiscard]] const voter_id& founder() const noexcept { return file_.founder; }
   /// {0, 0} without a record.
@@ -89,8 +92,14 @@ class voter {
   void on_persisted(std::uint64_t token);
 
  private:
+  struct known_record {
+    record_ptr record;
+    std::uint64_t version = 0;  // with which it was accepted
+  };
+
   void promise(std::uint64_t term, const member_ref& holder);
   void take(record_ptr record, bool committed);
+  void note_committed();
   [[nodiscard]] bool sole_voter() const;
   [[nodiscard]] duration left(time_point now) const;
 
@@ -102,6 +111,7 @@ class voter {
   std::uint64_t accepted_version_ = 0;
   std::uint64_t writing_ = 0;  // 0: no write is under way
   std::uint64_t durable_ = 0;
+  std::deque<known_record> committed_;  // the last that is durable, the last that is being written, the last of all
 };
 
 }  // namespace troupe

@@ -15,12 +15,12 @@ record record_of(const local_member& m) {
   record r;
   r.name = m.name;
   r.id = m.id;
-  r.incarnation = 1;
+  r.incarnation = m.first_incarnation;
   r.address = m.address;
   r.told = m.told;
   r.told.protocol = m.speaks.max;
   r.told.protocol_min = m.speaks.min;
-  r.told_at = 1;
+  r.told_at = m.first_incarnation;
   return r;
 }
 
@@ -44,6 +44,8 @@ expected<void> check(const local_member& m) {
   if (m.cluster.empty() || !is_text(m.cluster, text_bytes_max))
     return fail(errc::invalid_argument, "the cluster's name");
   if (m.id.empty()) return fail(errc::invalid_argument, "the member has no incarnation id");
+  if (m.first_incarnation == 0 || m.first_incarnation > incarnation_max / 2)
+    return fail(errc::invalid_argument, "its first incarnation");
   if (auto sound = check(m.told); !sound) return sound;
   return check_size(record_of(m));
 }

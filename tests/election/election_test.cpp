@@ -284,6 +284,31 @@ TEST(election, a_members_lease_never_outlives_the_leaders) {
   for (const auto* name : {"a", "b", "c"}) EXPECT_GT(b.at(name).own_lease().until, b.now());
 }
 
+TEST(election, members_keep_their_leases_while_record_follows_record_without_a_pause) {
+  for (const auto disk : {milliseconds(0), milliseconds(2), milliseconds(40)}) {
+    bus b(3);
+    b.disk_time = disk;
+    b.start_all({"a", "b", "c"});
+    b.until_leader();
+    b.start("d");  // does not vote
+    b.run(seconds(2));
+    const auto leader = b.leader();
+    ASSERT_NE(leader, "");
+    const auto term = b.at(leader).record()->at.term;
+    for (int i = 0; i < 5000; ++i) {
+      b.run(milliseconds(1));
+      if (b.leader() == leader) {
+        b.call(leader, [&](election& e, election_output& out) {
+          (void)e.propose({.shard_table = "table " + std::to_string(i), .values = {}}, b.now(), out);
+        });
+      }
+      for (const auto* name : {"a", "b", "c", "d"}) ASSERT_GT(b.at(name).own_lease().until, b.now()) << name << i;
+    }
+    EXPECT_EQ(b.at(leader).record()->at.term, term);
+    EXPECT_GT(b.at(leader).counters().records_committed, 5000 / (10 + 3 * disk.count()));
+  }
+}
+
 TEST(election, who_is_behind_learns_it_from_a_digest_and_asks) {
   bus b(3);
   b.start_all({"a", "b", "c"});

@@ -26,6 +26,10 @@ record_ptr record_at(stamp at,
   return std::make_shared<const cluster_record>(r);
 }
 
+void write(voter& v) {
+  while (const auto request = v.take_write()) v.on_persisted(request->token);
+}
+
 voter fresh_voter() {
   voter v({.voter = {3, 3}, .holder = {}, .accepted = record_at(founding_stamp), .founder = {}}, lease, start);
   v.on_persisted(v.take_write()->token);
@@ -97,10 +101,44 @@ TEST(voter, refuses_records_below_its_promise_and_below_what_it_accepted) {
   EXPECT_TRUE(v.accept(record_at({3, 4}), a, lease, start).granted());
   EXPECT_FALSE(v.learn(record_at({2, 9})));
   EXPECT_FALSE(v.learn(record_at({3, 2})));
-  EXPECT_FALSE(v.accepted_is_committed());
+  write(v);
+  EXPECT_EQ(v.committed(), nullptr);
   EXPECT_TRUE(v.learn(record_at({3, 4})));
-  EXPECT_TRUE(v.accepted_is_committed());
+  EXPECT_EQ(v.committed()->at, (stamp{3, 4}));
   EXPECT_EQ(v.accepted_at(), (stamp{3, 4}));
+}
+
+TEST(voter, takes_a_record_for_committed_when_its_leader_proposes_the_next_one) {
+  auto v = fresh_voter();
+  ASSERT_TRUE(v.accept(record_at({3, 4}), a, lease, start).granted());
+  ASSERT_TRUE(v.accept(record_at({3, 5}), a, lease, start).granted());
+  EXPECT_EQ(v.committed(), nullptr);  // nothing is on the disk
+  write(v);
+  EXPECT_EQ(v.committed()->at, (stamp{3, 4}));
+  EXPECT_TRUE(v.mark_committed({3, 4}));  // known already
+  EXPECT_FALSE(v.mark_committed({3, 6}));
+  ASSERT_TRUE(v.accept(record_at({3, 7}), a, lease, start).granted());  // one between them was missed
+  write(v);
+  EXPECT_EQ(v.committed()->at, (stamp{3, 4}));
+  ASSERT_TRUE(v.accept(record_at({4, 8}), b, lease, start).granted());  // another leader says nothing of {3, 7}
+  write(v);
+  EXPECT_EQ(v.committed()->at, (stamp{3, 4}));
+}
+
+TEST(voter, knows_of_committed_records_also_while_they_come_faster_than_its_disk_writes) {
+  auto v = fresh_voter();
+  std::uint64_t epoch = 1;
+  const auto next = [&] { ASSERT_TRUE(v.accept(record_at({3, epoch++}), a, lease, start).granted()); };
+  next();
+  for (int writes = 0; writes < 5; ++writes) {
+    const auto under_way = v.take_write();
+    ASSERT_TRUE(under_way);
+    const auto written = epoch - 1;
+    for (int more = 0; more < 3; ++more) next();
+    v.on_persisted(under_way->token);
+    ASSERT_NE(v.committed(), nullptr);
+    EXPECT_EQ(v.committed()->at.epoch, written);
+  }
 }
 
 TEST(voter, that_restarts_waits_out_a_lease_it_may_have_given) {

@@ -235,6 +235,8 @@ TEST_F(swim_cluster, a_member_that_others_would_refuse_is_refused_at_once) {
   EXPECT_EQ(code([](local_member& m) { m.name = "a\tb"; }), errc::invalid_argument);
   EXPECT_EQ(code([](local_member& m) { m.address.clear(); }), errc::invalid_argument);
   EXPECT_EQ(code([](local_member& m) { m.id = {}; }), errc::invalid_argument);
+  EXPECT_EQ(code([](local_member& m) { m.first_incarnation = 0; }), errc::invalid_argument);
+  EXPECT_EQ(code([](local_member& m) { m.first_incarnation = incarnation_max; }), errc::invalid_argument);
   EXPECT_EQ(code([](local_member& m) { m.told.tags["t"] = "\x80"; }), errc::invalid_argument);
   EXPECT_EQ(code([](local_member& m) { m.told.meta.assign(meta_bytes_max + 1, 'x'); }), errc::too_large);
   EXPECT_EQ(code([](local_member& m) { m.told.services.assign(services_max, std::string(60, 's')); }), errc::too_large);

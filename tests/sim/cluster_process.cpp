@@ -79,8 +79,9 @@ void cluster_process::on_start(time_point now) {
     fault_ = holders ? journal_->load(std::move(*holders), now) : "the holders' file was refused";
     if (!fault_.empty()) return;
   }
-  auto made = cluster_machine::make(settings_, {name_of(self_), id_, address_of(self_)}, stores_, out_.files(),
-                                    rng_.fork(), now);
+  const auto started = std::chrono::floor<std::chrono::seconds>(out_.time_of_day()).count() + 1;
+  node_identity self{name_of(self_), id_, address_of(self_), false, static_cast<std::uint64_t>(started)};
+  auto made = cluster_machine::make(settings_, std::move(self), stores_, out_.files(), rng_.fork(), now);
   if (!made) {
     fault_ = "the disk was refused: " + made.error().context;
     return;

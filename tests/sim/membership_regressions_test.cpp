@@ -67,6 +67,24 @@ TEST(membership, the_same_address_restarted_while_suspect_at_every_moment_is_a_n
   }
 }
 
+// Nobody of those that start together can number itself above a process that only the one who was away remembers.
+TEST(membership, the_old_picture_of_one_who_was_away_fails_none_of_those_that_started_meanwhile) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    auto o = with_nodes(5, seed);
+    o.seed_nodes = 5;
+    running_stage s(o);
+    s.w.pause(4);
+    for (node_index n = 0; n < 4; ++n) s.w.crash(n);
+    s.w.run_for(1s);
+    for (node_index n = 0; n < 4; ++n) s.w.start(n);
+    s.w.run_for(1s);
+    s.w.resume(4);
+    expect_within(
+        s.w, 15s, [&s] { return s.all_see_all(); }, "all see all");
+    EXPECT_EQ(s.false_failures(), 0U) << "seed " << seed;
+  }
+}
+
 TEST(membership, a_one_way_cut_between_halves_fails_nobody_for_good) {
   running_stage s(with_nodes(8));
   s.w.cut({0, 1, 2, 3}, {4, 5, 6, 7}, false);

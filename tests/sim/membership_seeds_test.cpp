@@ -17,6 +17,7 @@ void survive(std::uint64_t seed, const fault_mix& mix, bool departures) {
   o.profile = seed % 3 == 0 ? "fast" : seed % 3 == 1 ? "lan" : "local";
   o.seed_nodes = 1 + seed % 3;
   o.links = seed % 2 == 0;
+  o.time_of_day = seed % 5 != 0;  // a clock may be wrong
   membership_stage s(o);
   membership_checker checks;
   s.w.add(checks);

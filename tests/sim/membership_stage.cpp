@@ -96,6 +96,8 @@ membership_stage::membership_stage(stage_options o)
         setup.self.name = name_of(n);
         setup.self.address = address_of(n);
         setup.self.id = {rng.next(), rng.next()};
+        const auto day = std::chrono::floor<std::chrono::seconds>(w.now()).count();
+        if (options.time_of_day) setup.self.first_incarnation = static_cast<std::uint64_t>(day) + 1;
         setup.settings = *membership::profile(options.profile);
         for (node_index s = 0; s < std::min(options.seed_nodes, options.world.nodes); ++s) {
           setup.seeds.push_back(address_of(s));

@@ -69,6 +69,7 @@ struct stage_options {
   world_options world;
   std::string profile = "lan";
   node_index seed_nodes = 3;  // the first nodes are everybody's seeds
+  bool time_of_day = true;    // members number their processes by it, as nodes do
   bool links = true;          // all pairs of running nodes have a stream link, as under replication
   std::function<void(node_index, std::uint32_t start, member_setup&)> customise;
 };

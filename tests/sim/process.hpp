@@ -37,6 +37,8 @@ class outside {
   virtual void write(std::string file, std::string bytes, std::function<void()> done) = 0;
   /// What is durable now: writes that are not done yet are not in it.
   [[nodiscard]] virtual const disk& files() const = 0;
+  /// Of the calendar, which a restart does not set back as it does the clock. Since the world began.
+  [[nodiscard]] virtual duration time_of_day() const = 0;
   /// A note in the run's trace, printed when the run fails.
   virtual void trace(std::string line) = 0;
 };

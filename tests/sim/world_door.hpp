@@ -17,6 +17,7 @@ class world::door final : public outside {
     world_.write(node_, std::move(file), std::move(bytes), std::move(done));
   }
   const disk& files() const override { return world_.nodes_[node_].files; }
+  duration time_of_day() const override { return world_.now(); }
   void trace(std::string line) override { world_.trace("node " + std::to_string(node_) + ": " + line); }
 
  private:
