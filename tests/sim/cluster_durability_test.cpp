@@ -72,6 +72,7 @@ struct durable_stage : cluster_stage {
     expect_within(
         w, 90s, [&] { return settled() && client->read_all() && lists->read_all(); }, "every key is read, " + when);
     w.run_for(500ms);
+    expect_at_rest();
     expect_sound(w);
     EXPECT_EQ(client->shards_lost(), 0U) << when;
   }

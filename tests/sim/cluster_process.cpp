@@ -387,4 +387,13 @@ void cluster_stage::expect_settled(const std::string& when) {
   expect_sound(w);
 }
 
+void cluster_stage::expect_at_rest() {
+  const auto rests = [this, at_first = stamp{}, since = w.now()]() mutable {
+    const auto now = leader() ? at(*leader()).lead().record()->at : stamp{};
+    if (std::exchange(at_first, now) != now || now == stamp{}) since = w.now();
+    return w.now() - since >= 3s;
+  };
+  expect_within(w, 60s, rests, "a leader that has nothing to change in the record");
+}
+
 }  // namespace troupe::sim

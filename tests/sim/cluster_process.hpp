@@ -195,6 +195,8 @@ class cluster_stage {
 
   /// Runs until settled, or fails the test.
   void expect_settled(const std::string& when);
+  /// Runs until no record was committed for 3 s, or fails the test: what no fault disturbs comes to rest.
+  void expect_at_rest();
 
   std::string profile;
   simulated_leader_store* store = nullptr;  // given to each process that starts

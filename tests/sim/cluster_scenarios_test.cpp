@@ -53,7 +53,7 @@ class cluster_sim : public ::testing::TestWithParam<const char*> {
       tale(s);
       if (HasFailure()) return;
       s.expect_settled("at the end");
-      s.w.run_for(3s);
+      s.expect_at_rest();
       expect_sound(s.w);
       EXPECT_TRUE(s.settled()) << "settled, but not for long, seed " << seed << "\n" << s.w.failure_text();
     }
@@ -343,7 +343,7 @@ void survive(std::uint64_t seed, bool departures) {
   s.w.heal();
   s.expect_settled("after healing");
   if (::testing::Test::HasFailure()) return;
-  s.w.run_for(3s);
+  s.expect_at_rest();
   expect_sound(s.w);
   EXPECT_TRUE(s.settled()) << "healed, but not for long";
   EXPECT_TRUE(client->read_all());
