@@ -4,18 +4,22 @@
 //
 // Usage: membership_curves [DIRECTORY]. Prints CSV; with a directory writes membership.csv and the plots there.
 // TROUPE_BENCH_MEMBERS_MAX=100 leaves larger clusters out, TROUPE_BENCH_FIRST=47 the first 47 cells.
-// TROUPE_BENCH_FULL=1 takes the real size (half an hour of one core at most), without it the smallest, against rot.
+// TROUPE_BENCH_FULL=1 takes the real size (half an hour of one core), without it the smallest, against rot. As many
+// cells run at once as there are cores; TROUPE_BENCH_JOBS says otherwise.
 //
 // All times are virtual but for the last column. The stalled member's I/O is blocked for 0 to 20 s and free for
 // 0 to 20 s, in turn: it runs, its timers fire, and nothing goes in or out (the experiment of Dadgar et al.).
 // `without` is SWIM as published, on the same settings: profile lan.
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <fstream>
+#include <future>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "bench/membership/plot.hpp"
@@ -47,6 +51,13 @@ struct result {
 
 double seconds(duration d) { return std::chrono::duration<double>(d).count(); }
 
+/// Processor time of this thread.
+double cpu_seconds() {
+  timespec t{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
+}
+
 double median(std::vector<double> v) {
   if (v.empty()) return -1;
   std::sort(v.begin(), v.end());
@@ -58,7 +69,7 @@ class experiment {
   explicit experiment(const cell& c) : cell_(c), s_(options_of(c)) {}
 
   result run() {
-    const auto begin = std::clock();
+    const auto begin = cpu_seconds();
     result r;
     s_.start_all();
     s_.w.run_until([this] { return s_.all_see_all(); }, 120s, 1s);
@@ -71,7 +82,7 @@ class experiment {
     r.false_failures = blameless_failures() - before;
     s_.w.run_for(20s);
     measure_deaths(r);
-    r.cpu = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+    r.cpu = cpu_seconds() - begin;
     return r;
   }
 
@@ -243,33 +254,55 @@ bool write_all(const std::string& directory, const std::string& csv, const resul
   return written;
 }
 
-int run(const char* directory) {
+std::uint64_t number_from(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+struct planned {
+  cell of;
+  bool draw = true;
+  std::promise<result> done{};
+};
+
+std::vector<planned> plan() {
   const bool full = std::getenv("TROUPE_BENCH_FULL") != nullptr;
+  const auto members_max = number_from("TROUPE_BENCH_MEMBERS_MAX", 1000);
+  const auto first = number_from("TROUPE_BENCH_FIRST", 0);
+  std::vector<planned> cells;
+  std::uint64_t number = 0;
+  for (const auto& c : cells_of(full)) {
+    if (number++ >= first && c.nodes <= members_max) cells.push_back({c});
+  }
+  for (const auto& c : full ? day_cells() : std::vector<cell>()) {
+    if (number++ >= first) cells.push_back({c, false});
+  }
+  return cells;
+}
+
+/// Cells share nothing: each is a world of its own. Rows come in the order of the plan.
+int run(const char* directory) {
+  auto cells = plan();
+  std::atomic<std::size_t> next{0};
+  const auto work = [&cells, &next] {
+    for (auto i = next++; i < cells.size(); i = next++) cells[i].done.set_value(experiment(cells[i].of).run());
+  };
+  std::vector<std::jthread> workers;
+  const auto jobs = number_from("TROUPE_BENCH_JOBS", std::max(1U, std::thread::hardware_concurrency()));
+  for (std::uint64_t i = 0; i < jobs; ++i) workers.emplace_back(work);
+
   std::string csv = csv_head;
   std::fputs(csv_head, stdout);
   results all;
-  const auto measure = [&](const cell& c, bool draw) {
-    const auto r = experiment(c).run();
-    const auto row = csv_row(c, r);
+  bool done = true;
+  for (auto& c : cells) {
+    const auto r = c.done.get_future().get();
+    const auto row = csv_row(c.of, r);
     csv += row;
     std::fputs(row.c_str(), stdout);
     std::fflush(stdout);
-    if (draw) all.emplace_back(c, r);
-    return directory == nullptr || write_all(directory, csv, all);
-  };
-  bool done = true;
-  const auto number_from = [](const char* name, std::uint64_t otherwise) {
-    const char* text = std::getenv(name);
-    return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-  };
-  const auto members_max = number_from("TROUPE_BENCH_MEMBERS_MAX", 1000);
-  const auto first = number_from("TROUPE_BENCH_FIRST", 0);
-  std::uint64_t number = 0;
-  for (const auto& c : cells_of(full)) {
-    if (number++ >= first && c.nodes <= members_max) done = measure(c, true) && done;
-  }
-  if (full) {
-    for (const auto& c : day_cells()) done = (number++ < first || measure(c, false)) && done;
+    if (c.draw) all.emplace_back(c.of, r);
+    done = (directory == nullptr || write_all(directory, csv, all)) && done;
   }
   for (const auto& of : curves) done = bench::to_svg(plot_of(of, all)).find("nan") == std::string::npos && done;
   return done ? 0 : 1;
