@@ -113,7 +113,7 @@ void topics_service::run() {
     run_posted_ = false;
     if (closed_) return;
     for (auto& o : machine_.due(now())) {
-      const auto to = targets_.find(o.to);
+      const auto to = targets_.find(o.id.to);
       if (to != targets_.end()) out.emplace_back(to->second, std::move(o));
     }
     clock_.set(machine_.next_due());
@@ -124,15 +124,13 @@ void topics_service::run() {
 }
 
 void topics_service::send(const link_target& to, topics_machine::outgoing o) {
-  with_.link.request(
-      to, link_request_kind::topics, encode(o.packet), now() + answer_max,
-      [weak = weak_from_this(), to = o.to, part = o.packet.part](const expected<std::string_view>& answer) {
-        if (const auto s = weak.lock()) s->on_answer(to, part, answer);
-      });
+  with_.link.request(to, link_request_kind::topics, encode(o.packet), now() + answer_max,
+                     [weak = weak_from_this(), id = o.id](const expected<std::string_view>& answer) {
+                       if (const auto s = weak.lock()) s->on_answer(id, answer);
+                     });
 }
 
-void topics_service::on_answer(const incarnation_id& to, topic_packet::kind part,
-                               const expected<std::string_view>& answer) {
+void topics_service::on_answer(const topics_machine::packet_id& id, const expected<std::string_view>& answer) {
   auto how = outcome_of(answer);
   std::optional<topic_packet> read;
   if (answer && !answer->empty()) {
@@ -149,7 +147,7 @@ void topics_service::on_answer(const incarnation_id& to, topic_packet::kind part
     const std::lock_guard lock(mutex_);
     if (closed_) return;
     topics_machine::deliveries all;
-    machine_.on_answer(to, part, how, read ? &*read : nullptr, now(), all);
+    machine_.on_answer(id, how, read ? &*read : nullptr, now(), all);
     told = hand_over(all);
   }
   for (const auto& m : told) m->pump();

@@ -77,7 +77,7 @@ class topics_service final : public topics, public std::enable_shared_from_this<
   void run();
   void run_soon();
   void send(const link_target& to, topics_machine::outgoing o);
-  void on_answer(const incarnation_id& to, topic_packet::kind part, const expected<std::string_view>& answer);
+  void on_answer(const topics_machine::packet_id& id, const expected<std::string_view>& answer);
   void on_request(const link_request& request, link_responder responder);
   [[nodiscard]] mailboxes hand_over(const topics_machine::deliveries& all, const topic_content& known = nullptr,
                                     const caf::message* read = nullptr);

@@ -19,7 +19,8 @@ std::string name_of_group(std::string_view topic, std::string_view group) {
 
 }  // namespace
 
-void topics_machine::set_members(const std::set<incarnation_id>& others, time_point now) {
+void topics_machine::set_members(std::set<incarnation_id> others, time_point now) {
+  others.erase(self_);
   interest_.set_members(others);
   std::erase_if(peers_, [&](const auto& row) {
     if (others.contains(row.first)) return false;
@@ -27,8 +28,10 @@ void topics_machine::set_members(const std::set<incarnation_id>& others, time_po
     return true;
   });
   for (const auto& id : others) {
-    if (id == self_ || peers_.contains(id)) continue;
-    peers_[id].ask_at = now;
+    if (peers_.contains(id)) continue;
+    auto& p = peers_[id];
+    p.stay = ++stays_;
+    p.ask_at = now;
   }
   if (heard_.size() > heard_max) forget_all_but(others);
   if (peers_.empty())
@@ -256,16 +259,16 @@ std::optional<topic_packet> topics_machine::on_packet(const incarnation_id& from
   return std::nullopt;
 }
 
-void topics_machine::on_answer(const incarnation_id& from, topic_packet::kind part, topic_outcome how,
-                               const topic_packet* answer, time_point now, deliveries& out) {
-  if (part == topic_packet::kind::interest) {
-    const bool good = answer != nullptr && answer->part == topic_packet::kind::interest_answer;  // else: once more
-    return interest_.on_answer(from, good ? std::optional(answer->version) : std::nullopt, now);
-  }
-  const auto at = peers_.find(from);
-  if (at == peers_.end()) return;
+void topics_machine::on_answer(const packet_id& id, topic_outcome how, const topic_packet* answer, time_point now,
+                               deliveries& out) {
+  const auto at = peers_.find(id.to);
+  if (at == peers_.end() || at->second.stay != id.stay) return;
   auto& p = at->second;
-  if (part == topic_packet::kind::messages) {
+  if (id.part == topic_packet::kind::interest) {
+    const bool good = answer != nullptr && answer->part == topic_packet::kind::interest_answer;  // else: once more
+    return interest_.on_answer(id.to, good ? std::optional(answer->version) : std::nullopt, now);
+  }
+  if (id.part == topic_packet::kind::messages) {
     const auto count = p.box.on_sent(how);
     (how == topic_outcome::answered  ? counts_.sent
      : how == topic_outcome::silence ? counts_.again
@@ -302,20 +305,25 @@ void topics_machine::ask_round(time_point now) {
 
 std::vector<topics_machine::outgoing> topics_machine::due(time_point now) {
   std::vector<outgoing> out;
+  const auto add = [&out](const incarnation_id& to, const peer& p, topic_packet packet) {
+    out.push_back({{to, packet.part, p.stay}, std::move(packet)});
+  };
   for (auto& o : interest_.due(now)) {
-    out.push_back({o.to, {}});
-    out.back().packet.part = topic_packet::kind::interest;
-    out.back().packet.update = std::move(o.update);
+    topic_packet packet;
+    packet.part = topic_packet::kind::interest;
+    packet.update = std::move(o.update);
+    add(o.to, peers_.at(o.to), std::move(packet));
   }
   if (now >= next_round_ && !peers_.empty()) ask_round(now);
   for (auto& [id, p] : peers_) {
-    if (p.box.due() && now >= p.send_at) out.push_back({id, p.box.take(clock_)});
+    if (p.box.due() && now >= p.send_at) add(id, p, p.box.take(clock_));
     if (!p.retained_known && !p.retained_due && now >= p.ask_at) p.retained_due = retained_.question();
     if (!p.retained_due || p.retained_asked) continue;
     p.retained_asked = true;
-    out.push_back({id, {}});
-    out.back().packet.part = topic_packet::kind::retained;
-    out.back().packet.retained = *std::exchange(p.retained_due, std::nullopt);
+    topic_packet packet;
+    packet.part = topic_packet::kind::retained;
+    packet.retained = *std::exchange(p.retained_due, std::nullopt);
+    add(id, p, std::move(packet));
   }
   return out;
 }

@@ -55,7 +55,7 @@ class topics_machine {
   topics_machine(incarnation_id self, random rng) : self_(self), rng_(rng) {}
 
   /// The other nodes that take part, whenever they change.
-  void set_members(const std::set<incarnation_id>& others, time_point now);
+  void set_members(std::set<incarnation_id> others, time_point now);
 
   /// Errors as topic_subscriptions::add. What is retained is given first, but not to members of groups.
   [[nodiscard]] expected<topic_subscription_id> subscribe(std::string_view topic, std::string_view group,
@@ -72,23 +72,30 @@ class topics_machine {
   /// Nothing is retained any more.
   [[nodiscard]] expected<void> forget(std::string_view topic);
 
-  struct outgoing {
+  /// What a packet is known by when its answer comes.
+  struct packet_id {
     incarnation_id to;
+    topic_packet::kind part = topic_packet::kind::messages;
+    std::uint64_t stay = 0;  // which of that node's times as a member
+  };
+  struct outgoing {
+    packet_id id;
     topic_packet packet;
   };
   /// To be sent now. Each is answered once by on_answer, also when it could not be sent.
   [[nodiscard]] std::vector<outgoing> due(time_point now);
   /// max(): never, as long as nothing happens.
   [[nodiscard]] time_point next_due() const;
-  /// What came back for a packet of that part; null: nothing, or an empty answer.
-  void on_answer(const incarnation_id& from, topic_packet::kind part, topic_outcome how, const topic_packet* answer,
-                 time_point now, deliveries& out);
+  /// What came back for a packet; null: nothing, or an empty answer. Without effect when that node has been no member
+  /// since: what is under way to it now is not what was answered.
+  void on_answer(const packet_id& id, topic_outcome how, const topic_packet* answer, time_point now, deliveries& out);
   /// Returns the answer, if there is more to say than that it came.
   [[nodiscard]] std::optional<topic_packet> on_packet(const incarnation_id& from, topic_packet p, deliveries& out);
 
   /// Subscribers of a topic on all nodes, those in groups counted each, as known.
   [[nodiscard]] std::uint64_t subscribers(std::string_view topic) const;
   [[nodiscard]] const topic_subscriptions& mine() const noexcept { return mine_; }
+  [[nodiscard]] const pubsub::pubsub_machine& interest() const noexcept { return interest_; }
   [[nodiscard]] const retained_table& retained() const noexcept { return retained_; }
   [[nodiscard]] std::size_t waiting() const;  // messages for other nodes
 
@@ -106,6 +113,7 @@ class topics_machine {
 
  private:
   struct peer {
+    std::uint64_t stay = 0;
     topic_outbox box;
     time_point send_at{};
     bool retained_asked = false;  // a question is under way
@@ -141,6 +149,7 @@ class topics_machine {
   std::map<incarnation_id, memory> heard_;
   std::map<std::string, std::uint64_t> turns_;  // of groups, as this node sends to them
   std::uint64_t clock_ = 0;
+  std::uint64_t stays_ = 0;
   time_point next_round_ = time_point::max();
   counters counts_;
 };

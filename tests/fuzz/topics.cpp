@@ -26,7 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   std::set<std::pair<topic_subscription_id, topic_stamp>> seen;
   for (const auto& d : out) TROUPE_CHECK(!d.content || seen.insert({d.to, d.stamp}).second);
-  machine.on_answer({3, 4}, p->part, topic_outcome::answered, &*p, now, out);
+  machine.on_answer({{3, 4}, p->part, 1}, topic_outcome::answered, &*p, now, out);
   TROUPE_CHECK(machine.retained().topics() <= retained_excess * retained_topics_max);
   for (const auto& o : machine.due(now)) TROUPE_CHECK(decode_topic_packet(encode(o.packet)).has_value());
   return 0;

@@ -12,6 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint32_t seeds_of_faults = 504;
+constexpr std::uint32_t seeds_of_alarms = 80;
 
 world_options world_of(std::uint64_t seed, std::uint32_t nodes) {
   world_options o;
@@ -73,6 +74,33 @@ TEST_P(topics_seeds, survive_random_faults) {
   EXPECT_GT(late, 0U);
 }
 
+// Answers are often older than the last time that their node was taken for gone.
+TEST_P(topics_seeds, a_node_that_is_taken_for_gone_again_and_again_is_told_what_it_missed) {
+  std::uint64_t gaps = 0;
+  for_each_seed(
+      GetParam(),
+      [&](std::uint64_t seed) {
+        topics_setup setup;
+        setup.how = seed % 2 == 0 ? channel::datagram : channel::stream;
+        setup.false_alarms = 0.1;
+        topics_stage s(world_of(seed, 2 + static_cast<std::uint32_t>(seed % 3)), setup);
+        s.w.conditions().latency_max = 600ms;
+        s.w.conditions().loss = 0.2;
+        s.w.start_all();
+        s.run_actions(20ms, 10s);
+        s.w.run_for(12s);
+        s.w.heal();
+        s.setup.false_alarms = 0;
+        expect_sound(s.w);
+        expect_all_arrives(s, false);
+        expect_sound(s.w);
+        gaps += s.gaps;
+      },
+      seeds_of_alarms);
+  if (std::getenv("TROUPE_SIM_SEED") != nullptr) return;
+  EXPECT_GT(gaps, 10U);
+}
+
 INSTANTIATE_TEST_SUITE_P(shard, topics_seeds, ::testing::Range(0U, seed_shards));
 
 TEST(topics_sim, nothing_is_lost_or_told_as_missed_while_all_is_well) {
@@ -99,6 +127,32 @@ TEST(topics_sim, two_sides_of_a_split_network_learn_what_was_retained_when_it_he
   s.w.run_for(6s);
   s.w.unpartition({0, 1, 2});
   expect_all_arrives(s, true);
+  expect_sound(s.w);
+}
+
+// As many subscribers as before, and a message would go to one that is none any more.
+TEST(topics_sim, a_subscriber_that_joined_a_group_while_cut_off_is_sought_in_it_when_all_are_settled) {
+  topics_setup setup;
+  setup.noticed = 1;
+  topics_stage s(world_of(1, 2), setup);
+  s.w.start_all();
+  topic_subscription_id alone = 0;
+  const auto at_second = [&s](const auto& act) {
+    s.w.with_process(1, [&](process& p, time_point now) { act(static_cast<topics_process&>(p), now); });
+  };
+  at_second([&](topics_process& p, time_point now) { alone = p.subscribe("t0", "", now); });
+  s.w.run_for(2s);
+  ASSERT_TRUE(s.settled());
+  s.w.partition({0});
+  at_second([&](topics_process& p, time_point now) {
+    p.unsubscribe(alone, now);
+    (void)p.subscribe("t0", "g", now);
+  });
+  s.w.run_for(1s);
+  ASSERT_EQ(s.at(0)->machine().subscribers("t0"), 1U);
+  EXPECT_FALSE(s.settled());
+  s.w.unpartition({0});
+  expect_all_arrives(s, false);
   expect_sound(s.w);
 }
 

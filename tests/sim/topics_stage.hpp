@@ -44,6 +44,8 @@ class topics_process final : public process {
   /// Subscribes, ends a subscription or publishes, at random.
   void act(time_point now);
   void publish(const std::string& topic, bool retain, time_point now);
+  topic_subscription_id subscribe(const std::string& topic, const std::string& group, time_point now);
+  void unsubscribe(topic_subscription_id id, time_point now);
 
   struct subscription {
     std::string topic, group;
@@ -54,12 +56,11 @@ class topics_process final : public process {
   [[nodiscard]] const incarnation_id& id() const noexcept { return id_; }
   [[nodiscard]] const topics_machine& machine() const noexcept { return machine_; }
   [[nodiscard]] const std::map<topic_subscription_id, subscription>& subscriptions() const noexcept { return subs_; }
-  [[nodiscard]] std::size_t members() const noexcept { return members_.size(); }
+  [[nodiscard]] const std::map<node_index, incarnation_id>& members() const noexcept { return members_; }
 
  private:
   struct question {
-    incarnation_id to;
-    topic_packet::kind part;
+    topics_machine::packet_id of;
     time_point until;
   };
   void look(time_point now);
@@ -91,7 +92,7 @@ class topics_stage {
   /// Acts at random nodes, again and again, until `until`.
   void run_actions(duration pause_max, duration until);
   [[nodiscard]] const topics_process* at(node_index n) const { return w.process_of<topics_process>(n); }
-  /// All know each other, and have the same retained values.
+  /// All know each other and each other's subscribers, node by node, and have the same retained values.
   [[nodiscard]] bool settled() const;
   /// Every running node publishes a message in each topic; the number of the first.
   std::uint64_t publish_everywhere(bool retain);

@@ -58,21 +58,21 @@ struct topics_cluster : testing::Test {
     FAIL() << "it never ends";
   }
   void carry(std::size_t from, const topics_machine::outgoing& o) {
-    const auto to = static_cast<std::size_t>(o.to.low - 1);
+    const auto to = static_cast<std::size_t>(o.id.to.low - 1);
     topics_machine::deliveries here;
     if (lost.contains(to) || lost.contains(from)) {
-      at[from].on_answer(o.to, o.packet.part, topic_outcome::silence, nullptr, now, here);
+      at[from].on_answer(o.id, topic_outcome::silence, nullptr, now, here);
       return;
     }
     topics_machine::deliveries there;
     const auto answer = at[to].on_packet(id(from), *decode_topic_packet(encode(o.packet)), there);
     note(to, there);
     if (answers_lost) {
-      at[from].on_answer(o.to, o.packet.part, topic_outcome::silence, nullptr, now, here);
+      at[from].on_answer(o.id, topic_outcome::silence, nullptr, now, here);
     } else {
       std::optional<topic_packet> back;
       if (answer) back = *decode_topic_packet(encode(*answer));
-      at[from].on_answer(o.to, o.packet.part, topic_outcome::answered, back ? &*back : nullptr, now, here);
+      at[from].on_answer(o.id, topic_outcome::answered, back ? &*back : nullptr, now, here);
     }
     note(from, here);
   }
@@ -303,6 +303,25 @@ TEST_F(topics_cluster, sends_again_what_was_not_answered_and_nobody_gets_it_twic
   lost = {};
   pass(300ms);
   EXPECT_EQ((heard[{1, s}]), "123");
+}
+
+TEST_F(topics_cluster, an_answer_to_what_was_sent_before_a_node_was_held_for_gone_is_none_to_what_is_under_way_now) {
+  const auto s = subscribe(1, "t");
+  run();
+  publish(0, "t", "1");
+  const auto before = at[0].due(now);
+  ASSERT_EQ(before.size(), 1u);
+  drop(0, 1);
+  join(0);
+  publish(0, "t", "2");
+  const auto after = at[0].due(now);
+  topics_machine::deliveries out;
+  at[0].on_answer(before[0].id, topic_outcome::answered, nullptr, now, out);
+  EXPECT_EQ(at[0].waiting(), 1u);
+  for (const auto& o : after) at[0].on_answer(o.id, topic_outcome::silence, nullptr, now, out);
+  pass(1s);
+  EXPECT_EQ((heard[{1, s}]), "[?]2");
+  EXPECT_EQ(at[0].waiting(), 0u);
 }
 
 TEST_F(topics_cluster, what_had_no_room_is_told_as_missed) {
