@@ -212,8 +212,10 @@ void topics_machine::on_message(const incarnation_id& from, topic_message& m, de
 }
 
 // Whoever listens has missed the message that brought it, or gets it later: then that is too late, and those before it
-// that are on their way: a gap before the value. Where the publisher is past it already, what was missed before it has
-// been told, but perhaps not what it published after it for others only: a gap after the value.
+// that are on their way: a gap before the value. Where the publisher is past it already, perhaps what it published
+// after it for others only was missed, too: a gap after the value. What was missed before it has been told then, unless
+// it had no room: that word comes behind what had some, so who was given older messages is told of a gap before the
+// value.
 void topics_machine::show_repaired(const std::vector<retained_row>& stored, deliveries& out) {
   for (const auto& row : stored) {
     ++counts_.repaired;
@@ -230,7 +232,7 @@ void topics_machine::show_repaired(const std::vector<retained_row>& stored, deli
       const bool late = how == standing::late;
       if (late) ++counts_.late;
       std::optional<queue_gap> gap;
-      if (!past && (heard || how == standing::next)) gap = queue_gap{0, false};
+      if (how == standing::next || (heard && !past)) gap = queue_gap{0, false};
       out.push_back({id, gap, row.value.content, stamp, late});
       if (past && !late) out.push_back({id, queue_gap{0, false}, nullptr, {}});
     });

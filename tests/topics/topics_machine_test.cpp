@@ -260,6 +260,39 @@ TEST_F(topics_cluster, a_value_that_had_no_room_is_shown_when_it_was_repaired) {
   EXPECT_EQ(told.substr(told.rfind('x') + 1), "[1]y~" + kept);
 }
 
+TEST_F(topics_cluster, a_repair_that_is_faster_than_the_word_of_what_had_no_room_tells_a_gap_before_its_value) {
+  const auto s = subscribe(2, "t");
+  const auto other = subscribe(2, "u");
+  run();
+  publish(0, "t", "1");
+  run();
+  lost = {2};
+  const std::string large(topic_content_bytes_max, 'x');
+  for (int i = 0; i < 15; ++i) publish(0, "u", large);
+  publish(0, "t", large);
+  publish(0, "t", large, true);
+  ASSERT_EQ(at[0].counts().dropped, 2u);
+  const std::string alone(topic_outbox::batch_bytes_max * 3 / 4, 'y');  // so that the word comes in a later packet
+  for (int i = 0; i < 2; ++i) publish(0, "u", alone);
+  run();
+  lost = {};
+  now += 300ms;
+  for (int turn = 0; turn < 100 && !heard[{2, other}].ends_with('y'); ++turn) {
+    for (const auto& o : at[0].due(now)) carry(0, o);
+  }
+  const auto* kept = at[1].retained().find("t");
+  ASSERT_NE(kept, nullptr);
+  ASSERT_EQ((heard[{2, s}]), "1") << "nothing was told yet";
+  topic_packet repair;
+  repair.part = topic_packet::kind::retained;
+  repair.retained.values = {{"t", *kept}};
+  topics_machine::deliveries out;
+  (void)at[2].on_packet(id(1), repair, out);
+  note(2, out);
+  pass(1s);
+  EXPECT_EQ((heard[{2, s}]), "1[?]" + large + "[?][2]");
+}
+
 TEST_F(topics_cluster, a_value_that_was_seen_and_comes_back_is_not_shown_again) {
   const auto s = subscribe(2, "t");
   run();
