@@ -144,7 +144,10 @@ struct reminder_stage : cluster_stage {
     w.run_for(2s);
     resting = true;
     truth.grains_fail = false;
-    w.run_for(std::chrono::milliseconds(due_within) + 25s);
+    w.run_for(std::chrono::milliseconds(due_within) + 5s);
+    const auto before = truth.all();
+    constexpr auto calm = 20s;
+    w.run_for(calm);
     std::uint64_t owed = 0;
     for (const auto& [number, k] : truth.all()) {
       const auto at = server_of(w, k.shard);
@@ -160,6 +163,9 @@ struct reminder_stage : cluster_stage {
       }
       if (k.period != 0) {
         EXPECT_GT(k.covered + k.period + 5'000, wall(at.node)) << name << " fires no more";
+        const auto most = std::chrono::milliseconds(calm).count() / static_cast<std::int64_t>(k.period) + 3;
+        EXPECT_LE(k.handled - before.at(number).handled, static_cast<std::uint64_t>(most))
+            << name << " fires too often";
       }
     }
     EXPECT_GT(owed, lost_all ? 0U : 100U);

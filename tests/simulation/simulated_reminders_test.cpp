@@ -1,10 +1,12 @@
-// Reminders and remembered grains on simulated nodes, through every seed: what was acknowledged rings, not before its
-// time; who is remembered is awake when all has healed. Times of day are virtual too.
+// Reminders and remembered grains on simulated nodes, through every seed: what was acknowledged rings until its handler
+// has taken it, not before its time, and not once it was acknowledged to be forgotten; who is remembered is awake when
+// all has healed. Times of day are virtual too.
 #include <functional>
 #include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -21,6 +23,8 @@ struct bells {
     bool kept = false;  // acknowledged
     wall_time due{};
     std::size_t rang = 0;
+    bool refused = false;                        // its handler did, once
+    bool forgetting = false, forgotten = false;  // asked, acknowledged
   };
   std::map<std::string, bell> all;
   std::map<std::string, duration> awake;  // who is remembered, and when it said so last
@@ -31,10 +35,15 @@ struct bells {
     ++b.rang;
     if (now < r.due) fault = id + " rang before its time";
     if (r.due != b.due) fault = id + " rang for another time";
+    if (b.forgotten) fault = id + " rang after it was forgotten";
+  }
+  /// Every third does not handle it the first time.
+  [[nodiscard]] bool refuses(const std::string& id) {
+    return std::stoi(id.substr(1)) % 3 == 0 && !std::exchange(all[id].refused, true);
   }
   [[nodiscard]] std::string silent() const {
     for (const auto& [id, b] : all) {
-      if (b.kept && b.rang == 0) return id + " never rang";
+      if (b.kept && !b.forgetting && b.rang == 0) return id + " never rang";
     }
     return {};
   }
@@ -48,7 +57,11 @@ wall_time time_of_day(grain* self) {
 
 std::function<void(node_options&, std::size_t)> bring(const std::shared_ptr<std::shared_ptr<bells>>& now) {
   const auto bell = [now](grain* self) -> caf::behavior {
-    return {[=](const reminder_fired& r) { (*now)->ring(self->grain_id(), r, time_of_day(self)); }};
+    return {[=](const reminder_fired& r) -> caf::result<int> {
+      if ((*now)->refuses(self->grain_id())) return to_caf({errc::unavailable, "not now"});
+      (*now)->ring(self->grain_id(), r, time_of_day(self));
+      return 0;
+    }};
   };
   const auto keeper = [now](grain* self) -> caf::behavior {
     self->delayed_send(self, 100ms, 0);
@@ -73,7 +86,7 @@ void keep_copies(config& c, std::size_t) { c.cache.replicas = 2; }
 /// What a run is given to do, and what must hold.
 struct belfry {
   std::shared_ptr<std::shared_ptr<bells>> now = std::make_shared<std::shared_ptr<bells>>();
-  std::size_t kept = 0, rang = 0, remembered = 0;
+  std::size_t kept = 0, rang = 0, forgotten = 0, remembered = 0;  // forgotten: before it rang
 
   [[nodiscard]] simulation_options options() const { return {.adjust = keep_copies, .equip = bring(now)}; }
 
@@ -90,6 +103,15 @@ struct belfry {
     (void)sim.ask(at, *its, remind_message({"ring", due}), 2s,
                   [b, id](expected<caf::message> r) { b->all[id].kept = r.has_value(); });
   }
+  void forget_one(simulation& sim, const std::shared_ptr<bells>& b) {
+    const auto at = sim.draw(sim.size());
+    if (!sim.running(at) || b->all.empty()) return;
+    const auto id = "b" + std::to_string(sim.draw(b->all.size()));
+    if (!b->all[id].kept || b->all[id].rang > 0 || std::exchange(b->all[id].forgetting, true)) return;
+    const auto its = sim.at(at).grains().ref("bell", id);
+    (void)sim.ask(at, *its, forget_reminder_message("ring"), 2s,
+                  [b, id](expected<caf::message> r) { b->all[id].forgotten = r.has_value(); });
+  }
   void wake_one(simulation& sim, const std::shared_ptr<bells>& b) {
     const auto at = sim.draw(sim.size());
     if (!sim.running(at)) return;
@@ -103,12 +125,14 @@ struct belfry {
     const auto b = std::make_shared<bells>();
     *now = b;
     sim.every(100ms, [this, &sim, b] { set_one(sim, b); });
+    sim.every(300ms, [this, &sim, b] { forget_one(sim, b); });
     sim.every(1s, [this, &sim, b] { wake_one(sim, b); });
-    sim.check("none rings before its time", [b] { return b->fault; });
+    sim.check("none rings before its time, or after it was forgotten", [b] { return b->fault; });
     sim.at_end("all that were kept have rung", [this, b] {
       for (const auto& [id, one] : b->all) {
         kept += one.kept ? 1 : 0;
         rang += one.rang;
+        forgotten += one.forgotten && one.rang == 0 ? 1 : 0;
       }
       return b->silent();
     });
@@ -135,7 +159,8 @@ TEST(simulated_reminders, ring_at_their_time_without_faults) {
   const auto r = (*sim)->run();
   EXPECT_TRUE(r.ok) << r.words;
   EXPECT_EQ(all.kept, 50u);
-  EXPECT_EQ(all.rang, 50u) << "once each, where nothing fails";
+  EXPECT_EQ(all.rang + all.forgotten, 50u) << "once each, where nothing fails";
+  EXPECT_GT(all.forgotten, 0u);
 }
 
 TEST(simulated_reminders, that_were_kept_ring_through_every_seed_and_who_is_remembered_is_awake) {
@@ -145,7 +170,8 @@ TEST(simulated_reminders, that_were_kept_ring_through_every_seed_and_who_is_reme
   EXPECT_FALSE(found.failure) << found.failure->text(4000);
   EXPECT_EQ(found.seeds, 12u);
   EXPECT_GT(all.kept, 1000u);
-  EXPECT_GE(all.rang, all.kept);
+  EXPECT_GE(all.rang + all.forgotten, all.kept);
+  EXPECT_GT(all.forgotten, 100u);
   EXPECT_GT(all.remembered, 100u);
 }
 
