@@ -1,12 +1,14 @@
 // The time of day, for what outlives a process: records on disk, backups.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 
 #include <troupe/time.hpp>
 
 #include "actors/clock.hpp"
+#include "runtime/membership/first_incarnation.hpp"
 
 namespace troupe {
 
@@ -16,12 +18,11 @@ namespace troupe {
   return static_cast<std::uint64_t>(duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count());
 }
 
-/// For membership::local_member::first_incarnation: seconds since 2025, which is four bytes in a packet. A process
-/// that starts has a higher number than the one before it unless the clock was set back in between.
+/// For membership::local_member: the number of a process that starts now.
 [[nodiscard]] inline std::uint64_t first_incarnation_now() {
   constexpr std::uint64_t begin_of_2025_ms = 1'735'689'600'000;
-  const auto now = wall_now_ms();
-  return now < begin_of_2025_ms ? 1 : (now - begin_of_2025_ms) / 1000 + 1;
+  const auto now = std::max(wall_now_ms(), begin_of_2025_ms) - begin_of_2025_ms;
+  return membership::first_incarnation_at(std::chrono::milliseconds(now));
 }
 
 /// The moment of the monotonic clock on the calendar, as the two stand to each other now.

@@ -72,8 +72,8 @@ void cluster_actor::carry_out() {
     send({std::move(m.to), m.id}, m.bytes);
   }
   for (const auto& id : out_.failed) ports_.on_failed(id);
-  // A lease may count beside the new table only: what is shorter is told at once, what is longer after it. With a
-  // table that was refused this node serves no longer than it might before.
+  // A lease may count beside the new table only: what is shorter is told at once, what is longer after it, if the
+  // shards took it.
   const auto until = machine_->serve_until();
   serves_until_ = std::min(serves_until_, until);
   ports_.shards.serve_until(serves_until_);

@@ -89,13 +89,13 @@ void pubsub_service::tell() {
     for (auto& u : machine_.due(now())) {
       const auto at = outboxes_.find(u.to);
       if (at == outboxes_.end()) continue;
-      updates.emplace_back(u.to, at->second.to, pubsub::encode(u.update));
+      updates.emplace_back(u.to, u.number, at->second.to, pubsub::encode(u.update));
     }
     if (const auto next = machine_.next_due()) clock_.set(*next);
   }
-  for (auto& [id, to, bytes] : updates) {
+  for (auto& [id, number, to, bytes] : updates) {
     with_.link->request(to, link_request_kind::pubsub, bytes, now() + answer_max,
-                        [self = weak_from_this(), peer = id](const expected<std::string_view>& answer) {
+                        [self = weak_from_this(), peer = id, sent = number](const expected<std::string_view>& answer) {
                           const auto s = self.lock();
                           if (!s) return;
                           std::optional<std::uint64_t> version;
@@ -104,7 +104,7 @@ void pubsub_service::tell() {
                           }
                           {
                             const std::lock_guard lock(s->mutex_);
-                            s->machine_.on_answer(peer, version, now());
+                            s->machine_.on_answer(peer, sent, version, now());
                           }
                           // Not from inside request(), which may call back at once.
                           boost::asio::post(s->with_.io.context(0), [s] { s->tell(); });

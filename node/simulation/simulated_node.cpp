@@ -5,6 +5,7 @@
 
 #include "actors/upkeep_actor.hpp"
 #include "runtime/cluster/cluster_machine.hpp"
+#include "runtime/membership/first_incarnation.hpp"
 
 namespace troupe {
 
@@ -163,8 +164,10 @@ expected<void> simulated_node::open_toolkit() {
 
 expected<void> simulated_node::spawn_cluster() {
   if (auto ticking = clock_.start([this] { (void)inbox_.push(alarm_rang{}); }); !ticking) return ticking;
-  auto machine = cluster_machine::make(settings_, {self_.name, self_.id, self_.address}, contents_, with_.files,
-                                       rng_.fork(), with_.world.now());
+  const auto now = with_.world.now();
+  node_identity self{self_.name, self_.id, self_.address, false,
+                     membership::first_incarnation_at(now.time_since_epoch())};
+  auto machine = cluster_machine::make(settings_, std::move(self), contents_, with_.files, rng_.fork(), now);
   if (!machine) return tl::unexpected(std::move(machine.error()));
   slot_->set(caf::actor(system_->system().spawn<cluster_actor>(std::move(*machine), ports())));
   return {};

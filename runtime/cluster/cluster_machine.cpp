@@ -264,6 +264,18 @@ void cluster_machine::keep_aside(time_point now) {
   if (std::exchange(aside_, aside) != aside) lead_.stand_aside(aside, now, e_);
 }
 
+// A lease counts beside the table of its record. One that this node cannot read, or may not decide by yet
+// (may_decide_by), ends its serving with the leases that it had before: the others go by that table.
+time_point cluster_machine::serve_until() const {
+  if (split_.stands_aside()) return time_point::min();
+  return goes_by_record() ? lead_.serve_until() : std::min(served_until_, lead_.serve_until());
+}
+
+bool cluster_machine::goes_by_record() const {
+  const auto& record = lead_.record();
+  return !record || record->shard_table.empty() || shards_begin_anew_ || record->at <= table_.stamp;
+}
+
 std::uint64_t cluster_machine::pid() const {
   const auto& record = lead_.record();
   return record ? record->pid_of({self_.name, self_.id}) : 0;
@@ -292,6 +304,7 @@ void cluster_machine::settle(time_point now, cluster_output& out) {
     tell_others(now);
   } while (!m_.events.empty() || !e_.events.empty() || e_.persist || e_.store || !e_.packets.empty() ||
            !moves_out_.messages.empty() || !moves_out_.words.empty());
+  if (goes_by_record()) served_until_ = lead_.serve_until();
   carry_talk(now, out);
   carry_packets(out);
   if (join_attempts_ != members_.counts().join_attempts) {

@@ -179,9 +179,7 @@ class cluster_machine {
   [[nodiscard]] const shard_table& table() const noexcept { return table_; }
   [[nodiscard]] std::uint64_t pid() const;
   /// Until when this node may serve the shards it is primary of.
-  [[nodiscard]] time_point serve_until() const {
-    return split_.stands_aside() ? time_point::min() : lead_.serve_until();
-  }
+  [[nodiscard]] time_point serve_until() const;
   /// A copy of a shard that this node serves under the row of `epoch` holds its writes up.
   void on_laggard(std::uint32_t shard, std::uint64_t epoch, std::uint64_t pid, time_point now, cluster_output& out);
 
@@ -223,6 +221,7 @@ class cluster_machine {
   void carry_election(cluster_output& out);
   void carry_moves(cluster_output& out);
   void consider_leading(time_point now);
+  [[nodiscard]] bool goes_by_record() const;
   void keep_aside(time_point now);
   void give_seeds(time_point now);
   [[nodiscard]] bool knows_foreign_seeds() const;
@@ -295,6 +294,7 @@ class cluster_machine {
   election_output e_;
 
   shard_table table_;                            // of the last committed record, under its stamp
+  time_point served_until_ = time_point::min();  // while table_ was that of the record
   std::optional<std::uint64_t> table_proposal_;  // under way
   bool tend_table_ = false;                      // something happened that the table may depend on
   time_point table_again_ = time_point::max();   // when a lease ends that the next table waits for

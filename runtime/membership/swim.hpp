@@ -41,9 +41,9 @@ struct local_member {
   std::string name;
   std::string address;  // advertised "host:port"
   incarnation_id id;    // drawn at the start of the process, never empty
-  /// Of this process, 1..incarnation_max / 2. Best above that of any earlier process of the name, by the time of day:
-  /// neighbours that never heard of an earlier one cannot number this one above it, and whoever did hear of it would
-  /// take this one for dead until it refutes. Any number is safe.
+  /// Of this process, 1..incarnation_max / 2. Best above that of any earlier process of the name
+  /// (first_incarnation.hpp): neighbours that never heard of an earlier one cannot number this one above it, and
+  /// whoever did hear of it would take this one for dead until it refutes. Any number is safe.
   std::uint64_t first_incarnation = 1;
   std::uint32_t expected_members = 1;
   bool accept_joiners = true;

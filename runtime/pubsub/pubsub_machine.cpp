@@ -16,16 +16,16 @@ std::vector<pubsub_machine::outgoing> pubsub_machine::due(time_point now) {
   std::vector<outgoing> out;
   for (auto& [id, p] : peers_) {
     if (!has_news(p) || (p.retry_at && now < *p.retry_at)) continue;
-    p.in_flight = true;
+    p.in_flight = ++updates_;
     p.retry_at.reset();
-    out.push_back({id, mine_.since(p.told)});
+    out.push_back({id, p.in_flight, mine_.since(p.told)});
     out.back().update.have = p.known;
   }
   return out;
 }
 
 bool pubsub_machine::has_news(const peer& p) const {
-  return p.member && !p.in_flight && (!p.ever_told || p.told != mine_.version());
+  return p.member && p.in_flight == 0 && (!p.ever_told || p.told != mine_.version());
 }
 
 std::optional<time_point> pubsub_machine::next_due() const {
@@ -36,11 +36,12 @@ std::optional<time_point> pubsub_machine::next_due() const {
   return soonest;
 }
 
-void pubsub_machine::on_answer(const incarnation_id& from, std::optional<std::uint64_t> version, time_point now) {
+void pubsub_machine::on_answer(const incarnation_id& from, std::uint64_t number, std::optional<std::uint64_t> version,
+                               time_point now) {
   const auto at = peers_.find(from);
-  if (at == peers_.end()) return;
+  if (at == peers_.end() || at->second.in_flight != number) return;
   auto& p = at->second;
-  p.in_flight = false;
+  p.in_flight = 0;
   if (!version) {
     p.retry_at = now + again;
     return;
@@ -52,7 +53,7 @@ void pubsub_machine::on_answer(const incarnation_id& from, std::optional<std::ui
 std::uint64_t pubsub_machine::on_update(const incarnation_id& from, interest_update u) {
   auto& p = peers_[from];  // perhaps before the members are known; set_members decides who stays
   // It held this node for gone, and has forgotten what it was told.
-  if (!p.in_flight && p.ever_told && u.have != p.told) p.told = u.have <= mine_.version() ? u.have : 0;
+  if (p.in_flight == 0 && p.ever_told && u.have != p.told) p.told = u.have <= mine_.version() ? u.have : 0;
   if (u.from != 0 && u.from != p.known) return p.known;
   if (u.from == 0) p.interests.clear();
   for (auto& i : u.items) {

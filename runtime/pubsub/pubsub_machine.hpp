@@ -39,14 +39,17 @@ class pubsub_machine {
 
   struct outgoing {
     incarnation_id to;
+    std::uint64_t number = 0;  // of all updates
     interest_update update;
   };
   /// What is to be sent now. Each is answered once by on_answer.
   [[nodiscard]] std::vector<outgoing> due(time_point now);
   /// When due() is to be asked again, though nothing happened; none: never.
   [[nodiscard]] std::optional<time_point> next_due() const;
-  /// The version that `from` said it has; none: no answer.
-  void on_answer(const incarnation_id& from, std::optional<std::uint64_t> version, time_point now);
+  /// The version that `from` said it has, to the update of that number; none: no answer. Without effect when another
+  /// update is under way to it, since it has been no member meanwhile.
+  void on_answer(const incarnation_id& from, std::uint64_t number, std::optional<std::uint64_t> version,
+                 time_point now);
 
   /// What another node listens to; returns the answer.
   [[nodiscard]] std::uint64_t on_update(const incarnation_id& from, interest_update u);
@@ -70,8 +73,8 @@ class pubsub_machine {
     bool member = false;  // otherwise it was heard before membership told of it
     // What this node has told it.
     std::uint64_t told = 0;
-    bool in_flight = false;
-    bool ever_told = false;  // also "nothing": a node that is told nothing yet gets every message
+    std::uint64_t in_flight = 0;  // the number of the update under way; 0: none
+    bool ever_told = false;       // also "nothing": a node that is told nothing yet gets every message
     std::optional<time_point> retry_at;
     // What it has told this node.
     std::map<topic, std::uint64_t, topic_order> interests;
@@ -84,6 +87,7 @@ class pubsub_machine {
 
   interest_ledger mine_;
   std::map<incarnation_id, peer> peers_;
+  std::uint64_t updates_ = 0;
 };
 
 }  // namespace troupe::pubsub

@@ -263,13 +263,13 @@ std::optional<topic_packet> topics_machine::on_packet(const incarnation_id& from
 
 void topics_machine::on_answer(const packet_id& id, topic_outcome how, const topic_packet* answer, time_point now,
                                deliveries& out) {
+  if (id.part == topic_packet::kind::interest) {
+    const bool good = answer != nullptr && answer->part == topic_packet::kind::interest_answer;  // else: once more
+    return interest_.on_answer(id.to, id.stay, good ? std::optional(answer->version) : std::nullopt, now);
+  }
   const auto at = peers_.find(id.to);
   if (at == peers_.end() || at->second.stay != id.stay) return;
   auto& p = at->second;
-  if (id.part == topic_packet::kind::interest) {
-    const bool good = answer != nullptr && answer->part == topic_packet::kind::interest_answer;  // else: once more
-    return interest_.on_answer(id.to, good ? std::optional(answer->version) : std::nullopt, now);
-  }
   if (id.part == topic_packet::kind::messages) {
     const auto count = p.box.on_sent(how);
     (how == topic_outcome::answered  ? counts_.sent
@@ -307,25 +307,25 @@ void topics_machine::ask_round(time_point now) {
 
 std::vector<topics_machine::outgoing> topics_machine::due(time_point now) {
   std::vector<outgoing> out;
-  const auto add = [&out](const incarnation_id& to, const peer& p, topic_packet packet) {
-    out.push_back({{to, packet.part, p.stay}, std::move(packet)});
+  const auto add = [&out](const incarnation_id& to, std::uint64_t stay, topic_packet packet) {
+    out.push_back({{to, packet.part, stay}, std::move(packet)});
   };
   for (auto& o : interest_.due(now)) {
     topic_packet packet;
     packet.part = topic_packet::kind::interest;
     packet.update = std::move(o.update);
-    add(o.to, peers_.at(o.to), std::move(packet));
+    add(o.to, o.number, std::move(packet));
   }
   if (now >= next_round_ && !peers_.empty()) ask_round(now);
   for (auto& [id, p] : peers_) {
-    if (p.box.due() && now >= p.send_at) add(id, p, p.box.take(clock_));
+    if (p.box.due() && now >= p.send_at) add(id, p.stay, p.box.take(clock_));
     if (!p.retained_known && !p.retained_due && now >= p.ask_at) p.retained_due = retained_.question();
     if (!p.retained_due || p.retained_asked) continue;
     p.retained_asked = true;
     topic_packet packet;
     packet.part = topic_packet::kind::retained;
     packet.retained = *std::exchange(p.retained_due, std::nullopt);
-    add(id, p, std::move(packet));
+    add(id, p.stay, std::move(packet));
   }
   return out;
 }

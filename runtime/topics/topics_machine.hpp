@@ -76,7 +76,7 @@ class topics_machine {
   struct packet_id {
     incarnation_id to;
     topic_packet::kind part = topic_packet::kind::messages;
-    std::uint64_t stay = 0;  // which of that node's times as a member
+    std::uint64_t stay = 0;  // which of that node's times as a member; of an update of interests its number
   };
   struct outgoing {
     packet_id id;

@@ -46,7 +46,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   TROUPE_CHECK(machine.mine().listeners({topic_kind::channel, "news"}) == 1);
   TROUPE_CHECK(machine.names(topic_kind::channel).size() <= 2 + m->update.items.size());
   for (const auto& o : machine.due(now)) TROUPE_CHECK(decode_pubsub(encode(o.update)).has_value());
-  machine.on_answer({3, 4}, m->update.have, now);
+  for (std::uint64_t number = 0; number < 4; ++number) machine.on_answer({3, 4}, number, m->update.have, now);
   for (const auto& o : machine.due(now)) TROUPE_CHECK(decode_pubsub(encode(o.update)).has_value());
   machine.set_members({});
   TROUPE_CHECK(machine.names(topic_kind::channel).size() == 1);

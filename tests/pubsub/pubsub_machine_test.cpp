@@ -34,11 +34,11 @@ struct nodes : testing::Test {
           more = true;
           const auto to = static_cast<std::size_t>(u.to.low - 1);
           if (lost()) {
-            machines[i].on_answer(u.to, std::nullopt, now);
+            machines[i].on_answer(u.to, u.number, std::nullopt, now);
             continue;
           }
           const auto version = machines[to].on_update(id(i), u.update);
-          machines[i].on_answer(u.to, lost() ? std::nullopt : std::optional(version), now);
+          machines[i].on_answer(u.to, u.number, lost() ? std::nullopt : std::optional(version), now);
         }
       }
     }
@@ -79,9 +79,10 @@ TEST_F(nodes, a_message_goes_to_nodes_with_listeners_only) {
 TEST_F(nodes, who_does_not_answer_is_told_again_after_a_pause) {
   exchange();
   machines[0].change({topic_kind::channel, "c"}, 1);
-  ASSERT_EQ(machines[0].due(now).size(), 2u);
+  const auto told = machines[0].due(now);
+  ASSERT_EQ(told.size(), 2u);
   EXPECT_TRUE(machines[0].due(now).empty()) << "one at a time";
-  machines[0].on_answer(id(1), std::nullopt, now);
+  machines[0].on_answer(id(1), told[0].number, std::nullopt, now);
   EXPECT_TRUE(machines[0].due(now).empty());
   EXPECT_EQ(machines[0].next_due(), now + pubsub_machine::again);
   now += pubsub_machine::again;
@@ -117,9 +118,28 @@ TEST_F(nodes, a_member_that_is_gone_is_forgotten) {
   exchange();
   machines[0].set_members({id(2)});
   EXPECT_EQ(machines[0].listeners({topic_kind::channel, "c"}), 0u);
-  machines[0].on_answer(id(1), 1, now);  // late: nobody cares
+  machines[0].on_answer(id(1), 1, 1, now);  // late: nobody cares
   machines[0].set_members(others_of(0));
   EXPECT_EQ(machines[0].others(topic_kind::channel, "x").nodes, std::vector{id(1)}) << "until it has told again";
+}
+
+TEST_F(nodes, an_answer_to_what_was_told_before_it_was_held_for_gone_is_none_to_what_is_told_since) {
+  exchange();
+  machines[0].change({topic_kind::channel, "c"}, 1);
+  const auto before = machines[0].due(now);
+  machines[0].set_members({id(2)});
+  machines[1].set_members({id(2)});
+  machines[0].set_members(others_of(0));
+  machines[1].set_members(others_of(1));
+  const auto lost = machines[0].due(now);
+  ASSERT_EQ(lost.size(), 1u);
+  machines[0].on_answer(id(1), before[0].number, 1, now);
+  EXPECT_TRUE(machines[0].due(now).empty()) << "it is still under way";
+  machines[0].on_answer(id(1), lost[0].number, std::nullopt, now);
+  machines[0].on_answer(id(2), before[1].number, std::nullopt, now);
+  now += pubsub_machine::again;
+  exchange();
+  EXPECT_EQ(machines[1].listeners({topic_kind::channel, "c"}), 1u);
 }
 
 TEST_F(nodes, who_is_heard_before_it_is_known_as_a_member_is_told_as_soon_as_it_is) {

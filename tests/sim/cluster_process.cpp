@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "runtime/durability/holders_file.hpp"
+#include "runtime/membership/first_incarnation.hpp"
 #include "tests/sim/fault_plan.hpp"
 
 namespace troupe::sim {
@@ -79,8 +80,8 @@ void cluster_process::on_start(time_point now) {
     fault_ = holders ? journal_->load(std::move(*holders), now) : "the holders' file was refused";
     if (!fault_.empty()) return;
   }
-  const auto started = std::chrono::floor<std::chrono::seconds>(out_.time_of_day()).count() + 1;
-  node_identity self{name_of(self_), id_, address_of(self_), false, static_cast<std::uint64_t>(started)};
+  node_identity self{name_of(self_), id_, address_of(self_), false,
+                     membership::first_incarnation_at(out_.time_of_day())};
   auto made = cluster_machine::make(settings_, std::move(self), stores_, out_.files(), rng_.fork(), now);
   if (!made) {
     fault_ = "the disk was refused: " + made.error().context;

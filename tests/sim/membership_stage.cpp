@@ -5,6 +5,8 @@
 #include <limits>
 #include <utility>
 
+#include "runtime/membership/first_incarnation.hpp"
+
 namespace troupe::sim {
 
 namespace {
@@ -96,8 +98,7 @@ membership_stage::membership_stage(stage_options o)
         setup.self.name = name_of(n);
         setup.self.address = address_of(n);
         setup.self.id = {rng.next(), rng.next()};
-        const auto day = std::chrono::floor<std::chrono::seconds>(w.now()).count();
-        if (options.time_of_day) setup.self.first_incarnation = static_cast<std::uint64_t>(day) + 1;
+        if (options.time_of_day) setup.self.first_incarnation = membership::first_incarnation_at(w.now());
         setup.settings = *membership::profile(options.profile);
         for (node_index s = 0; s < std::min(options.seed_nodes, options.world.nodes); ++s) {
           setup.seeds.push_back(address_of(s));
