@@ -81,7 +81,7 @@ void pubsub_service::follow_members() {
 
 // Updates that are due; their answers bring the next.
 void pubsub_service::tell() {
-  std::vector<std::tuple<incarnation_id, link_target, std::string>> updates;
+  std::vector<std::tuple<incarnation_id, std::uint64_t, link_target, std::string>> updates;
   {
     const std::lock_guard lock(mutex_);
     tell_posted_ = false;
