@@ -309,6 +309,36 @@ TEST(election, members_keep_their_leases_while_record_follows_record_without_a_p
   }
 }
 
+TEST(election, a_lease_counts_from_the_record_that_it_names_and_never_in_another_term) {
+  for (const bool new_term : {false, true}) {
+    bus b(3);
+    b.latency = milliseconds(5);  // above the disk's: a record is there before the lease that comes with it
+    b.start_all({"a", "b", "c"});
+    b.until_leader();
+    b.start("d", -1);  // it is not to lead
+    b.run(seconds(2));
+    const auto leader = b.leader();
+    ASSERT_NE(leader, "");
+    const auto term = b.at(leader).record()->at.term;
+    b.drop = [&](const std::string&, const std::string& to, const election_message& m) {
+      return to == "d" && (m.kind == election_kind::record || m.kind == election_kind::committed);
+    };
+    b.call(leader, [&](election& e, election_output& out) {
+      EXPECT_TRUE(e.propose({.shard_table = "news", .values = {}}, b.now(), out));
+    });
+    b.run(milliseconds(25));
+    const auto before = b.at("d").own_lease().until;
+    b.run(milliseconds(390));  // a renewal or two
+    ASSERT_EQ(b.at("d").own_lease().until, before) << "without the record";
+    if (new_term) b.call(leader, [&](election& e, election_output& out) { e.step_down(b.now(), out); });
+    b.drop = nullptr;
+    const auto grew = [&] { return b.at("d").own_lease().until > before; };
+    ASSERT_GE(b.run_until(grew, seconds(20)), duration::zero());
+    EXPECT_EQ(b.at("d").own_lease().term != term, new_term);
+    EXPECT_EQ(b.at("d").record()->at.term, b.at("d").own_lease().term);
+  }
+}
+
 TEST(election, who_is_behind_learns_it_from_a_digest_and_asks) {
   bus b(3);
   b.start_all({"a", "b", "c"});
