@@ -52,7 +52,8 @@ lock_item lock_server::answer_to(const member_ref& from, const lock_item& item, 
     said.what = grant != nullptr ? lock_word::want : lock_word::gone;
     return said;
   }
-  if (grant != nullptr && !dropped_.contains(grant->token)) {
+  // What is over stays over: a table without it may be on its way to be committed.
+  if (grant != nullptr && !dropped_.contains(grant->token) && now < over_at(*grant)) {
     auto& heard = heard_[grant->token];
     heard = std::max(heard, now);
     said.what = lock_word::held;

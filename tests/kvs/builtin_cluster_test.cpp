@@ -115,7 +115,8 @@ TEST_F(builtin_cluster, nodes_without_the_service_use_that_of_the_others) {
     c.kill(3);
     expect_leader_but(c, 3, "after a leader without the service was killed");
   } else {
-    EXPECT_EQ(kvs_of(c, 3).state, service_state::running) << kvs_of(c, 3).reason;
+    EXPECT_TRUE(c.wait_until([](auto& x) { return kvs_of(x, 3).state == service_state::running; }, 30s))
+        << kvs_of(c, 3).reason;
   }
 }
 

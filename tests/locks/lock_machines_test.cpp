@@ -135,6 +135,33 @@ TEST_F(lock_machines, a_hold_ends_at_its_holder_before_anybody_else_gets_it) {
   EXPECT_EQ(server.counts().expired, 1U);
 }
 
+// As after a pause of the holder: its ask comes while the table without it is being committed.
+TEST_F(lock_machines, a_hold_that_is_over_is_not_renewed_while_the_table_without_it_is_on_its_way) {
+  const auto c = claim(a, named("x"), true);
+  run(milliseconds(50));
+  const auto next = claim(b, named("x", seconds(60)));
+  commits = false;
+  cut.insert("a");
+  std::optional<lock_table> proposed;
+  for (int i = 0; i < 600 && !proposed; ++i) {
+    run(milliseconds(10));
+    proposed = server.next_table(now);
+  }
+  ASSERT_TRUE(proposed);
+  cut.clear();
+  run(seconds(1));
+  EXPECT_FALSE(holds(a, c)) << "it asked, and is told that this is over";
+  std::vector<lock_packet> out;
+  server.on_table(*proposed, now, out);
+  carry(out, leader);
+  EXPECT_TRUE(holds(b, next));
+  EXPECT_FALSE(holds(a, c));
+  commits = true;
+  clients.at("b").drop(next, now);
+  run(seconds(3));
+  EXPECT_TRUE(holds(a, c)) << "given anew";
+}
+
 TEST_F(lock_machines, a_new_leader_takes_nothing_away_before_a_whole_ttl) {
   const auto c = claim(a, named("x"));
   run(milliseconds(50));

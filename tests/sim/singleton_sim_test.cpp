@@ -62,7 +62,12 @@ class singleton_stage : public cluster_stage, public checker {
 
   void on_step(world& world_now, node_index) override {
     const auto all = served();
-    if (all.size() > 1) return world_now.fail("two singletons are served");
+    if (all.size() > 1) {
+      std::string who;
+      for (const auto n : all)
+        who += " at node " + std::to_string(n) + " under token " + std::to_string(parts[n].token);
+      return world_now.fail("two singletons are served:" + who);
+    }
     if (all.size() != 1 || parts[all[0]].token == last_token) return;
     const auto token = parts[all[0]].token;
     if (token < last_token)
