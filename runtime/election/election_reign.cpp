@@ -282,7 +282,9 @@ void election::give_lease(const member_ref& to, roll_row& row) {
   if (!row.serves() || !row.vetted || row.ask == 0 || reign_->leased_until <= now_ || left > election_lease_max) return;
   auto lease = make(election_kind::lease);
   lease.echo = row.ask;
+  // A change that waits behind the pending one was decided by the leases given until then: this one counts beside it.
   lease.at = reign_->pending ? reign_->pending->record->at : reign_->base->at;
+  lease.at.epoch += reign_->queue.size();
   lease.lease = std::chrono::floor<std::chrono::microseconds>(left);
   row.granted_until = std::max(row.granted_until, reign_->leased_until);
   send(to, std::move(lease));
