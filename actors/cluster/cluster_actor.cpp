@@ -72,14 +72,8 @@ void cluster_actor::carry_out() {
     send({std::move(m.to), m.id}, m.bytes);
   }
   for (const auto& id : out_.failed) ports_.on_failed(id);
-  // A lease may count beside the new table only: what is shorter is told at once, what is longer after it, if the
-  // shards took it.
-  const auto until = machine_->serve_until();
-  serves_until_ = std::min(serves_until_, until);
-  ports_.shards.serve_until(serves_until_);
+  ports_.shards.serve_until(machine_->serve_until());
   const bool adopted = out_.table_changed && adopt_table();
-  if (out_.table_changed) goes_by_table_ = adopted;
-  if (goes_by_table_) ports_.shards.serve_until(serves_until_ = until);
   picture_old_ = picture_old_ || out_.picture_changed;
   if (out_.table_changed) publish_picture();  // who finds the owners by it is asked for them at once
   std::move(out_.events.begin(), out_.events.end(), std::back_inserter(untold_));

@@ -163,9 +163,7 @@ class cluster_actor : public caf::event_based_actor {
   bool picture_old_ = false;                       // the board shows what was before this batch
   time_point shown_at_{};                          // when the board last got a picture
   time_point alarm_at_ = time_point::max();
-  time_point serves_until_ = time_point::min();  // as the shards were told
-  bool goes_by_table_ = true;                    // the machine's table is the one that the shards go by
-  std::string store_health_;                     // as last told
+  std::string store_health_;  // as last told
   std::optional<store_sight> store_sight_;
 };
 

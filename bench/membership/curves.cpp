@@ -288,7 +288,7 @@ int run(const char* directory) {
     for (auto i = next++; i < cells.size(); i = next++) cells[i].done.set_value(experiment(cells[i].of).run());
   };
   std::vector<std::jthread> workers;
-  const auto jobs = number_from("TROUPE_BENCH_JOBS", std::max(1U, std::thread::hardware_concurrency()));
+  const auto jobs = std::max<std::uint64_t>(1, number_from("TROUPE_BENCH_JOBS", std::thread::hardware_concurrency()));
   for (std::uint64_t i = 0; i < jobs; ++i) workers.emplace_back(work);
 
   std::string csv = csv_head;

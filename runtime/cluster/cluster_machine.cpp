@@ -163,6 +163,7 @@ void cluster_machine::on_store_changed(time_point now, cluster_output& out) {
 }
 
 void cluster_machine::on_adopted(time_point now, cluster_output& out) {
+  adopted_ = table_.stamp;
   moves_.on_table(table_, pid(), now, moves_out_);
   settle(now, out);
 }
@@ -264,8 +265,9 @@ void cluster_machine::keep_aside(time_point now) {
   if (std::exchange(aside_, aside) != aside) lead_.stand_aside(aside, now, e_);
 }
 
-// A lease counts beside the table of its record. One that this node cannot read, or may not decide by yet
-// (may_decide_by), ends its serving with the leases that it had before: the others go by that table.
+// A lease counts beside the table of its record, so only when the stores go by that. One that they refuse, that cannot
+// be read, or that may not be decided by yet (may_decide_by) ends the serving here with the leases that this node had
+// before: the others go by that table.
 time_point cluster_machine::serve_until() const {
   if (split_.stands_aside()) return time_point::min();
   return goes_by_record() ? lead_.serve_until() : std::min(served_until_, lead_.serve_until());
@@ -273,7 +275,7 @@ time_point cluster_machine::serve_until() const {
 
 bool cluster_machine::goes_by_record() const {
   const auto& record = lead_.record();
-  return !record || record->shard_table.empty() || shards_begin_anew_ || record->at <= table_.stamp;
+  return !record || record->shard_table.empty() || shards_begin_anew_ || record->at <= adopted_;
 }
 
 std::uint64_t cluster_machine::pid() const {

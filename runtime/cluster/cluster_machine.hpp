@@ -294,7 +294,8 @@ class cluster_machine {
   election_output e_;
 
   shard_table table_;                            // of the last committed record, under its stamp
-  time_point served_until_ = time_point::min();  // while table_ was that of the record
+  stamp adopted_;                                // of the table that the stores go by, as the shell said
+  time_point served_until_ = time_point::min();  // as long as that was the record's
   std::optional<std::uint64_t> table_proposal_;  // under way
   bool tend_table_ = false;                      // something happened that the table may depend on
   time_point table_again_ = time_point::max();   // when a lease ends that the next table waits for

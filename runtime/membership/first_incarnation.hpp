@@ -1,7 +1,7 @@
 // How a process numbers itself: by the time of day, so that it is above the processes of its name before it, also where
-// its neighbours never heard of those. Two that start within a tenth of a second, or with a clock that was set back in
-// between, and one that refuted faster than that for all its life: there the old rules hold, by which a member that
-// knows the earlier process numbers the later one above it, and otherwise that refutes.
+// its neighbours never heard of those. That fails for two that start within a tenth of a second, or with a clock that
+// was set back in between, and after one that refuted faster than that for all its life: a member that knows the
+// earlier process numbers the later one above it then, and where none does the later one refutes.
 #pragma once
 
 #include <algorithm>

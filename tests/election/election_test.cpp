@@ -340,6 +340,37 @@ TEST(election, a_lease_counts_from_the_record_that_it_names_and_never_in_another
   }
 }
 
+// What waits was decided by the leases given until then: a lease beside the record before it would undo that.
+TEST(election, a_lease_counts_beside_the_last_change_that_waited_when_it_was_given) {
+  bus b(3);
+  b.start_all({"a", "b", "c"});
+  b.until_leader();
+  b.run(seconds(2));
+  const auto leader = b.leader();
+  ASSERT_NE(leader, "");
+  const std::string member = leader == "a" ? "b" : "a";
+  const auto first = b.at(leader).record()->at.epoch + 1;
+  std::uint64_t accepted_max = 0;
+  b.drop = [&](const std::string&, const std::string&, const election_message& m) {
+    return m.kind == election_kind::accept && m.at.epoch > accepted_max;
+  };
+  b.call(leader, [&](election& e, election_output& out) {
+    EXPECT_TRUE(e.propose({.shard_table = {}, .values = {{"key", "value"}}}, b.now(), out));
+    EXPECT_TRUE(e.propose({.shard_table = "without the member", .values = {}}, b.now(), out));
+  });
+  b.run(milliseconds(5));
+  const auto before = b.at(member).own_lease().until;
+  b.run(milliseconds(250));  // a renewal or two
+  accepted_max = first;
+  b.run(milliseconds(250));
+  ASSERT_EQ(b.at(member).record()->at.epoch, first);
+  EXPECT_EQ(b.at(member).own_lease().until, before);
+  accepted_max = first + 1;
+  b.run(milliseconds(250));
+  ASSERT_EQ(b.at(member).record()->at.epoch, first + 1);
+  EXPECT_GT(b.at(member).own_lease().until, before);
+}
+
 TEST(election, who_is_behind_learns_it_from_a_digest_and_asks) {
   bus b(3);
   b.start_all({"a", "b", "c"});

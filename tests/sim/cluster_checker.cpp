@@ -1,5 +1,6 @@
 // What must never be in a simulated cluster, looked after at every step.
 #include <string>
+#include <utility>
 
 #include "tests/sim/cluster_process.hpp"
 
@@ -14,6 +15,7 @@ void cluster_checker::on_step(world& w, node_index changed) {
   check_table(w, changed, p);
   check_primaries(w, changed, p);
   check_record(w, changed, p);
+  check_lease(w, changed, p);
   if (p.grains() != nullptr) check_grains(w, changed, p);
   if (p.reminded() != nullptr && !p.reminded()->fault().empty()) w.fail(p.reminded()->fault());
 }
@@ -73,6 +75,15 @@ void cluster_checker::check_record(world& w, node_index n, const cluster_process
   for (const auto& [who, pid] : record->pids) {
     if (pids_.emplace(pid, who).first->second != who) w.fail("PID " + std::to_string(pid) + " was given twice");
   }
+}
+
+// Only beside the table of the record is a lease longer than before. A lone node that keeps its PID needs none.
+void cluster_checker::check_lease(world& w, node_index n, const cluster_process& p) {
+  const auto until = p.machine()->serve_until();
+  const auto before = std::exchange(seen_[n].served_until, until);
+  const auto& record = p.machine()->lead().record();
+  if (until <= before || until == time_point::max() || !record || record->shard_table.empty()) return;
+  if (p.adopted().stamp < record->at) w.fail("node " + std::to_string(n) + " serves longer beside an old table");
 }
 
 // A paused process counts here too.

@@ -226,7 +226,7 @@ void cluster_process::carry_out() {
   departed_ = departed_ || output_.departed || output_.expelled;
   output_ = {};
   carry_streams();
-  if (!adopts || !adopt()) return;
+  if (!adopts || refuses_tables_ || !adopt()) return;
   machine_->on_adopted(now_, output_);
   carry_out();
 }

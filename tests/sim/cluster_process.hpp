@@ -83,6 +83,8 @@ class cluster_process final : public process {
   void finish_load(std::uint32_t shard, std::uint64_t load, const load_result& result, time_point now);
   /// With caches.default.replicas = "all"; null: no copies are kept.
   [[nodiscard]] simulated_copies* copies() noexcept { return copies_.get(); }
+  /// From now on its stores take no table, as those of another version may not.
+  void refuse_tables() noexcept { refuses_tables_ = true; }
   /// The first thing that it could not do for its machine; empty: there was none.
   [[nodiscard]] const std::string& fault() const noexcept { return fault_; }
 
@@ -124,6 +126,7 @@ class cluster_process final : public process {
   std::deque<std::uint64_t> written_;  // tokens, handed over with the next tick, which comes at once
   time_point now_{};
   bool departed_ = false;
+  bool refuses_tables_ = false;
   std::string fault_;
   std::shared_ptr<load_budget> loads_ = std::make_shared<load_budget>(1000, 10'000);
 };
@@ -147,6 +150,7 @@ class cluster_checker final : public checker {
   struct seen {
     stamp table;
     record_ptr record;
+    time_point served_until = time_point::min();
     std::map<std::uint64_t, incarnation_id> followed;  // by term
   };
   void check_followed(world& w, node_index n, const cluster_process& p);
@@ -154,6 +158,7 @@ class cluster_checker final : public checker {
   void check_primaries(world& w, node_index n, const cluster_process& p);
   void check_table(world& w, node_index n, const cluster_process& p);
   void check_record(world& w, node_index n, const cluster_process& p);
+  void check_lease(world& w, node_index n, const cluster_process& p);
   static void check_grains(world& w, node_index n, const cluster_process& p);
 
   std::map<node_index, seen> seen_;

@@ -96,6 +96,24 @@ TEST_P(cluster_sim, a_killed_follower_loses_its_shards_to_the_others_and_may_com
   }
 }
 
+// Its shards went to others while it stood still, and it cannot know: the leases that it is given count for nothing.
+TEST_P(cluster_sim, a_member_whose_stores_refuse_the_table_serves_no_longer_than_by_its_old_leases) {
+  tell(3, [](settled_stage& s) {
+    const auto n = s.other_than_leader();
+    ASSERT_NE(s.served_by({n}), 0U);
+    s.w.process_of<cluster_process>(n)->refuse_tables();
+    s.w.pause(n);
+    s.w.run_for(10s);
+    s.w.resume(n);
+    s.w.run_for(5s);
+    expect_sound(s.w);
+    EXPECT_GT(s.at(n).lead().serve_until(), s.w.clock_of(n)) << "the leader takes it for a member";
+    EXPECT_EQ(s.served_by({n}), 0U);
+    s.w.crash(n);
+    s.w.start(n);
+  });
+}
+
 TEST_P(cluster_sim, a_process_that_is_restarted_at_once_gets_a_new_pid_and_its_shards_are_served) {
   tell(3, [](settled_stage& s) {
     for (const bool leads : {false, true}) {
