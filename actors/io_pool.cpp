@@ -1,8 +1,7 @@
 #include "actors/io_pool.hpp"
 
 #include <algorithm>
-
-#include <pthread.h>
+#include <thread>
 
 namespace troupe {
 
@@ -14,36 +13,49 @@ constexpr unsigned threads_by_default_max = 8;
 
 io_pool::io_pool(unsigned threads) {
   if (threads == 0) threads = std::clamp(std::thread::hardware_concurrency(), 1u, threads_by_default_max);
-  for (unsigned i = 0; i < threads; ++i) {
-    contexts_.push_back(std::make_unique<boost::asio::io_context>(1));
-    guards_.emplace_back(contexts_.back()->get_executor());
-  }
+  for (unsigned i = 0; i < threads; ++i) loops_.push_back(std::make_unique<io_loop>());
 }
 
 io_pool::~io_pool() { stop(); }
 
 void io_pool::start() {
-  for (auto& context : contexts_) {
-    threads_.emplace_back([&loop = *context] { loop.run(); });
-    pthread_setname_np(threads_.back().native_handle(), "troupe-io");
-  }
+  for (auto& loop : loops_) loop->start();
 }
 
 void io_pool::stop() {
-  for (auto& context : contexts_) context->stop();
-  for (auto& thread : threads_) thread.join();
-  threads_.clear();
+  for (auto& loop : loops_) loop->close();
+  for (auto& loop : loops_) loop->stop();
+  for (auto& loop : loops_) loop->join();
+}
+
+void io_pool::register_metrics(metrics& m) {
+  m.read_counter("troupe_io_actor_turns_total", "Turns of actors on the I/O thread that their message came on", {},
+                 [this] { return static_cast<double>(works()); });
+  m.read_counter("troupe_io_takeovers_total", "I/O loops that another thread took over, because such a turn lasted", {},
+                 [this] { return static_cast<double>(takeovers()); });
+}
+
+std::uint64_t io_pool::works() const noexcept {
+  std::uint64_t sum = 0;
+  for (const auto& loop : loops_) sum += loop->works();
+  return sum;
+}
+
+std::uint64_t io_pool::takeovers() const noexcept {
+  std::uint64_t sum = 0;
+  for (const auto& loop : loops_) sum += loop->takeovers();
+  return sum;
 }
 
 boost::asio::io_context& io_pool::next() noexcept {
-  return *contexts_[turn_.fetch_add(1, std::memory_order_relaxed) % contexts_.size()];
+  return context(turn_.fetch_add(1, std::memory_order_relaxed) % loops_.size());
 }
 
 boost::asio::io_context& io_pool::here() noexcept {
-  for (auto& context : contexts_) {
-    if (context->get_executor().running_in_this_thread()) return *context;
+  for (auto& loop : loops_) {
+    if (loop->context().get_executor().running_in_this_thread()) return loop->context();
   }
-  return *contexts_.front();
+  return context(0);
 }
 
 }  // namespace troupe

@@ -1,16 +1,17 @@
-// The I/O threads of a node: one Asio io_context each, so that whatever belongs to one connection
-// stays on one thread and needs no lock. Doors spread accepted sockets over them.
+// The I/O threads of a node: one loop each, so that whatever belongs to one connection runs on one
+// thread at a time and needs no lock. Doors spread accepted sockets over them.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
-#include <functional>
+#include <cstdint>
 #include <memory>
-#include <thread>
 #include <vector>
 
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+
+#include "actors/io_loop.hpp"
+#include "actors/metrics.hpp"
 
 namespace troupe {
 
@@ -24,22 +25,22 @@ class io_pool {
   io_pool& operator=(const io_pool&) = delete;
 
   void start();
-  /// Ends the loops and joins the threads; what was not run is destroyed. Idempotent.
+  /// Waits for work that handlers left (io_loop), ends the loops and joins the threads. Idempotent.
   void stop();
 
-  [[nodiscard]] std::size_t size() const noexcept { return contexts_.size(); }
-  [[nodiscard]] boost::asio::io_context& context(std::size_t index) noexcept { return *contexts_[index]; }
+  [[nodiscard]] std::size_t size() const noexcept { return loops_.size(); }
+  [[nodiscard]] boost::asio::io_context& context(std::size_t index) noexcept { return loops_[index]->context(); }
+  void register_metrics(metrics& m);
+  /// Since the start, of all loops (io_loop).
+  [[nodiscard]] std::uint64_t works() const noexcept;
+  [[nodiscard]] std::uint64_t takeovers() const noexcept;
   /// The context for the next connection, in turn.
   [[nodiscard]] boost::asio::io_context& next() noexcept;
   /// The context that the calling thread runs; the first for a thread that is none of the pool's.
   [[nodiscard]] boost::asio::io_context& here() noexcept;
 
  private:
-  using guard = boost::asio::executor_work_guard<boost::asio::io_context::executor_type>;
-
-  std::vector<std::unique_ptr<boost::asio::io_context>> contexts_;
-  std::vector<guard> guards_;
-  std::vector<std::thread> threads_;
+  std::vector<std::unique_ptr<io_loop>> loops_;
   std::atomic<std::size_t> turn_{0};
 };
 

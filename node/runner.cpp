@@ -246,6 +246,7 @@ void node::runner::register_metrics() {
     local_->register_metrics(numbers_);
     troupe::register_metrics(numbers_, served_);
   }
+  io_.register_metrics(numbers_);
   cluster_.register_metrics(numbers_);
   if (kvs_) kvs_->register_metrics(numbers_);
   if (channels_) channels_->register_metrics(numbers_);

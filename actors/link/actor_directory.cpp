@@ -43,13 +43,18 @@ std::shared_ptr<actor_session> session_of(const std::shared_ptr<link_peer>& peer
 }  // namespace
 
 actor_directory::actor_directory(caf::actor_system& system, const std::shared_ptr<link_table>& link,
-                                 boost::asio::io_context& io, event_log* log)
-    : system_(system), link_(link), io_(io), letters_(std::make_shared<dead_letters>(log)) {}
+                                 boost::asio::io_context& io, event_log* log, bool run_on_arrival)
+    : system_(system),
+      link_(link),
+      io_(io),
+      letters_(std::make_shared<dead_letters>(log)),
+      run_on_arrival_(run_on_arrival) {}
 
 std::shared_ptr<actor_directory> actor_directory::open(caf::actor_system& system,
                                                        const std::shared_ptr<link_table>& link,
-                                                       boost::asio::io_context& io, event_log* log) {
-  std::shared_ptr<actor_directory> directory(new actor_directory(system, link, io, log));
+                                                       boost::asio::io_context& io, event_log* log,
+                                                       bool run_on_arrival) {
+  std::shared_ptr<actor_directory> directory(new actor_directory(system, link, io, log, run_on_arrival));
   link->set_extension([weak = directory->weak_from_this()](const std::shared_ptr<link_peer>& peer) {
     auto session = std::make_shared<actor_session>(weak, peer);
     if (const auto alive = weak.lock()) {

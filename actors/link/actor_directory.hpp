@@ -29,10 +29,11 @@ class actor_directory : public std::enable_shared_from_this<actor_directory> {
   static constexpr std::size_t exports_max = 1 << 20;
 
   /// Rides on `link`, which must not have been started; `io` runs what must wait for CAF's locks; `log`, if any,
-  /// outlives the directory.
+  /// outlives the directory. `run_on_arrival`: whose message came alone runs on the connection's thread (io_loop).
   [[nodiscard]] static std::shared_ptr<actor_directory> open(caf::actor_system& system,
                                                              const std::shared_ptr<link_table>& link,
-                                                             boost::asio::io_context& io, event_log* log = nullptr);
+                                                             boost::asio::io_context& io, event_log* log = nullptr,
+                                                             bool run_on_arrival = true);
 
   /// Shows an actor under a name until it ends. errc::invalid_argument when the name is taken.
   [[nodiscard]] expected<void> publish(std::string_view name, const caf::actor& actor);
@@ -61,6 +62,7 @@ class actor_directory : public std::enable_shared_from_this<actor_directory> {
   // Of the sessions.
   [[nodiscard]] caf::actor_system& system() noexcept { return system_; }
   [[nodiscard]] boost::asio::io_context& io() noexcept { return io_; }
+  [[nodiscard]] bool run_on_arrival() const noexcept { return run_on_arrival_; }
   [[nodiscard]] incarnation_id self() const;
   [[nodiscard]] caf::strong_actor_ptr local(std::uint64_t id) const;
   [[nodiscard]] bool add_export(std::uint64_t id, const caf::strong_actor_ptr& actor,
@@ -82,7 +84,7 @@ class actor_directory : public std::enable_shared_from_this<actor_directory> {
   };
 
   actor_directory(caf::actor_system& system, const std::shared_ptr<link_table>& link, boost::asio::io_context& io,
-                  event_log* log);
+                  event_log* log, bool run_on_arrival);
   void watch_end_of(const caf::strong_actor_ptr& actor, std::uint64_t id);
   void on_ended(std::uint64_t id, caf::actor_id who, const caf::error& reason);
   void on_lookup(const link_request& request, link_responder responder);
@@ -91,6 +93,7 @@ class actor_directory : public std::enable_shared_from_this<actor_directory> {
   const std::weak_ptr<link_table> link_;
   boost::asio::io_context& io_;
   const std::shared_ptr<dead_letters> letters_;
+  const bool run_on_arrival_;
 
   mutable std::shared_mutex mutex_;
   std::unordered_map<std::uint64_t, exported> exports_;

@@ -8,7 +8,9 @@
 #include <caf/monitorable_actor.hpp>
 #include <caf/scheduler/abstract_coordinator.hpp>
 
+#include "actors/actor_turn.hpp"
 #include "actors/clock.hpp"
+#include "actors/io_loop.hpp"
 #include "actors/link/actor_directory.hpp"
 #include "actors/link/remote_actor_proxy.hpp"
 #include "actors/messages/error.hpp"
@@ -29,6 +31,10 @@ std::string head_of(std::uint64_t a, std::uint64_t b) {
 
 void answer_locally(const caf::strong_actor_ptr& sender, caf::message_id id, const error& e) {
   if (sender && id.is_request()) sender->enqueue(nullptr, id.response_id(), caf::make_message(to_caf(e)), nullptr);
+}
+
+void run_here(caf::resumable* job, caf::actor_system& system) {
+  if (take_turn(job, system)) system.scheduler().enqueue(job);
 }
 
 }  // namespace
@@ -324,11 +330,15 @@ expected<void> actor_session::on_link(frame_type type, std::string_view payload)
   return {};
 }
 
-void actor_session::on_batch_end() {
-  if (const auto directory = directory_.lock()) delivery_.run(directory->system());
+void actor_session::on_batch_end(std::uint64_t frames) {
+  if (const auto directory = directory_.lock())
+    delivery_.run(directory->system(), frames == 1 && directory->run_on_arrival());
 }
 
-void actor_session::delivery::run(caf::actor_system& system) {
+void actor_session::delivery::run(caf::actor_system& system, bool here) {
+  auto* loop = here && jobs_.size() == 1 ? io_loop::here() : nullptr;
+  if (loop != nullptr && loop->leave_work([job = jobs_.front(), &system] { run_here(job, system); }))
+    return jobs_.clear();
   for (auto* job : jobs_) system.scheduler().enqueue(job);
   jobs_.clear();
 }

@@ -68,7 +68,7 @@ class actor_session final : public link_extension,
   // link_extension
   void on_up(const peer_identity& peer) override;
   [[nodiscard]] expected<void> on_frame(frame_type type, std::string_view payload) override;
-  void on_batch_end() override;
+  void on_batch_end(std::uint64_t frames) override;
   void on_lost(const error& why) override;
   [[nodiscard]] bool busy() const override;
 
@@ -81,11 +81,12 @@ class actor_session final : public link_extension,
 
  private:
   /// Actors that got a message run when all messages of one read are in their mailboxes: one wake for
-  /// a batch, not one for each message.
+  /// a batch, not one for each message. Whose message came alone runs on the connection's thread, without a wake.
   class delivery final : public caf::execution_unit {
    public:
     void exec_later(caf::resumable* job) override { jobs_.push_back(job); }
-    void run(caf::actor_system& system);
+    /// `here`: one actor alone may run on this thread.
+    void run(caf::actor_system& system, bool here);
 
    private:
     std::vector<caf::resumable*> jobs_;

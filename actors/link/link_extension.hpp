@@ -1,6 +1,7 @@
 // What rides on one peer besides requests and cluster messages: the actor directory's session.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -24,8 +25,8 @@ class link_extension {
   /// An actor frame, on the connection's I/O thread. errc::corrupt closes the connection.
   [[nodiscard]] virtual expected<void> on_frame(frame_type type, std::string_view payload) = 0;
 
-  /// Every frame of one read was given; on the same thread.
-  virtual void on_batch_end() = 0;
+  /// Every frame of one read was given, so many; on the same thread.
+  virtual void on_batch_end(std::uint64_t frames) = 0;
 
   /// The peer is lost for good; called once, from any thread, without locks. Frames may still be
   /// delivered during the call.

@@ -66,7 +66,7 @@ class link_peer : public std::enable_shared_from_this<link_peer> {
   /// So many frames came with one read.
   void on_batch_end(std::uint64_t frames) {
     spoke_alone_.store(frames == 1, std::memory_order_relaxed);
-    if (extension_) extension_->on_batch_end();
+    if (extension_) extension_->on_batch_end(frames);
   }
   /// Nothing waits: the next frame tells the connection anew.
   [[nodiscard]] bool rest();

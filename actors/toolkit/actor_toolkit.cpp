@@ -39,7 +39,8 @@ expected<std::unique_ptr<actor_runtime>> configured(Make make) {
 actor_toolkit::actor_toolkit(surroundings s, const actor_options& o)
     : with_(std::move(s)),
       spawned_max_(o.spawned_max),
-      directory_(actor_directory::open(with_.runtime.system(), with_.link, with_.io.context(0), &with_.log)),
+      directory_(
+          actor_directory::open(with_.runtime.system(), with_.link, with_.io.context(0), &with_.log, o.run_on_arrival)),
       far_(std::make_shared<member_distances>(
           with_.board,
           [&calls = with_.calls](std::string from, std::string to, member_distances::answer done) {

@@ -56,6 +56,10 @@ struct actor_options {
   std::function<void(cluster_actors&)> prepare{};
   std::uint32_t threads = 0;              // of their scheduler; 0: one for each core, at most 8
   std::uint32_t spawned_max = 1'000'000;  // alive at this node, of those that were spawned by name
+  /// An actor whose message came alone from another node runs on the I/O thread that read it, so that no second thread
+  /// wakes; should it stay longer than some milliseconds, another thread goes on with that I/O. False: actors run on
+  /// `threads` only.
+  bool run_on_arrival = true;
 };
 
 /// What an embedder brings along.

@@ -31,11 +31,12 @@ struct actor_node {
 
   actor_node(std::string name, std::uint64_t id, link_settings settings = test_settings(),
              const std::string& bind = "127.0.0.1:0",
-             std::unique_ptr<caf::actor_system_config> types = std::make_unique<system_config>())
+             std::unique_ptr<caf::actor_system_config> types = std::make_unique<system_config>(),
+             bool run_on_arrival = true)
       : self{std::move(name), {id, id}, {}},
         config(std::move(types)),
         link(std::make_shared<link_table>(io, *log, std::move(settings))) {
-    actors = actor_directory::open(*system, link, io.context(0));
+    actors = actor_directory::open(*system, link, io.context(0), nullptr, run_on_arrival);
     EXPECT_TRUE(link->bind(bind).has_value());
     self.address = link->address();
     link->start(self);

@@ -1,4 +1,6 @@
 #include <atomic>
+#include <condition_variable>
+#include <mutex>
 
 #include <caf/event_based_actor.hpp>
 #include <caf/exit_reason.hpp>
@@ -69,6 +71,65 @@ TEST(remote_actor, may_answer_its_sender_later_by_a_message) {
     return {[&](int n) { got.update([&](int& g) { g = n; }); }};
   });
   EXPECT_TRUE(got.wait([](int n) { return n == 42; }));
+}
+
+TEST(remote_actor, runs_where_its_message_arrived_when_that_came_alone) {
+  actor_node a("a", 1);
+  actor_node b("b", 2);
+  b.publish_echo();
+  const auto echo = a.find(b);
+  EXPECT_TRUE(eventually([&] {
+    EXPECT_EQ(a.ask(echo, "hello"), "hello");
+    return b.io.works() > 0;
+  }));
+}
+
+TEST(remote_actor, runs_on_the_schedulers_threads_alone_where_that_is_asked_for) {
+  actor_node a("a", 1);
+  actor_node b("b", 2, test_settings(), "127.0.0.1:0", std::make_unique<system_config>(), false);
+  b.publish_echo();
+  const auto echo = a.find(b);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(a.ask(echo, "hello"), "hello");
+  EXPECT_EQ(b.io.works(), 0);
+}
+
+TEST(remote_actor, that_blocks_where_its_message_arrived_holds_no_other_message_up) {
+  actor_node a("a", 1);
+  auto settings = std::make_unique<system_config>();
+  settings->set("scheduler.max-threads", std::size_t{2});  // it may block one of them as well
+  actor_node b("b", 2, test_settings(), "127.0.0.1:0", std::move(settings));
+  b.publish_echo();
+  std::mutex mutex;
+  std::condition_variable changed;
+  int let_go = 0, waits = 0;  // answers that may be given, and those that were waited for
+  auto lock_keeper = b.spawn([&](caf::event_based_actor*) -> caf::behavior {
+    return {[&](const std::string& text) {
+      std::unique_lock lock(mutex);
+      const int turn = ++waits;
+      changed.wait(lock, [&] { return let_go >= turn; });
+      return text;
+    }};
+  });
+  auto key = b.spawn([&](caf::event_based_actor*) -> caf::behavior {
+    return {[&](const std::string& text) {
+      const std::lock_guard lock(mutex);
+      ++let_go;
+      changed.notify_all();
+      return text;
+    }};
+  });
+  ASSERT_TRUE(b.actors->publish("lock", lock_keeper));
+  ASSERT_TRUE(b.actors->publish("key", key));
+  const auto blocks = a.find(b, "lock");
+  const auto frees = a.find(b, "key");
+  EXPECT_TRUE(eventually([&] {
+    caf::scoped_actor me(*a.system);
+    auto waiting = me->request(blocks, caf::infinite, std::string("open"));
+    EXPECT_EQ(a.ask(frees, "turn"), "turn");
+    waiting.receive([](const std::string& text) { EXPECT_EQ(text, "open"); },
+                    [](const caf::error& e) { FAIL() << caf::to_string(e); });
+    return b.io.takeovers() > 0;
+  }));
 }
 
 TEST(remote_actor, travels_in_messages_to_its_own_a_second_and_a_third_node) {
