@@ -11,35 +11,48 @@
 
 namespace troupe {
 
+namespace {
+
+constexpr auto look_again = std::chrono::milliseconds(1);
+
+}  // namespace
+
 io_loop::io_loop(limits l) : limits_(l), open_(context_.get_executor()), taken_rest_(l.taken_rest) {}
 
 io_loop::~io_loop() {
   stop();
-  join();
+  for (auto& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
   if (timer_ >= 0) ::close(timer_);
 }
 
 void io_loop::start() {
-  threads_.reserve(2);
-  threads_.emplace_back([this] { serve(true); });
-  pthread_setname_np(threads_.back().native_handle(), "troupe-io");
+  threads_[0] = std::thread([this] { serve(0); });
 }
 
-void io_loop::close() {
+bool io_loop::close(time_source::duration limit) {
   closing_ = true;
-  for (auto s = state_.load(); (s & phase_bits) != none; s = state_.load()) state_.wait(s);
+  const auto end = time_source::now() + limit;
+  while ((state_ & phase_bits) != none) {
+    if (here_ == this || time_source::now() >= end) return false;
+    std::this_thread::sleep_for(look_again);
+  }
+  return true;
 }
 
 void io_loop::stop() {
-  close();
+  closing_ = true;
   ended_ = true;
   context_.stop();
   if (timer_ >= 0) arm(std::chrono::nanoseconds(1));
 }
 
 void io_loop::join() {
-  for (auto& thread : threads_) thread.join();
-  threads_.clear();
+  const bool held_up = (state_ & phase_bits) != none;
+  for (std::size_t i = 0; i < threads_.size(); ++i) {
+    if (threads_[i].joinable() && !(held_up && i == working_)) threads_[i].join();
+  }
 }
 
 bool io_loop::leave_work(std::function<void()> work) {
@@ -51,22 +64,25 @@ bool io_loop::leave_work(std::function<void()> work) {
   }
   state_ = s | promised;
   if (closing_ || !have_follower()) {
-    leave(s);
+    state_ = s;
     return false;
   }
   work_ = std::move(work);
   return true;
 }
 
-void io_loop::serve(bool leads) {
-  while (leads ? lead() : follow()) leads = !leads;
+void io_loop::serve(std::size_t thread) {
+  pthread_setname_np(pthread_self(), "troupe-io");
+  for (bool leads = thread == 0; leads ? lead(thread) : follow(); leads = !leads) {
+  }
 }
 
 // True when it lost the loop, false when the loop has ended.
-bool io_loop::lead() {
+bool io_loop::lead(std::size_t thread) {
   here_ = this;
+  // Not run(): the doors look whether the context is stopped, so it may not be left by stop() and restart().
   while (context_.run_one() > 0) {
-    if (work_ && !do_work()) {
+    if (work_ && !do_work(thread)) {
       here_ = nullptr;
       return true;
     }
@@ -75,20 +91,20 @@ bool io_loop::lead() {
 }
 
 // Outside of the context: what the work posts or dispatches goes through its queue, whoever runs it by then.
-bool io_loop::do_work() {
+bool io_loop::do_work(std::size_t thread) {
   const auto work = std::exchange(work_, nullptr);
   const auto began = time_source::now();
   auto s = state_.load(std::memory_order_relaxed) + (running - promised);
   const auto next = (s | phase_bits) + 1;
+  working_ = thread;
   state_ = s;
   if (!armed_.exchange(true)) arm(limits_.patience);
   work();
   works_.fetch_add(1, std::memory_order_relaxed);
   if (!state_.compare_exchange_strong(s, next)) {
-    leave(next);  // from here on it may be taken over for again
+    state_ = next;  // from here on this thread follows
     return false;
   }
-  if (closing_) state_.notify_all();
   const auto ended = time_source::now();
   if (ended - began > limits_.long_work) rests_until_ = ended + limits_.rest_factor * (ended - began);
   return true;
@@ -123,21 +139,15 @@ void io_loop::take_over() {
 }
 
 bool io_loop::have_follower() {
-  if (threads_.size() > 1) return true;
+  if (threads_[1].joinable()) return true;
   if (no_follower_) return false;
   timer_ = ::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
   try {
-    if (timer_ >= 0) threads_.emplace_back([this] { serve(false); });
+    if (timer_ >= 0) threads_[1] = std::thread([this] { serve(1); });
   } catch (const std::system_error&) {
   }
-  no_follower_ = threads_.size() < 2;
-  if (!no_follower_) pthread_setname_np(threads_.back().native_handle(), "troupe-io");
+  no_follower_ = !threads_[1].joinable();
   return !no_follower_;
-}
-
-void io_loop::leave(std::uint32_t state) {
-  state_ = state;
-  if (closing_) state_.notify_all();
 }
 
 void io_loop::arm(time_source::duration after) {

@@ -9,13 +9,14 @@
 //                                                             +-- follower: taken -- work returns --> none
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <thread>
-#include <vector>
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -46,16 +47,18 @@ class io_loop {
   io_loop& operator=(const io_loop&) = delete;
 
   void start();
-  /// Takes no more work and waits for what is under way; the loop goes on.
-  void close();
-  /// close(), and ends the loop. Handlers that did not run are destroyed with it.
+  /// Takes no more work until reopen(), and waits for what is under way, which may need this loop: it goes on. False
+  /// when that is not over after `limit`; at once when the calling thread does it.
+  bool close(time_source::duration limit);
+  void reopen() { closing_ = false; }
+  /// Ends the loop. Handlers that did not run are destroyed with it.
   void stop();
-  /// Waits for the threads of a loop that was stopped.
+  /// Waits for the threads of a loop that was stopped, but not for one that still does work: the destructor does.
   void join();
 
   [[nodiscard]] boost::asio::io_context& context() noexcept { return context_; }
 
-  /// The loop whose handler the calling thread runs; null on every other thread.
+  /// The loop whose handler or work the calling thread runs; null on every other thread.
   [[nodiscard]] static io_loop* here() noexcept { return here_; }
 
   /// Called by a handler of this loop: its thread does `work` after it. False: there is work already, the follower has
@@ -71,13 +74,12 @@ class io_loop {
   enum phase : std::uint32_t { none = 0, promised = 1, running = 2, taken = 3 };
   static constexpr std::uint32_t phase_bits = 3;
 
-  void serve(bool leads);
-  [[nodiscard]] bool lead();
+  void serve(std::size_t thread);
+  [[nodiscard]] bool lead(std::size_t thread);
   [[nodiscard]] bool follow();
-  [[nodiscard]] bool do_work();
+  [[nodiscard]] bool do_work(std::size_t thread);
   [[nodiscard]] bool have_follower();
   void take_over();
-  void leave(std::uint32_t state);
   void arm(time_source::duration after);
 
   static inline constinit thread_local io_loop* here_ = nullptr;
@@ -85,7 +87,7 @@ class io_loop {
   const limits limits_;
   boost::asio::io_context context_{1};
   std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> open_;
-  std::vector<std::thread> threads_;
+  std::array<std::thread, 2> threads_;  // the first leads at the start; the second comes with the first work
 
   std::atomic<std::uint32_t> state_{none};
   std::atomic<bool> armed_{false};  // the timer is set, so that the follower looks at state_ soon
@@ -99,6 +101,7 @@ class io_loop {
   time_source::time_point rests_until_{};
   time_source::time_point taken_at_{};
   time_source::duration taken_rest_;
+  std::size_t working_ = 0;  // the thread that does work, or did last
 
   std::atomic<std::uint64_t> works_{0};
   std::atomic<std::uint64_t> takeovers_{0};

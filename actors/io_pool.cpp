@@ -22,10 +22,22 @@ void io_pool::start() {
   for (auto& loop : loops_) loop->start();
 }
 
-void io_pool::stop() {
-  for (auto& loop : loops_) loop->close();
+bool io_pool::stop() {
+  const bool over = close_work();
   for (auto& loop : loops_) loop->stop();
   for (auto& loop : loops_) loop->join();
+  return over;
+}
+
+bool io_pool::close_work() {
+  const auto end = io_loop::time_source::now() + work_max;
+  bool over = true;
+  for (auto& loop : loops_) over &= loop->close(end - io_loop::time_source::now());
+  return over;
+}
+
+void io_pool::reopen_work() {
+  for (auto& loop : loops_) loop->reopen();
 }
 
 void io_pool::register_metrics(metrics& m) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -24,9 +25,15 @@ class io_pool {
   io_pool(const io_pool&) = delete;
   io_pool& operator=(const io_pool&) = delete;
 
+  static constexpr std::chrono::seconds work_max{2};
+
   void start();
-  /// Waits for work that handlers left (io_loop), ends the loops and joins the threads. Idempotent.
-  void stop();
+  /// Waits for work that handlers left (io_loop) for at most work_max, ends the loops and joins the threads. False when
+  /// some work is not over: its thread is joined by the destructor. Idempotent.
+  bool stop();
+  /// As io_loop::close and reopen, of all loops.
+  bool close_work();
+  void reopen_work();
 
   [[nodiscard]] std::size_t size() const noexcept { return loops_.size(); }
   [[nodiscard]] boost::asio::io_context& context(std::size_t index) noexcept { return loops_[index]->context(); }

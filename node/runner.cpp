@@ -358,7 +358,7 @@ void node::runner::stop() {
   if (database_) database_->stop();
   if (shard_log_) shard_log_->stop();
   disk_.stop();
-  io_.stop();
+  if (!io_.stop()) log_->error("node", "actor_turn_left_behind");
   log_->info("node", "node_stopped", {{"name", settings_.node.name}});
   log_->flush();
 }

@@ -35,7 +35,9 @@ class standstill::barrier {
   bool over_ = false;
 };
 
-standstill::standstill(io_pool& io, const std::vector<actor_runtime*>& actors) : barrier_(std::make_shared<barrier>()) {
+standstill::standstill(io_pool& io, const std::vector<actor_runtime*>& actors)
+    : io_(io), barrier_(std::make_shared<barrier>()) {
+  (void)io.close_work();  // while the loops go on: what is under way may need them
   const auto stand = [b = barrier_] { b->stand(); };
   for (std::size_t i = 0; i < io.size(); ++i) boost::asio::post(io.context(i), stand);
   auto threads = io.size();
@@ -46,6 +48,9 @@ standstill::standstill(io_pool& io, const std::vector<actor_runtime*>& actors) :
   barrier_->wait_for(threads);
 }
 
-standstill::~standstill() { barrier_->let_go(); }
+standstill::~standstill() {
+  barrier_->let_go();
+  io_.reopen_work();
+}
 
 }  // namespace troupe

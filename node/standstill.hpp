@@ -14,7 +14,7 @@ namespace troupe {
 
 class standstill {
  public:
-  /// Returns when all threads are held.
+  /// Returns when all threads are held, and no actor runs on one of them (io_loop).
   standstill(io_pool& io, const std::vector<actor_runtime*>& actors);
   ~standstill();
 
@@ -23,6 +23,7 @@ class standstill {
 
  private:
   class barrier;
+  io_pool& io_;
   std::shared_ptr<barrier> barrier_;
 };
 

@@ -19,8 +19,8 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -154,8 +154,8 @@ class grain : public caf::event_based_actor {
   function function_;
   std::function<void()> resting_;
   std::optional<std::string> state_;
-  std::uint64_t version_ = 0;  // of the state; 0: there is none
-  std::deque<unsaved> unsaved_;
+  std::uint64_t version_ = 0;                      // of the state; 0: there is none
+  std::list<unsaved> unsaved_;                     // a list: nearly always empty, and costs nothing then
   std::map<std::uint64_t, saved_callback> asked_;  // reminders that are being written, by number
   std::uint64_t last_asked_ = 0;
   bool loading_ = false;

@@ -57,8 +57,8 @@ struct actor_options {
   std::uint32_t threads = 0;              // of their scheduler; 0: one for each core, at most 8
   std::uint32_t spawned_max = 1'000'000;  // alive at this node, of those that were spawned by name
   /// An actor whose message came alone from another node runs on the I/O thread that read it, so that no second thread
-  /// wakes; should it stay longer than some milliseconds, another thread goes on with that I/O. False: actors run on
-  /// `threads` only.
+  /// wakes; should it stay longer than some milliseconds, another thread goes on with that I/O. So two of them may run
+  /// at once even where `threads` is 1. False: actors run on `threads` only.
   bool run_on_arrival = true;
 };
 
@@ -164,7 +164,8 @@ class node {
   /// errc::deadline_exceeded when something had to be cut off (the node is stopped all the same).
   expected<void> leave();
 
-  /// Stops; only singletons are handed over. Idempotent.
+  /// Stops; only singletons are handed over. Idempotent. Neither this nor leave() from an actor's handler: they wait
+  /// for it, and give it up after some seconds.
   void stop();
 
   /// True once the node was asked to leave from outside (POST /v1/cluster/leave).

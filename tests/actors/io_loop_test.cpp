@@ -123,7 +123,8 @@ TEST(io_loop, takes_no_work_for_a_while_after_a_takeover) {
   std::promise<std::thread::id> who;
   ASSERT_TRUE(leave(loop, needs_the_loop(loop, who)));
   who.get_future().wait();
-  loop.close();  // the thread that was held up is back
+  EXPECT_TRUE(loop.close(1h));  // the thread that was held up is back
+  loop.reopen();
   EXPECT_FALSE(leave(loop, [] {}));
 }
 
@@ -172,20 +173,42 @@ TEST(io_loop, runs_one_handler_at_a_time_whoever_leads) {
   EXPECT_EQ(loop.takeovers(), 50);
 }
 
-TEST(io_loop, that_stops_waits_for_work_which_needs_it) {
+TEST(io_loop, that_closes_waits_for_work_which_needs_it) {
   std::promise<std::thread::id> who;
   io_loop loop(hasty);
   loop.start();
   ASSERT_TRUE(leave(loop, needs_the_loop(loop, who)));
-  loop.stop();
+  EXPECT_TRUE(loop.close(1h));
   EXPECT_EQ(who.get_future().wait_for(0s), std::future_status::ready);
 }
 
-TEST(io_loop, takes_no_work_once_closed) {
+TEST(io_loop, takes_no_work_while_it_is_closed) {
   io_loop loop;
   loop.start();
-  loop.close();
+  EXPECT_TRUE(loop.close(1h));
   EXPECT_FALSE(leave(loop, [] {}));
+  loop.reopen();
+  EXPECT_TRUE(leave(loop, [] {}));
+}
+
+TEST(io_loop, ends_without_the_thread_whose_work_does_not) {
+  std::promise<void> go_on;
+  io_loop loop(hasty);
+  loop.start();
+  ASSERT_TRUE(leave(loop, [&] { go_on.get_future().wait(); }));
+  EXPECT_NE(thread_of(loop), std::thread::id());  // the follower's: the work is held up
+  EXPECT_FALSE(loop.close(0s));
+  loop.stop();
+  loop.join();
+  go_on.set_value();
+}
+
+TEST(io_loop, gives_up_at_once_when_its_own_work_closes_it) {
+  std::promise<bool> over;
+  io_loop loop;
+  loop.start();
+  ASSERT_TRUE(leave(loop, [&] { over.set_value(loop.close(1h)); }));
+  EXPECT_FALSE(over.get_future().get());
 }
 
 TEST(io_loop, may_stop_before_it_starts_and_twice) {
@@ -216,7 +239,7 @@ TEST(io_pools, stop_while_work_of_one_loop_waits_for_another) {
     left.set_value();
   });
   left.get_future().wait();
-  io.stop();
+  EXPECT_TRUE(io.stop());
   EXPECT_TRUE(done);
 }
 
