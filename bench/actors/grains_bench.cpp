@@ -186,7 +186,7 @@ int main(int argc, char** argv) {
   wanted.equip = [](troupe::node_options& brings, std::size_t) {
     brings.actors.emplace().prepare = [](troupe::cluster_actors& cluster) {
       (void)cluster.grains().add("echo", echo_grain);
-      (void)cluster.grains().add("cold", cold_grain, {.idle_after = std::chrono::minutes(1)});
+      (void)cluster.grains().add("cold", cold_grain, {.idle_after = std::chrono::seconds(1)});
       (void)cluster.grains().add("keeper", keeper, {.state_cache = "default"});
     };
   };

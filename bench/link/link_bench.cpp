@@ -2,7 +2,7 @@
 // is a process of its own (this program again, with --serve); 100-byte payloads over loopback.
 //
 //   link_bench                        the real size, three rounds, medians
-//   link_bench --only TEXT            of the contenders whose names hold TEXT
+//   link_bench --only TEXT,TEXT       of the contenders whose names hold one of them
 //   link_bench --benchmark_min_time=  the small size that runs with the tests
 //
 // The last column, processor time of both processes for each request, is the one to read when other
@@ -11,6 +11,7 @@
 #include <array>
 #include <cstdio>
 #include <cstring>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -117,12 +118,29 @@ void measure(const contender& c, const sizes& s, result& r) {
   r.cpu_us.push_back((cpu_seconds() - cpu_before) / s.windowed * 1e6);
 }
 
+/// Whether one of the parts of a name, divided by commas, is in this one; "" is in all.
+bool names(const std::string& parts, const std::string& name) {
+  std::istringstream in(parts + ",");
+  for (std::string part; std::getline(in, part, ',');) {
+    if (name.find(part) != std::string::npos) return true;
+  }
+  return false;
+}
+
+/// The rows that bench/README.md asks for.
+void compare_with_erlang(const result& troupe, const result& erlang) {
+  std::printf("troupe actors beside Erlang: round trip %.2f of its time, 256 in flight %.2f times, one-way %.2f times\n",
+              median(troupe.round_trip_us) / median(erlang.round_trip_us),
+              median(troupe.windowed_rate) / median(erlang.windowed_rate),
+              median(troupe.one_way_rate) / median(erlang.one_way_rate));
+}
+
 int run(const sizes& s, const std::string& only) {
   std::array<result, std::size(contenders)> results;
   const bool erlang = has_erlang();
   if (!erlang) std::printf("Erlang is not installed (erlang-base): not compared\n");
   const auto wanted = [&](const contender& c) {
-    return std::string(c.name).find(only) != std::string::npos && (erlang || c.ask != ask_erlang);
+    return names(only, c.name) && (erlang || c.ask != ask_erlang);
   };
   for (int round = 0; round < s.rounds; ++round) {
     for (std::size_t i = 0; i < results.size(); ++i) {
@@ -141,6 +159,7 @@ int run(const sizes& s, const std::string& only) {
     std::printf("%-30s %14.1f %18.0f %12.0f %8.2f %12.2f %9.2f %14.2f\n", contenders[i].name, median(r.round_trip_us),
                 rate, median(r.one_way_rate), rate / caf, rate / caf_tuned, rate / other, median(r.cpu_us));
   }
+  if (wanted(contenders[3]) && wanted(contenders[4])) compare_with_erlang(results[4], results[3]);
   return 0;
 }
 
