@@ -129,19 +129,18 @@ bool names(const std::string& parts, const std::string& name) {
 
 /// The rows that bench/README.md asks for.
 void compare_with_erlang(const result& troupe, const result& erlang) {
-  std::printf("troupe actors beside Erlang: round trip %.2f of its time, 256 in flight %.2f times, one-way %.2f times\n",
-              median(troupe.round_trip_us) / median(erlang.round_trip_us),
-              median(troupe.windowed_rate) / median(erlang.windowed_rate),
-              median(troupe.one_way_rate) / median(erlang.one_way_rate));
+  std::printf(
+      "troupe actors beside Erlang: round trip %.2f of its time, 256 in flight %.2f times, one-way %.2f times\n",
+      median(troupe.round_trip_us) / median(erlang.round_trip_us),
+      median(troupe.windowed_rate) / median(erlang.windowed_rate),
+      median(troupe.one_way_rate) / median(erlang.one_way_rate));
 }
 
 int run(const sizes& s, const std::string& only) {
   std::array<result, std::size(contenders)> results;
   const bool erlang = has_erlang();
   if (!erlang) std::printf("Erlang is not installed (erlang-base): not compared\n");
-  const auto wanted = [&](const contender& c) {
-    return names(only, c.name) && (erlang || c.ask != ask_erlang);
-  };
+  const auto wanted = [&](const contender& c) { return names(only, c.name) && (erlang || c.ask != ask_erlang); };
   for (int round = 0; round < s.rounds; ++round) {
     for (std::size_t i = 0; i < results.size(); ++i) {
       if (wanted(contenders[i])) measure(contenders[i], s, results[i]);

@@ -21,9 +21,13 @@ typename Inspector::result_type inspect(Inspector& f, moved& x) {
   return f(caf::meta::type_name("moved"), x.pieces);
 }
 
-struct stock {
+struct stock {  // also the image of it that a snapshot keeps
   std::int32_t pieces = 0;
 };
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, stock& x) {
+  return f(caf::meta::type_name("stock"), x.pieces);
+}
 
 const auto rules = [] {
   auto r = std::make_shared<troupe::event_rules<stock>>();
@@ -36,12 +40,14 @@ const auto rules = [] {
     s.pieces += 12 * std::stoi(bytes);
     return {};
   });
+  const auto same = [](const stock& s) { return s; };
+  r->snapshot<stock>("stock", 1, same, same);
   return r;
 }();
 
 // Answers what comes or goes with what there is then, and refuses to give what is not there: nothing happened.
 caf::behavior keeper(caf::event_based_actor* self, const troupe::journal& journal) {
-  troupe::event_source<stock> its(self, journal, "stock-bolts", rules);
+  troupe::event_source<stock> its(self, journal, "stock-bolts", rules, {.snapshot_every = 2});
   return {[=](std::int32_t pieces) mutable -> caf::result<std::int32_t> {
     if (its.state().pieces + pieces < 0) return troupe::to_caf({troupe::errc::condition_failed, "not enough"});
     auto answer = self->make_response_promise<std::int32_t>();
@@ -63,7 +69,9 @@ int main() {
   settings.cluster.bind = "127.0.0.1:0";
   settings.log.level = "error";
   troupe::node_options brings;
-  brings.actors.emplace().configure = [](caf::actor_system_config& c) { c.add_message_type<moved>("moved"); };
+  brings.actors.emplace().configure = [](caf::actor_system_config& c) {
+    c.add_message_type<moved>("moved").add_message_type<stock>("stock");
+  };
   auto node = troupe::node::start(settings, std::move(brings));
   if (!node) return 1;
   auto journal = node->open_journal(
@@ -83,6 +91,8 @@ int main() {
   ask(first, -15);
   ask(first, -6);
   caf::anon_send_exit(first, caf::exit_reason::user_shutdown);
+  const auto begins = journal->load("stock-bolts");
+  std::printf("begins again behind event %llu of 3\n", static_cast<unsigned long long>(begins ? begins->base : 0));
   ask(system.spawn(keeper, *journal), 100);
 
   troupe::projection_options counting;

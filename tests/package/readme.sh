@@ -29,7 +29,7 @@ cd "$work/app"
 cmake -B out -DCMAKE_PREFIX_PATH="$work/prefix" -DCMAKE_CXX_FLAGS="${sanitize:+-fsanitize=$sanitize}" >/dev/null
 cmake --build out >/dev/null
 
-read -r one two < <("$source_dir/bench/free_ports.py" 2)
+read -r one two < <(PYTHONPATH="$source_dir/bench" python3 -c "from free_ports import free_ports; print(*free_ports(2))")
 mkfifo typed_first typed
 out/greeters ann "127.0.0.1:$one" <typed_first >first.txt 2>first.log &
 first=$!
