@@ -70,7 +70,8 @@ class cluster_actors {
   ///   errc::not_found         no member is as `at` wants it
   ///   errc::unavailable       the member leaves, failed, is full, or the actor's constructor threw: not done
   ///   errc::not_implemented   the target has no such type
-  ///   errc::invalid_argument  the type takes other arguments, or they cannot travel
+  ///   errc::invalid_argument  the type takes other arguments, or they cannot travel; `at` is all(): see spawn_all
+  ///   errc::deadline_exceeded no member was asked in time: not done
   ///   errc::peer_lost, errc::outcome_unknown   the target was lost, or did not answer in time: perhaps done
   /// Where `at` leaves a choice and a member refuses as unavailable, up to two others are tried. The actor lives until
   /// it ends or its node does; who spawned it may be gone.
