@@ -64,7 +64,7 @@ struct dependency::core {
       return fail_or_repeat(ticket, {errc::unavailable, name + ": " + open.error().context});
     }
     ++counts.attempts;
-    c.attempt(ticket, c.deadline - at);
+    c.attempt(ticket, c.again.attempt_limit(at));
   }
 
   void fail_or_repeat(std::uint64_t ticket, const error& e) {

@@ -6,8 +6,12 @@
 //     get_atom::value, id);
 //
 // One request goes: the bulkhead (waits or is refused), the circuit breaker, the actor; after an error that says "not
-// done" it waits and goes again, until it is done, final, or its deadline has come. Exactly one of the two functions is
-// called, on the actor, unless the actor ends first.
+// done" it waits and goes again, until it is done, final, or its deadline has come. What is idempotent goes again also
+// when its outcome is open, and after attempt_max without an answer. Exactly one of the two functions is called, on the
+// actor, unless the actor ends first.
+//
+// Not promised: that an attempt that was given up is not carried out later, beside the one that repeats it; the
+// bulkhead does not count it any more, and its answer reaches nobody.
 #pragma once
 
 #include <functional>

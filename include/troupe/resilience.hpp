@@ -31,6 +31,9 @@ struct retry_options {
   duration wait_most = std::chrono::seconds(5);
   /// The request may be carried out twice without harm: errors that leave the outcome open are tried again as well.
   bool idempotent = false;
+  /// An attempt without an answer for so long is given up and repeated, when it is idempotent: what was asked, or its
+  /// answer, may be lost. Zero: each has the rest of the deadline, so that silence is never repeated.
+  duration attempt_max{};
 };
 
 /// One request with its attempts.
@@ -45,6 +48,9 @@ class retry {
   /// The attempt under way failed: how long to wait before the next one. Nothing: `code` is the answer, because it is
   /// final, no attempt is left, or the wait would end at the deadline or after it.
   [[nodiscard]] std::optional<duration> next(errc code, time_point now);
+  /// How long the attempt that begins now may wait for its answer: attempt_max if there is to be another one after
+  /// that, otherwise (not idempotent, the last attempt, no time for one more) the rest of the deadline.
+  [[nodiscard]] duration attempt_limit(time_point now) const noexcept;
   [[nodiscard]] std::uint32_t attempts() const noexcept { return attempts_; }
 
  private:

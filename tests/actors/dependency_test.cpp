@@ -116,6 +116,97 @@ TEST_F(dependency_test, one_that_does_not_answer_ends_at_the_deadline) {
   EXPECT_EQ(counts().running, 0U);
 }
 
+TEST_F(dependency_test, what_is_idempotent_is_asked_again_when_its_answer_does_not_come) {
+  options.retrying.idempotent = true;
+  options.retrying.attempt_max = 200ms;
+  holds = true;
+  ask();
+  system.advance(199ms);
+  EXPECT_EQ(asked, 1);
+  holds = false;
+  system.advance(1ms);
+  system.advance(50ms);
+  EXPECT_EQ(asked, 2);
+  EXPECT_EQ(said(), words{"7"});
+  EXPECT_EQ(counts().repeated, 1U);
+  EXPECT_EQ(counts().failed, 0U);
+  EXPECT_EQ(counts().running, 0U);
+  caf::anon_send(server, go_atom::value);
+  system.run();
+  EXPECT_TRUE(told.empty()) << "the answer that was late reaches nobody";
+}
+
+TEST_F(dependency_test, what_is_not_idempotent_is_never_asked_again_after_silence) {
+  options.retrying.attempt_max = 200ms;
+  holds = true;
+  ask();
+  for (int i = 0; i < 9; ++i) system.advance(100ms);
+  EXPECT_EQ(asked, 1);
+  EXPECT_TRUE(told.empty());
+  system.advance(100ms);
+  EXPECT_EQ(asked, 1);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].substr(0, 15), "outcome_unknown");
+}
+
+TEST_F(dependency_test, without_a_limit_an_attempt_has_the_whole_deadline_also_when_it_is_idempotent) {
+  options.retrying.idempotent = true;
+  holds = true;
+  ask();
+  system.advance(999ms);
+  EXPECT_TRUE(told.empty());
+  system.advance(1ms);
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(told.size(), 1U);
+}
+
+TEST_F(dependency_test, the_last_attempt_has_the_rest_of_the_deadline) {
+  options.retrying.attempts_max = 2;
+  options.retrying.idempotent = true;
+  options.retrying.attempt_max = 100ms;
+  holds = true;
+  ask();
+  system.advance(100ms);
+  system.advance(50ms);
+  EXPECT_EQ(asked, 2);
+  system.advance(849ms);
+  EXPECT_TRUE(told.empty());
+  system.advance(1ms);
+  EXPECT_EQ(asked, 2);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].substr(0, 15), "outcome_unknown");
+}
+
+TEST_F(dependency_test, an_open_outcome_is_repeated_when_that_does_no_harm) {
+  options.retrying.idempotent = true;
+  faults = {errc::outcome_unknown, errc::peer_lost};
+  ask();
+  system.advance(50ms);
+  system.advance(100ms);
+  EXPECT_EQ(said(), words{"7"});
+  EXPECT_EQ(asked, 3);
+}
+
+TEST_F(dependency_test, an_open_outcome_is_told_at_once_otherwise) {
+  faults = {errc::outcome_unknown};
+  ask();
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(said(), words{"outcome_unknown: stock: busy"});
+}
+
+TEST_F(dependency_test, attempts_that_were_given_up_open_the_circuit) {
+  options.retrying.attempts_max = 9;
+  options.retrying.idempotent = true;
+  options.retrying.attempt_max = 50ms;
+  options.circuit.failures_to_open = 2;
+  holds = true;
+  ask();
+  for (int i = 0; i < 20; ++i) system.advance(50ms);
+  EXPECT_EQ(asked, 2);
+  EXPECT_GT(counts().refused_open, 0U);
+  EXPECT_EQ(said().size(), 1U);
+}
+
 TEST_F(dependency_test, after_failures_in_a_row_it_is_not_asked_any_more) {
   options.retrying.attempts_max = 1;
   options.circuit.failures_to_open = 2;

@@ -52,6 +52,39 @@ TEST(retry, does_not_wait_into_its_deadline) {
   EXPECT_TRUE(retry({10, 1s, 1s}, start + 1s, 1).next(errc::unavailable, start));
 }
 
+TEST(retry, an_attempt_is_cut_short_only_where_another_one_follows) {
+  retry_options o{2, 100ms, 1s, true, 300ms};
+  const auto limit = [&o](duration deadline) { return retry(o, start + deadline, 1).attempt_limit(start); };
+  EXPECT_EQ(limit(1s), 300ms);
+  EXPECT_EQ(retry(o, time_point::max(), 1).attempt_limit(start), 300ms);
+  EXPECT_EQ(limit(400ms), 300ms) << "the wait before the next one is shorter than 100 ms";
+  EXPECT_EQ(limit(350ms), 350ms) << "there is no time for it";
+  EXPECT_EQ(limit(200ms), 200ms);
+  o.idempotent = false;
+  EXPECT_EQ(limit(1s), 1s);
+  o.idempotent = true;
+  o.attempt_max = 0ms;
+  EXPECT_EQ(limit(1s), 1s);
+}
+
+TEST(retry, the_last_attempt_is_not_cut_short) {
+  retry r({2, 100ms, 1s, true, 300ms}, start + 2s, 1);
+  EXPECT_EQ(r.attempt_limit(start), 300ms);
+  const auto wait = r.next(errc::outcome_unknown, start + 300ms);
+  ASSERT_TRUE(wait);
+  EXPECT_EQ(r.attempt_limit(start + 300ms + *wait), 1700ms - *wait);
+}
+
+TEST(retry, one_that_was_cut_short_is_always_repeated) {
+  const retry_options o{2, 100ms, 1s, true, 300ms};
+  for (std::uint64_t seed = 0; seed < 1000; ++seed) {
+    const auto deadline = start + 340ms + std::chrono::milliseconds(seed % 70);
+    retry r(o, deadline, seed);
+    const auto limit = r.attempt_limit(start);
+    EXPECT_EQ(r.next(errc::outcome_unknown, start + limit).has_value(), limit == 300ms) << seed;
+  }
+}
+
 TEST(retry, different_seeds_do_not_step_in_time) {
   EXPECT_NE(retry({}, time_point::max(), 1).next(errc::unavailable, start),
             retry({}, time_point::max(), 2).next(errc::unavailable, start));
