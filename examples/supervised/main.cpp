@@ -1,5 +1,5 @@
 // Without a node: an actor that crashes now and then, a supervisor that starts it again, and a client that gets all its
-// answers because it asks the present one.
+// answers because it asks the present one. And a mailbox that is full.
 #include <cstdio>
 #include <mutex>
 #include <thread>
@@ -7,6 +7,7 @@
 #include <caf/actor_system_config.hpp>
 #include <caf/scoped_actor.hpp>
 
+#include <troupe/caf.hpp>
 #include <troupe/caf_mailbox.hpp>
 #include <troupe/caf_supervision.hpp>
 
@@ -20,6 +21,15 @@ caf::actor spawn_stock(caf::actor_system& system) {
     }};
   };
   return system.spawn<troupe::bounded_actor>(troupe::mailbox_limit{100}, stock);
+}
+
+// It reads nothing; two messages fit.
+caf::actor spawn_closed(caf::actor_system& system) {
+  const auto closed = [](caf::event_based_actor* self) -> caf::behavior {
+    self->set_default_handler(caf::skip);
+    return {[](const std::string&) {}};
+  };
+  return system.spawn<troupe::bounded_actor>(troupe::mailbox_limit{2}, closed);
 }
 
 int main() {
@@ -53,5 +63,11 @@ int main() {
   }
   std::printf("bought %d\n", bought);
   troupe::stop_supervised(*supervisor);
+
+  const auto closed = spawn_closed(system);
+  for (int i = 0; i < 2; ++i) self->send(closed, 1);
+  self->request(closed, 1s, 1)
+      .receive([](int) {},
+               [](const caf::error& e) { std::printf("closed: %s\n", describe(troupe::from_caf(e)).c_str()); });
   return 0;
 }
