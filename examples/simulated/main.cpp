@@ -70,6 +70,6 @@ int main() {
   if (!hasty.failure) return 1;
   std::printf("%s\n", hasty.failure->text(30).c_str());
   const auto sound = explore(account, 3);
-  if (sound.failure) return 1;
+  if (sound.refused || sound.failure) return 1;
   std::printf("%d seeds, and nothing is lost\n", static_cast<int>(sound.seeds));
 }

@@ -6,6 +6,7 @@
 //     sim.every(200ms, [&sim, bank] { deposit(sim, *bank, sim.draw(sim.size())); });
 //     sim.check("no deposit is made twice", [bank] { return bank->fault(); });
 //   });
+//   if (found.refused) puts(describe(*found.refused).c_str());
 //   if (found.failure) puts(found.failure->text().c_str());
 //
 // explore() runs many seeds. When an invariant breaks, it looks for the shortest plan of faults by which the same one
@@ -63,7 +64,8 @@ class simulation {
  public:
   static constexpr std::size_t nodes_max = 16;
   static constexpr duration forms_within = std::chrono::seconds(60);  // of virtual time
-  /// Invariants of run() itself: a cluster that does not form, and actors that never come to rest.
+  /// Invariants of run() itself: a cluster that does not form, also because a node refuses what adjust and equip gave
+  /// it (its words are the result's), and actors that never come to rest.
   static constexpr std::string_view forms = "the cluster forms";
   static constexpr std::string_view comes_to_rest = "actors come to rest";
 
@@ -72,8 +74,8 @@ class simulation {
   using invariant = std::function<std::string()>;
   using answer = std::function<void(expected<caf::message>)>;
 
-  /// errc::invalid_argument for options out of bounds, a plan that does not fit, or what equip may not give;
-  /// errc::bad_config for what a node would refuse.
+  /// errc::invalid_argument for options out of bounds, a plan that does not fit, or what equip may not give. What a
+  /// node refuses, a configuration or a prepare that throws, breaks `forms` in run().
   [[nodiscard]] static expected<std::unique_ptr<simulation>> make(simulation_options options);
   ~simulation();
   simulation(const simulation&) = delete;
@@ -133,11 +135,13 @@ struct simulation_failure {
 struct exploration {
   std::uint64_t seeds = 0;  // that were run
   std::optional<simulation_failure> failure{};
-  std::optional<error> refused{};  // by simulation::make: nothing was run
+  std::optional<error> refused{};  // what was asked for, before it was run
 };
 
 /// Runs `body` and a simulation for each seed, until an invariant breaks. The environment may ask for one run instead:
-/// TROUPE_SIMULATION_SEED, and TROUPE_SIMULATION_PLAN in the words of a plan.
+/// TROUPE_SIMULATION_SEED, and TROUPE_SIMULATION_PLAN in the words of a plan (then the faults of the options count for
+/// nothing). `refused` with errc::invalid_argument when the one is no decimal number, the other no plan, or there is a
+/// plan without a seed: a test looks at it, too.
 [[nodiscard]] exploration explore(simulation_options options, std::uint64_t first, std::uint64_t last,
                                   const simulation_body& body);
 

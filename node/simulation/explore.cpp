@@ -1,4 +1,8 @@
+#include <charconv>
 #include <cstdlib>
+#include <string>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <troupe/simulation.hpp>
@@ -18,6 +22,23 @@ expected<simulation_result> run_one(const simulation_options& options, const sim
   if (!sim) return tl::unexpected(std::move(sim.error()));
   body(**sim);
   return (*sim)->run();
+}
+
+// The one run that the environment asks for, in the options; false: it asks for none.
+expected<bool> take_environment(simulation_options& options) {
+  const char* seed = std::getenv(seed_variable);
+  const char* words = std::getenv(plan_variable);
+  if (seed == nullptr && words == nullptr) return false;
+  if (seed == nullptr) return fail(errc::invalid_argument, std::string(plan_variable) + " without " + seed_variable);
+  const std::string_view digits(seed);
+  const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), options.seed);
+  if (fault != std::errc() || end != digits.data() + digits.size())
+    return fail(errc::invalid_argument, std::string(seed_variable) + " is no number: '" + seed + "'");
+  if (words == nullptr) return true;
+  auto plan = parse_fault_plan(words);
+  if (!plan) return fail(plan.error().code, std::string(plan_variable) + ": " + plan.error().context);
+  options.plan = std::move(*plan);
+  return true;
 }
 
 simulation_failure shorten(simulation_options options, simulation_result first, const simulation_body& body) {
@@ -50,18 +71,12 @@ std::string simulation_failure::text(std::size_t lines) const {
 
 exploration explore(simulation_options options, std::uint64_t first, std::uint64_t last, const simulation_body& body) {
   exploration e;
-  const bool asked = std::getenv(seed_variable) != nullptr;
-  if (asked) {
-    first = last = std::strtoull(std::getenv(seed_variable), nullptr, 10);
-    if (const char* words = std::getenv(plan_variable)) {
-      auto plan = parse_fault_plan(words);
-      if (!plan) {
-        e.refused = std::move(plan.error());
-        return e;
-      }
-      options.plan = std::move(*plan);
-    }
+  const auto asked = take_environment(options);
+  if (!asked) {
+    e.refused = asked.error();
+    return e;
   }
+  if (*asked) first = last = options.seed;
   for (auto seed = first; seed <= last && !e.failure; ++seed) {
     options.seed = seed;
     auto result = run_one(options, body);
@@ -70,9 +85,10 @@ exploration explore(simulation_options options, std::uint64_t first, std::uint64
       return e;
     }
     ++e.seeds;
-    if (result->ok) continue;
-    e.failure = asked ? simulation_failure{seed, result->plan, std::move(*result), 0}
-                      : shorten(options, std::move(*result), body);
+    if (!result->ok)
+      e.failure = *asked ? simulation_failure{seed, result->plan, std::move(*result), 0}
+                         : shorten(options, std::move(*result), body);
+    if (seed == last) break;  // there may be no greater number
   }
   return e;
 }

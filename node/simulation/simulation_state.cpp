@@ -51,7 +51,7 @@ expected<void> simulation::state::check(const simulation_options& o) {
   for (std::size_t i = 0; o.equip && i < o.nodes; ++i) {
     node_options brings;
     o.equip(brings, i);
-    if (brings.store || !brings.loaders.empty() || !(brings.entities.empty()))
+    if (brings.store || !brings.loaders.empty() || !brings.entities.empty() || !brings.modules.empty())
       return no("a simulated node brings actors and nothing else");
   }
   return {};

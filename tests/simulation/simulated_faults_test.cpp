@@ -152,6 +152,8 @@ TEST(simulation, refuses_options_out_of_bounds) {
   EXPECT_TRUE(refused({.faults = {.lasts_max = 0s}}));
   EXPECT_TRUE(refused({.plan = fault_plan{{planned_fault::kind::kill, 1s, 1s, {3}, 0, {}}}}));
   EXPECT_TRUE(refused({.equip = [](node_options& brings, std::size_t) { brings.loaders["default"] = {}; }}));
+  EXPECT_TRUE(
+      refused({.equip = [](node_options& brings, std::size_t) { brings.modules.emplace_back().name = "shop"; }}));
 }
 
 TEST(simulation, a_configuration_that_a_node_would_refuse_breaks_its_forming) {
