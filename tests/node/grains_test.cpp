@@ -17,6 +17,7 @@ class grains_test : public actors_test {
   struct log {
     std::map<std::string, int> woken;   // by type
     std::map<std::string, int> rested;  //
+    int held = 0;                       // requests that a keeper has
   };
 
   void TearDown() override {
@@ -80,9 +81,19 @@ class grains_test : public actors_test {
     if (i == 0) {
       EXPECT_TRUE(g.add("rare", counter));
     }
+    EXPECT_TRUE(g.add("keeper", [this](grain* self) { return keeper(self); }));
     EXPECT_TRUE(g.add("broken", [](grain*) -> caf::behavior { throw std::runtime_error("no way"); }));
     EXPECT_TRUE(g.add("empty", [](grain*) { return caf::behavior{}; }));
     EXPECT_TRUE(g.add("account", account(who), {.state_cache = "default"}));
+  }
+  // Never answers.
+  caf::behavior keeper(grain* self) {
+    const auto held = std::make_shared<std::vector<caf::response_promise>>();
+    return {[this, self, held](const std::string&) -> caf::result<std::string> {
+      held->push_back(self->make_response_promise());
+      seen_.update([](log& l) { ++l.held; });
+      return caf::delegated<std::string>();
+    }};
   }
   // "+n" deposits and answers when it is saved; "lazy" counts one and saves it when it rests; all else: what it has.
   grain::function account(const std::string& who) {
@@ -160,6 +171,26 @@ TEST_F(grains_test, a_grain_is_one_wherever_it_is_asked_from) {
   }
   EXPECT_EQ(places.size(), 3U);
   EXPECT_EQ(ask_grain(0, "hasty", "7"), *at(0).grains().place_of("hasty", "7") + ":1") << "another type, another grain";
+}
+
+TEST_F(grains_test, is_where_the_cache_keys_with_its_id_as_hash_tag_are) {
+  start_grains(3);
+  const auto cache = cluster().at(1).open_cache();
+  ASSERT_TRUE(cache);
+  std::set<std::string> places;
+  for (int n = 0; n < 30; ++n) {
+    const auto id = std::to_string(n);
+    const auto answer = ask_grain(static_cast<std::size_t>(n % 3), "counter", id);
+    ASSERT_TRUE(answer) << describe(answer.error());
+    const auto place = answer->substr(0, answer->find(':'));
+    for (const auto& key : {"{" + id + "}x", "rate:{" + id + "}", "account/{" + id + "}"}) {
+      const auto& row = cluster().at(1).view()->shards.at(cache->shard_of(key));
+      ASSERT_EQ(row.shard, cache->shard_of(key));
+      EXPECT_EQ(row.primary, place) << key;
+    }
+    places.insert(place);
+  }
+  EXPECT_EQ(places.size(), 3U);
 }
 
 TEST_F(grains_test, bad_names_and_types_are_refused) {
@@ -255,6 +286,20 @@ TEST_F(grains_test, is_woken_elsewhere_with_its_state_when_its_node_was_killed) 
   ASSERT_TRUE(cluster().restart(2));
   wait_until([&] { return cluster().converged(); }, "it is back");
   for (const auto& id : ids) EXPECT_GE(number(ask_grain(2, "account", id)), 5);
+}
+
+TEST_F(grains_test, lost_with_its_node_ends_requests_under_way_with_peer_lost) {
+  start_grains(3, 1);
+  const auto id = id_at(0, "keeper", 2);
+  const auto a = at(0).grains().ref("keeper", id);
+  ASSERT_TRUE(a);
+  const auto seen = watch(0, *a, 3);
+  wait_until([&] { return seen_.read().held == 3; }, "it has them");
+  cluster().kill(2);
+  wait_until([&] { return seen->read().answers.size() == 3; }, "they end");
+  EXPECT_EQ(seen->read().answers, std::vector<errc>(3, errc::peer_lost));
+  EXPECT_FALSE(seen->read().down) << "a handle never goes down";
+  EXPECT_EQ(seen_.read().held, 3) << "what one activation had goes to no other";
 }
 
 TEST_F(grains_test, moves_with_what_it_had_and_nobody_is_told_no) {

@@ -7,20 +7,28 @@
 namespace troupe {
 namespace {
 
-/// Adds what it is told and says "NODE SUM"; "die" ends it. Its sum is its state.
+/// Adds what it is told and says "NODE SUM"; "die" ends it, "hold" adds 100 and is never answered. Its sum is its
+/// state.
 caf::behavior counting(caf::event_based_actor* me, const std::string& node, const std::optional<std::string>& state) {
   auto sum = std::make_shared<int>(state ? std::stoi(*state) : 0);
+  auto held = std::make_shared<std::vector<caf::response_promise>>();
   return {[sum, node](int n) { return node + " " + std::to_string(*sum += n); },
-          [me](const std::string& text) {
+          [me, sum, held](const std::string& text) -> caf::result<std::string> {
             if (text == "die") me->quit();
-            return text;
+            if (text != "hold") return text;
+            *sum += 100;
+            held->push_back(me->make_response_promise());
+            return caf::delegated<std::string>();
           },
           [sum](hand_over_atom) { return std::to_string(*sum); }};
 }
 
 class singletons : public actors_test {
  protected:
-  ~singletons() override { cluster_.reset(); }  // while there is what factories write to
+  ~singletons() override {
+    watchers_.clear();
+    cluster_.reset();  // while there is what factories write to
+  }
 
   singleton_factory counter_at(std::size_t i) {
     return [this, i](const singleton_start& s) {
@@ -128,6 +136,22 @@ TEST_F(singletons, are_taken_over_when_their_node_dies_and_messages_wait_for_the
   ASSERT_TRUE(cluster().restart(dead));
   ASSERT_TRUE(at(dead).singleton("counter", counter_at(dead)));
   EXPECT_EQ(add_surely(dead, 1), again.substr(0, 2) + " 6");
+}
+
+TEST_F(singletons, lost_with_their_node_end_requests_under_way_with_peer_lost) {
+  start();
+  declare({.ttl = 2s});
+  const auto first = add(0, 1);
+  ASSERT_TRUE(first) << describe(first.error());
+  const auto dead = node_of(*first);
+  const auto asker = (dead + 1) % 3;
+  const auto seen = watch(asker, handle(asker), 3);
+  wait_until([&] { return add(asker, 0) == name(dead) + " 301"; }, "it has them");
+  cluster().kill(dead);
+  wait_until([&] { return seen->read().answers.size() == 3; }, "they end");
+  EXPECT_EQ(seen->read().answers, std::vector<errc>(3, errc::peer_lost));
+  EXPECT_FALSE(seen->read().down) << "the handle stays";
+  EXPECT_EQ(add_surely(asker, 0).substr(3), "0") << "what one instance had goes to no other";
 }
 
 TEST_F(singletons, are_served_no_more_at_a_node_that_stood_still) {
