@@ -36,14 +36,18 @@ grain_gate::grain_gate(caf::actor_config& cfg, std::weak_ptr<grain_service> serv
 void grain_gate::enqueue(caf::mailbox_element_ptr what, caf::execution_unit* host) {
   const auto service = service_.lock();
   if (!what || !service) return;
+  const auto refuse = [&](errc code, const std::string& words) {
+    grain_service::call c;
+    c.what = std::move(what);
+    service->refuse(c, {code, words}, host);
+  };
   const auto& content = std::as_const(*what).content();
   if (content.size() != 2 || !content.match_element<std::string>(0) || !content.match_element<caf::message>(1))
-    return service->refuse(*what, {errc::invalid_argument, "no message for a grain"}, host);
+    return refuse(errc::invalid_argument, "no message for a grain");
   const auto address = decode_grain_address(content.get_as<std::string>(0));
   if (!address) {
     const bool later = address.error().code == errc::not_implemented;
-    return service->refuse(*what, {later ? errc::not_implemented : errc::invalid_argument, address.error().context},
-                           host);
+    return refuse(later ? errc::not_implemented : errc::invalid_argument, address.error().context);
   }
   const auto key = grain_key(address->type, address->id);
   grain_service::call c;

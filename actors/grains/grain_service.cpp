@@ -144,7 +144,7 @@ expected<std::string> grain_service::place_of(const std::string& type, const std
 
 void grain_service::route(call c, caf::execution_unit* host) {
   const auto time = now();
-  if (closed_.load(std::memory_order_relaxed)) return refuse(*c.what, {errc::unavailable, "the node stops"}, host);
+  if (closed_.load(std::memory_order_relaxed)) return refuse(c, {errc::unavailable, "the node stops"}, host);
   const bool leased = with_.shards.serves(time);
   grain_shard::verdict v;
   stamp table;
@@ -169,12 +169,13 @@ void grain_service::route(call c, caf::execution_unit* host) {
     case grain_shard::fate::start: return begin(c, v.number, tenure, table, host);
     case grain_shard::fate::hold: add(count::held); return ring_by(time + held_tick);
     case grain_shard::fate::forward: return forward(std::move(c), v.owner, table, host);
-    case grain_shard::fate::refuse: return refuse(*c.what, {v.code, v.words}, host);
+    case grain_shard::fate::refuse: return refuse(c, {v.code, v.words}, host);
   }
 }
 
-void grain_service::refuse(caf::mailbox_element& what, const error& why, caf::execution_unit* host) {
-  ++numbers_->refused[static_cast<std::size_t>(why.code)];
+void grain_service::refuse(const call& c, const error& why, caf::execution_unit* host) {
+  auto& what = *c.what;
+  note_refused(c.type, c.id, why);
   if (what.sender && what.mid.is_request())
     what.sender->enqueue(nullptr, what.mid.response_id(), caf::make_message(to_caf(why)), host);
 }
@@ -272,27 +273,26 @@ void grain_service::carry_out(grain_output& out, caf::execution_unit* host) {
     tell(static_cast<grain_seat&>(*a), "grain_cut");
     nudge(*a, host);
   }
-  for (auto& r : out.refused) refuse(*static_cast<held_call&>(*r.message).what, {r.code, r.words}, host);
-  for (auto& m : std::exchange(out.again, {})) {
-    auto& held = static_cast<held_call&>(*m);
-    route({held.type, held.id, held.key, held.shard, held.hops, held.known, held.until, false, std::move(held.what)},
-          host);
-  }
+  const auto as_call = [](held_message& m) -> call {
+    auto& held = static_cast<held_call&>(m);
+    return {held.type, held.id, held.key, held.shard, held.hops, held.known, held.until, false, std::move(held.what)};
+  };
+  for (auto& r : out.refused) refuse(as_call(*r.message), {r.code, r.words}, host);
+  for (auto& m : std::exchange(out.again, {})) route(as_call(*m), host);
 }
 
 // ---- other nodes ----
 
 void grain_service::forward(call c, std::uint64_t owner, stamp table, caf::execution_unit* host) {
-  if (!c.what->stages.empty())
-    return refuse(*c.what, {errc::not_implemented, "composed actors do not cross nodes"}, host);
+  if (!c.what->stages.empty()) return refuse(c, {errc::not_implemented, "composed actors do not cross nodes"}, host);
   if (stays_here(std::as_const(*c.what).content()))
-    return refuse(*c.what, {errc::unavailable, "the grain's shard is elsewhere by now"}, host);
+    return refuse(c, {errc::unavailable, "the grain's shard is elsewhere by now"}, host);
   const auto gate = gate_of(owner);
   if (!gate && gate.error().code == errc::unavailable && !c.owner_lost) {
     c.owner_lost = true;
     return route(std::move(c), host);
   }
-  if (!gate) return refuse(*c.what, gate.error(), host);
+  if (!gate) return refuse(c, gate.error(), host);
   add(count::forwarded);
   auto head = encode({c.type, c.id, static_cast<std::uint8_t>(c.hops + 1), table});
   (*gate)->enqueue(caf::make_mailbox_element(std::move(c.what->sender), c.what->mid, {}, std::move(head),

@@ -98,7 +98,8 @@ class grain_service final : public grains, public shard_work, public std::enable
     caf::mailbox_element_ptr what{};
   };
   void route(call c, caf::execution_unit* host);
-  void refuse(caf::mailbox_element& what, const error& why, caf::execution_unit* host);
+  /// Tells whoever asked, and the log.
+  void refuse(const call& c, const error& why, caf::execution_unit* host);
   [[nodiscard]] std::uint32_t shard_of(std::string_view key) const noexcept { return with_.shards.shard_of_key(key); }
 
   // Of the activations; from their own threads.
@@ -110,6 +111,7 @@ class grain_service final : public grains, public shard_work, public std::enable
   void wish(const grain_seat& seat);
   void send_on(const grain_seat& seat, caf::mailbox_element_ptr what, std::uint32_t hops, caf::execution_unit* host);
   void note_failed(const grain_seat& seat, const error& why);
+  void note_refused(std::string_view type, std::string_view id, const error& why);
 
  private:
   struct alignas(64) place {
@@ -170,8 +172,13 @@ class grain_service final : public grains, public shard_work, public std::enable
   std::uint64_t alive_ = 0;  // actors; guarded by ended_mutex_
   std::atomic<std::int64_t> line_at_{0};
 
+  static constexpr std::size_t codes = static_cast<std::size_t>(errc_last) + 1;
+  struct refusal_lines {
+    std::atomic<std::int64_t> line_at{0};
+    std::atomic<std::uint64_t> told{0};  // of those that were counted
+  };
+  std::array<refusal_lines, codes> refusals_;
   struct counters {
-    static constexpr std::size_t codes = static_cast<std::size_t>(errc_last) + 1;
     std::array<std::atomic<std::uint64_t>, static_cast<std::size_t>(count::counts)> by_kind{};
     std::array<std::atomic<std::uint64_t>, codes> refused{};
   };

@@ -19,6 +19,14 @@ constexpr std::uint64_t unknown_size = 1024;  // of what cannot be measured
 
 time_point now() { return clock_now(); }
 
+// `at` is when the next line may come.
+bool may_log(std::atomic<std::int64_t>& at) {
+  const auto time = now().time_since_epoch().count();
+  const duration interval = grain_service::line_interval;
+  auto next = at.load();
+  return time >= next && at.compare_exchange_strong(next, time + interval.count());
+}
+
 }  // namespace
 
 // The stamp is read first: a message that was sent by a later one waits for the next call.
@@ -139,11 +147,20 @@ void grain_service::tell(const grain_seat& seat, const char* what) const {
 
 void grain_service::note_failed(const grain_seat& seat, const error& why) {
   add(count::failed);
-  const auto time = now().time_since_epoch().count();
-  auto next = line_at_.load();
-  const duration interval = line_interval;
-  if (time < next || !line_at_.compare_exchange_strong(next, time + interval.count())) return;
+  if (!may_log(line_at_)) return;
   with_.log.warn("grains", "grain_failed", {{"type", seat.type}, {"id", seat.id}, {"reason", describe(why)}});
+}
+
+// Each code has lines of its own, so that a flood of one does not hide another. None when the service is closed: who
+// still has a handle may outlive the log.
+void grain_service::note_refused(std::string_view type, std::string_view id, const error& why) {
+  const auto code = static_cast<std::size_t>(why.code);
+  const auto all = ++numbers_->refused[code];
+  auto& r = refusals_[code];
+  if (closed_ || !may_log(r.line_at)) return;
+  const auto news = all - std::min(all, r.told.exchange(all));
+  with_.log.warn("grains", "grain_refused",
+                 {{"type", type}, {"id", id}, {"reason", name_of(why.code)}, {"words", why.context}, {"count", news}});
 }
 
 // Without its handles: those need somebody to write them for. A floating-point number may have no end in CAF.

@@ -4,6 +4,7 @@
 
 #include "actors/cache/cache_router.hpp"
 #include "runtime/registry/choice.hpp"
+#include "tests/actors/stopped_clock.hpp"
 #include "tests/link/actor_node.hpp"
 
 namespace troupe {
@@ -155,6 +156,10 @@ TEST_F(grain_service_test, a_grain_is_one_wherever_it_is_asked_from) {
 TEST_F(grain_service_test, says_what_it_has_not) {
   EXPECT_EQ(a.code("unknown", id_at(a)), errc::not_implemented);
   EXPECT_EQ(a.code("unknown", id_at(b)), errc::not_implemented);
+  for (auto* n : {&a, &b}) {
+    EXPECT_TRUE(
+        n->logs({"grains grain_refused type=unknown id=", "reason=not_implemented", "is not registered", "count=1"}));
+  }
   EXPECT_EQ(a.code("broken", id_at(b)), errc::unavailable);
   EXPECT_EQ(a.code("empty", id_at(a)), errc::unavailable);
   troupe::grains& types = *a.grains;
@@ -162,9 +167,14 @@ TEST_F(grain_service_test, says_what_it_has_not) {
   EXPECT_EQ(types.add("x", [](grain*) { return caf::behavior{}; }, {.state_cache = "no"}).error().code,
             errc::not_found);
   EXPECT_EQ(a.ask(a.find(b, "troupe.grains"), "nonsense").error().code, errc::invalid_argument);
+  EXPECT_TRUE(b.logs({"grains grain_refused type=\"\" id=\"\" reason=invalid_argument"}));
+}
+
+TEST_F(grain_service_test, says_that_the_holder_of_a_shard_runs_no_actors) {
   a.board.update([](cluster_view& v) { v.members[1].tags.clear(); });
   adopt_both();
   EXPECT_EQ(a.code("counter", id_at(b)), errc::not_implemented);
+  EXPECT_TRUE(a.logs({"grains grain_refused type=counter", "reason=not_implemented", "runs no actors"}));
 }
 
 TEST_F(grain_service_test, a_handler_that_throws_is_told_of_and_the_next_message_wakes_another) {
@@ -309,14 +319,26 @@ struct grain_limits_test : two_nodes {
 TEST_F(grain_limits_test, a_full_mailbox_and_a_full_node_refuse) {
   const auto id = id_at(b);
   EXPECT_EQ(b.code("counter", id), errc::ok);
-  EXPECT_EQ(b.code("counter", id_at(b)), errc::ok);
-  EXPECT_EQ(b.code("counter", id_at(b)), errc::unavailable) << "two are awake";
   caf::anon_send(*a.grains->ref("counter", id), std::string("wait"));
   ASSERT_TRUE(b.seen.wait([](const story& s) { return s.inside; }));
   caf::anon_send(*b.grains->ref("counter", id), std::string("go"));
-  EXPECT_EQ(b.code("counter", id), errc::unavailable) << "two are not handled";
+  {
+    stopped_clock clock;
+    const auto refused = [](const std::string& line) { return line.find("grains grain_refused") == 0; };
+    const auto before = b.lines.read();
+    ASSERT_TRUE(std::none_of(before.begin(), before.end(), refused));
+    for (int i = 0; i < 9; ++i) EXPECT_EQ(b.code("counter", id), errc::unavailable) << "two are not handled";
+    EXPECT_TRUE(b.logs({"type=counter id=" + id, "reason=unavailable", "the grain's mailbox is full", "count=1"}));
+    clock.advance(grain_service::line_interval);
+    EXPECT_EQ(b.code("counter", id), errc::unavailable);
+    EXPECT_TRUE(b.logs({"the grain's mailbox is full", "count=9"}));
+    const auto after = b.lines.read();
+    EXPECT_EQ(std::count_if(after.begin(), after.end(), refused), 2);
+  }
   b.seen.update([](story& s) { s.go = true; });
   EXPECT_TRUE(eventually([&] { return b.code("counter", id) == errc::ok; }));
+  EXPECT_EQ(b.code("counter", id_at(b)), errc::ok);
+  EXPECT_EQ(b.code("counter", id_at(b)), errc::unavailable) << "two are awake";
 }
 
 TEST_F(grain_limits_test, what_nobody_serves_is_refused_after_a_while_and_too_much_of_it_at_once) {

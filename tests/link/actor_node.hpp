@@ -1,6 +1,7 @@
 // A node that has nothing but its link and its actors, and an actor that watches another.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -22,7 +23,10 @@ namespace troupe::testing {
 /// A node with actors.
 struct actor_node {
   peer_identity self;
-  std::shared_ptr<event_log> log = event_log::none();
+  watched<std::vector<std::string>> lines;  // of its log: warnings and errors
+  std::shared_ptr<event_log> log = event_log::to([this](log_level level, const std::string& line) {
+    if (level <= log_level::warn) lines.update([&](auto& all) { all.push_back(line); });
+  });
   std::unique_ptr<caf::actor_system_config> config;
   std::unique_ptr<caf::actor_system> system = std::make_unique<caf::actor_system>(*config);
   io_pool io{2};
@@ -36,7 +40,7 @@ struct actor_node {
       : self{std::move(name), {id, id}, {}},
         config(std::move(types)),
         link(std::make_shared<link_table>(io, *log, std::move(settings))) {
-    actors = actor_directory::open(*system, link, io.context(0), nullptr, run_on_arrival);
+    actors = actor_directory::open(*system, link, io.context(0), log.get(), run_on_arrival);
     EXPECT_TRUE(link->bind(bind).has_value());
     self.address = link->address();
     link->start(self);
@@ -53,6 +57,16 @@ struct actor_node {
   void stop_io() { io.stop(); }
 
   [[nodiscard]] link_target target() const { return {self.address, self.id}; }
+
+  /// Its log has, sooner or later, a line with all of these.
+  [[nodiscard]] bool logs(std::vector<std::string> parts) {
+    return lines.wait([&](const auto& all) {
+      return std::any_of(all.begin(), all.end(), [&](const std::string& line) {
+        return std::all_of(parts.begin(), parts.end(),
+                           [&](const std::string& part) { return line.find(part) != std::string::npos; });
+      });
+    });
+  }
 
   template <class Behaviour>
   caf::actor spawn(Behaviour behaviour) {

@@ -35,6 +35,7 @@ TEST(dead_letters, a_type_that_the_receiver_does_not_know_is_answered_and_counte
   }
   caf::anon_send(echo, order{2, "coat", {}});
   EXPECT_TRUE(counted(b, way::in, errc::not_implemented, 3));
+  EXPECT_TRUE(b.logs({"actors dead_letters direction=in reason=not_implemented", "order", "count=1"}));
   EXPECT_EQ(a.ask(echo, "the link goes on"), "the link goes on");
 }
 
@@ -62,6 +63,7 @@ TEST(dead_letters, a_message_too_large_for_the_link_is_refused_at_once) {
   EXPECT_EQ(refused.error().code, errc::too_large);
   caf::anon_send(echo, std::string(2 * mib, 'x'));
   EXPECT_TRUE(counted(a, way::out, errc::too_large, 2));
+  EXPECT_TRUE(a.logs({"actors dead_letters direction=out reason=too_large", "count=1"}));
   EXPECT_EQ(a.ask(echo, "small"), "small");
 }
 
@@ -77,6 +79,7 @@ TEST(dead_letters, an_answer_too_large_for_the_link_is_an_error_at_the_asker) {
   ASSERT_FALSE(answer.has_value());
   EXPECT_EQ(answer.error().code, errc::too_large);
   EXPECT_TRUE(counted(b, way::out, errc::too_large));
+  EXPECT_TRUE(b.logs({"actors dead_letters direction=out reason=too_large"}));
 }
 
 TEST(dead_letters, messages_to_an_actor_that_has_ended_and_to_a_lost_node_have_their_reasons) {
