@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include <caf/mailbox_element.hpp>
@@ -5,6 +6,7 @@
 
 #include <troupe/caf_mailbox.hpp>
 
+#include "actors/clock.hpp"
 #include "actors/messages/error.hpp"
 
 namespace troupe {
@@ -39,14 +41,15 @@ bool is_always_taken(const caf::mailbox_element& m) {
 }  // namespace
 
 bounded_actor::bounded_actor(caf::actor_config& cfg, mailbox_limit limit)
-    : bounded_actor(cfg, limit, [](caf::event_based_actor*) { return caf::behavior{}; }) {}
+    : bounded_actor(cfg, std::move(limit), [](caf::event_based_actor*) { return caf::behavior{}; }) {}
 
 bounded_actor::bounded_actor(caf::actor_config& cfg, mailbox_limit limit, function f,
                              std::shared_ptr<mailbox_numbers> numbers)
     : caf::event_based_actor(cfg),
-      limit_(limit),
+      limit_(std::move(limit)),
       function_(std::move(f)),
-      numbers_(numbers ? std::move(numbers) : std::make_shared<mailbox_numbers>()) {}
+      numbers_(numbers ? std::move(numbers) : std::make_shared<mailbox_numbers>()),
+      told_(numbers_->refused.load()) {}
 
 bounded_actor::~bounded_actor() = default;
 
@@ -59,10 +62,20 @@ void bounded_actor::enqueue(caf::mailbox_element_ptr what, caf::execution_unit* 
                                            host);
   }
   numbers_->queued.fetch_sub(1, std::memory_order_relaxed);
-  numbers_->refused.fetch_add(1, std::memory_order_relaxed);
+  note_refused();
   if (!what->mid.is_request() || what->sender == nullptr) return;
   const auto full = to_caf({errc::unavailable, "its mailbox is full"});
   what->sender->enqueue(nullptr, what->mid.response_id(), caf::make_message(full), host);
+}
+
+void bounded_actor::note_refused() {
+  const auto all = numbers_->refused.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (!limit_.on_refused) return;
+  const auto time = clock_now().time_since_epoch().count();
+  auto last = told_at_.load(std::memory_order_relaxed);
+  if (last != 0 && time - last < limit_.tell_every.count()) return;
+  if (!told_at_.compare_exchange_strong(last, time)) return;
+  limit_.on_refused(all - std::min(all, told_.exchange(all)));
 }
 
 }  // namespace troupe

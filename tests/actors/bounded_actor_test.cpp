@@ -8,6 +8,7 @@
 #include <troupe/caf_mailbox.hpp>
 
 #include "actors/messages/error.hpp"
+#include "tests/actors/stopped_clock.hpp"
 #include "tests/actors/testing_system.hpp"
 
 namespace troupe {
@@ -17,7 +18,7 @@ class bounded : public ::testing::Test {
  protected:
   caf::actor start(std::size_t most) {
     return system->spawn<bounded_actor>(
-        mailbox_limit{most},
+        mailbox_limit{most, [this](std::uint64_t refused) { reports.push_back(refused); }, std::chrono::seconds(10)},
         [this](caf::event_based_actor* self) -> caf::behavior {
           self->set_down_handler([this](const caf::down_msg&) { ++downs; });
           return {[this](int n) {
@@ -34,6 +35,7 @@ class bounded : public ::testing::Test {
 
   testing_system system;
   std::shared_ptr<mailbox_numbers> numbers = std::make_shared<mailbox_numbers>();
+  std::vector<std::uint64_t> reports;
   int sum = 0, downs = 0, answers = 0;
 };
 
@@ -63,6 +65,31 @@ TEST_F(bounded, answers_a_request_beyond_the_bound_with_an_error) {
   EXPECT_EQ(done, 1);
   EXPECT_EQ(told.code, errc::unavailable);
   EXPECT_EQ(told.context, "its mailbox is full");
+}
+
+TEST_F(bounded, reports_the_first_refusal_and_then_those_of_an_interval_together) {
+  stopped_clock clock;
+  const auto a = start(1);
+  for (int i = 0; i < 100; ++i) caf::anon_send(a, 1);
+  EXPECT_EQ(reports, std::vector<std::uint64_t>{1U});
+  clock.advance(std::chrono::seconds(10) - duration(1));
+  caf::anon_send(a, 1);
+  EXPECT_EQ(reports.size(), 1U);
+  clock.advance(duration(1));
+  caf::anon_send(a, 1);
+  EXPECT_EQ(reports, (std::vector<std::uint64_t>{1U, 100U}));
+  EXPECT_EQ(numbers->refused, 101U);
+  system.run();
+}
+
+TEST_F(bounded, reports_after_a_restart_with_the_same_numbers_what_was_refused_since) {
+  for (const auto more : {1, 2}) {
+    const auto a = start(1);
+    for (int i = 0; i <= more; ++i) caf::anon_send(a, 1);
+    system.run();
+  }
+  EXPECT_EQ(reports, (std::vector<std::uint64_t>{1U, 1U}));
+  EXPECT_EQ(numbers->refused, 3U);
 }
 
 TEST_F(bounded, always_takes_answers_and_ends_of_others) {
