@@ -161,6 +161,12 @@ expected<std::vector<candidate>> actor_toolkit::candidates(const where& at) {
   return choose(*view, at, far, rng_);
 }
 
+error actor_toolkit::refused(const std::string& type, error why) {
+  ++spawns_->unplaced;
+  spawns_->log_refusal(with_.log, type, why);
+  return why;
+}
+
 void actor_toolkit::begin(std::string type, caf::message arguments, std::vector<candidate> members, bool by_load,
                           spawn_callback done, duration deadline) {
   caf::actor spawner;
@@ -168,7 +174,7 @@ void actor_toolkit::begin(std::string type, caf::message arguments, std::vector<
     const std::lock_guard lock(mutex_);
     spawner = spawner_;
   }
-  if (!spawner) return done(fail(errc::unavailable, "the node stops"));
+  if (!spawner) return done(tl::unexpected<error>(refused(type, {errc::unavailable, "the node stops"})));
   auto call = std::make_shared<spawn_call>();
   call->type = std::move(type);
   call->arguments = std::move(arguments);
@@ -183,7 +189,7 @@ void actor_toolkit::spawn(std::string type, caf::message arguments, where at, sp
   if (at.how == where::pick::all)
     return done(fail(errc::invalid_argument, "one actor is spawned at one place: spawn_all"));
   auto members = candidates(at);
-  if (!members) return done(tl::unexpected<error>(members.error()));
+  if (!members) return done(tl::unexpected<error>(refused(type, std::move(members.error()))));
   begin(std::move(type), std::move(arguments), std::move(*members), at.how == where::pick::least_loaded,
         std::move(done), deadline);
 }

@@ -102,6 +102,8 @@ class actor_toolkit final : public cluster_actors {
   [[nodiscard]] expected<std::vector<candidate>> candidates(const where& at);
   void begin(std::string type, caf::message arguments, std::vector<candidate> members, bool by_load,
              spawn_callback done, duration deadline);
+  /// Of a spawn that no member is asked for; what a member refuses is told there.
+  [[nodiscard]] error refused(const std::string& type, error why);
 
   const surroundings with_;
   const std::size_t spawned_max_;

@@ -59,7 +59,7 @@ caf::result<caf::actor> spawner_actor::spawn_for(const std::string& type, const 
   auto made = make(type, arguments);
   ++state_->results[static_cast<std::size_t>(made ? errc::ok : made.error().code)];
   if (!made) {
-    log_refusal(type, made.error());
+    state_->log_refusal(log_, type, made.error());
     return to_caf(made.error());
   }
   monitor(*made);
@@ -79,12 +79,6 @@ expected<caf::actor> spawner_actor::make(const std::string& type, const caf::mes
   } catch (const std::exception& fault) {
     return fail(errc::unavailable, "the actor type " + type + " threw: " + fault.what());
   }
-}
-
-void spawner_actor::log_refusal(const std::string& type, const error& why) {
-  if (last_line_ != time_point{} && read_clock() < last_line_ + line_interval) return;
-  last_line_ = read_clock();
-  log_.warn("actors", "spawn_refused", {{"type", type}, {"reason", name_of(why.code)}, {"words", why.context}});
 }
 
 void spawner_actor::on_child_down(const caf::actor_addr& who) {
@@ -165,6 +159,16 @@ void spawner_actor::on_result(const spawn_call_ptr& call, const incarnation_id& 
   call->done(std::move(result));
 }
 
+void spawner_state::log_refusal(event_log& log, const std::string& type, const error& why) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto now = read_clock();
+    if (line_ != time_point{} && now < line_ + line_interval) return;
+    line_ = now;
+  }
+  log.warn("actors", "spawn_refused", {{"type", type}, {"reason", name_of(why.code)}, {"words", why.context}});
+}
+
 void spawner_state::register_metrics(metrics& m, const std::shared_ptr<spawner_state>& state) {
   for (const auto code : {errc::ok, errc::unavailable, errc::not_implemented, errc::invalid_argument}) {
     m.read_counter("troupe_actors_spawns_total", "Actors that were to be spawned here by name, by result",
@@ -172,6 +176,8 @@ void spawner_state::register_metrics(metrics& m, const std::shared_ptr<spawner_s
                      return static_cast<double>(state->results[static_cast<std::size_t>(code)].load());
                    });
   }
+  m.read_counter("troupe_actors_spawns_unplaced_total", "Spawns for which this node had no member to ask", {},
+                 [state] { return static_cast<double>(state->unplaced.load()); });
   m.read_gauge("troupe_actors_spawned_count", "Actors spawned by name that live here", {},
                [state] { return static_cast<double>(state->alive.load()); });
 }

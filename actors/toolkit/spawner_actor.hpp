@@ -14,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <string>
 #include <utility>
@@ -54,9 +55,18 @@ struct spawner_state {
   std::atomic<bool> leaves{false};
   std::atomic<std::uint64_t> alive{0};
   std::array<std::atomic<std::uint64_t>, codes> results{};  // at this node, by code
+  std::atomic<std::uint64_t> unplaced{0};                   // asked for by this node, which had no member to ask
+
+  /// A line `spawn_refused`, at most one in line_interval.
+  static constexpr duration line_interval = std::chrono::seconds(1);
+  void log_refusal(event_log& log, const std::string& type, const error& why);
 
   /// troupe_actors_spawn*.
   static void register_metrics(metrics& m, const std::shared_ptr<spawner_state>& state);
+
+ private:
+  std::mutex mutex_;
+  time_point line_{};  // the last one; guarded by mutex_
 };
 
 class spawner_actor : public caf::event_based_actor {
@@ -65,7 +75,6 @@ class spawner_actor : public caf::event_based_actor {
   static constexpr std::size_t tried_max = 3;
   static constexpr std::size_t loads_asked_max = 8;
   static constexpr duration load_answer_max = std::chrono::milliseconds(500);
-  static constexpr duration line_interval = std::chrono::seconds(1);
 
   spawner_actor(caf::actor_config& cfg, std::shared_ptr<actor_directory> directory,
                 std::shared_ptr<spawner_state> state, event_log& log, std::size_t spawned_max);
@@ -84,7 +93,6 @@ class spawner_actor : public caf::event_based_actor {
   // For others.
   [[nodiscard]] caf::result<caf::actor> spawn_for(const std::string& type, const caf::message& arguments);
   [[nodiscard]] expected<caf::actor> make(const std::string& type, const caf::message& arguments);
-  void log_refusal(const std::string& type, const error& why);
   void on_child_down(const caf::actor_addr& who);
   void stop_all();
 
@@ -101,7 +109,6 @@ class spawner_actor : public caf::event_based_actor {
   const std::size_t spawned_max_;
   std::map<caf::actor_addr, caf::actor> spawned_;
   std::map<incarnation_id, std::uint64_t> under_way_;  // asked for by this node
-  time_point last_line_{};
   caf::response_promise stopped_;
 };
 

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -17,6 +19,8 @@
 #include <caf/send.hpp>
 
 #include <gtest/gtest.h>
+
+#include "tests/db/temporary_directory.hpp"
 
 namespace troupe {
 
@@ -47,7 +51,9 @@ class actors_test : public ::testing::Test {
     local_cluster_options o;
     o.nodes = nodes;
     o.services = {"cache"};
-    o.adjust = [](config& c, std::size_t i) {
+    if (keeps_logs_) o.log_level = "warn";
+    o.adjust = [this](config& c, std::size_t i) {
+      if (keeps_logs_) c.log.file = logs_.path() + "/" + c.node.name;
       c.node.tags["role"] = i == 0 ? "front" : "worker";
       c.node.tags["zone"] = i == 1 ? "eu" : "us";
     };
@@ -69,6 +75,12 @@ class actors_test : public ::testing::Test {
   [[nodiscard]] static std::string name(std::size_t i) { return "n" + std::to_string(i + 1); }
   void wait_until(const std::function<bool()>& holds, const std::string& what) {
     ASSERT_TRUE(cluster_->wait_until([&](local_cluster&) { return holds(); })) << what;
+  }
+
+  /// The log of node `i` so far.
+  [[nodiscard]] std::string log_of(std::size_t i) const {
+    std::ifstream in(logs_.path() + "/" + name(i));
+    return {std::istreambuf_iterator<char>(in), {}};
   }
 
   /// Answers strings with its node's name before them; "hold" never; ends at "die".
@@ -131,6 +143,8 @@ class actors_test : public ::testing::Test {
                name(i) + " finds " + std::to_string(count) + " as " + key);
   }
 
+  temporary_directory logs_;
+  bool keeps_logs_ = false;  // for log_of()
   std::optional<local_cluster> cluster_;
   std::vector<caf::actor> watchers_;  // an actor that nobody knows ends
 };

@@ -54,9 +54,59 @@ TEST_F(actors_test, spawning_says_why_it_does_not) {
   wait_until([&] { return state_seen(0, 1) == member_state::failed; }, "it has failed");
   EXPECT_EQ(code("teller", greeting, where::on("n2")), errc::unavailable);
   EXPECT_TRUE(cluster().leave(2));
-  wait_until([&] { return state_seen(0, 2) != member_state::alive; }, "it has left");
-  const auto left = code("teller", greeting, where::on("n3"));
-  EXPECT_TRUE(left == errc::unavailable || left == errc::not_found) << name_of(left);
+  wait_until([&] { return state_seen(0, 2) == member_state::departed; }, "it has left");
+  EXPECT_EQ(code("teller", greeting, where::on("n3")), errc::unavailable);
+}
+
+// The leave goes no further than the hand-over until the spawn is answered: the others still hold the member for alive.
+TEST_F(actors_test, a_member_in_the_middle_of_leaving_refuses_and_says_so_and_so_does_who_knows_that_it_leaves) {
+  keeps_logs_ = true;
+  start();
+  struct seen {
+    std::optional<member_state> state;
+    error why;
+  };
+  const auto in_the_middle = std::make_shared<guarded<seen>>();
+  const auto greeting = caf::make_message(std::string("hi"));
+  const auto made = at(2).singleton("anchor", [=, this](const singleton_start& s) {
+    return s.system.spawn([=, this](caf::event_based_actor* me) -> caf::behavior {
+      auto state = std::make_shared<caf::response_promise>();
+      return {[](const std::string& text) { return text; },
+              [=, this](hand_over_atom) {
+                *state = me->make_response_promise();
+                const auto told = [=, this, self = caf::actor(me)](const expected<caf::actor>& r) {
+                  in_the_middle->update([&](seen& its) {
+                    its.state = state_seen(0, 2);
+                    its.why = r ? error{errc::ok, {}} : r.error();
+                  });
+                  caf::anon_send(self, caf::ok_atom::value);
+                };
+                at(0).spawn("teller", greeting, where::on("n3"), told, 20s);
+                return *state;
+              },
+              [state](caf::ok_atom) { state->deliver(std::string("its state")); }};
+    });
+  });
+  ASSERT_TRUE(made) << describe(made.error());
+  ASSERT_EQ(ask(2, *made, "it runs"), "it runs");
+  EXPECT_TRUE(cluster().leave(2));
+  const auto its = in_the_middle->read();
+  EXPECT_EQ(its.state, member_state::alive);
+  EXPECT_EQ(its.why.code, errc::unavailable);
+  EXPECT_EQ(its.why.context, "n3: the node leaves");
+  EXPECT_NE(log_of(2).find("actors spawn_refused type=teller reason=unavailable words=\"the node leaves\""),
+            std::string::npos)
+      << log_of(2);
+
+  wait_until([&] { return state_seen(0, 2) == member_state::departed; }, "it has left");
+  EXPECT_EQ(log_of(0).find("spawn_refused"), std::string::npos) << "the member said it";
+  const auto late = at(0).spawn("teller", greeting, where::on("n3"));
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, errc::unavailable);
+  EXPECT_EQ(late.error().context, "the member n3 is departed");
+  EXPECT_NE(log_of(0).find("actors spawn_refused type=teller reason=unavailable words=\"the member n3 is departed\""),
+            std::string::npos)
+      << log_of(0);
 }
 
 TEST_F(actors_test, what_was_spawned_outlives_who_spawned_it_and_goes_with_its_node) {

@@ -1,6 +1,7 @@
 // Spawning by name between nodes that have nothing but a link: what comes of it, and every way in which it may not.
 #include "actors/toolkit/spawner_actor.hpp"
 
+#include "tests/actors/stopped_clock.hpp"
 #include "tests/link/actor_node.hpp"
 
 namespace troupe {
@@ -88,6 +89,7 @@ TEST(spawner, says_why_it_does_not) {
     return r ? errc::ok : r.error().code;
   };
   EXPECT_EQ(code("nothing", {}), errc::not_implemented);
+  EXPECT_TRUE(b.logs({"actors spawn_refused type=nothing reason=not_implemented", "is not registered here"}));
   EXPECT_EQ(code("adder", {}), errc::invalid_argument);
   EXPECT_EQ(code("adder", caf::make_message(std::string("ten"))), errc::invalid_argument);
   EXPECT_EQ(code("adder", caf::make_message(1.5)), errc::invalid_argument) << "it cannot travel";
@@ -109,9 +111,23 @@ TEST(spawner, tries_another_member_when_one_leaves) {
   ASSERT_FALSE(only);
   EXPECT_EQ(only.error().code, errc::unavailable);
   EXPECT_NE(only.error().context.find("leaves"), std::string::npos) << only.error().context;
+  EXPECT_TRUE(b.logs({"actors spawn_refused type=adder reason=unavailable", "the node leaves"}));
   const auto other = a.run("adder", start(1), {b.as_candidate(), a.as_candidate()});
   ASSERT_TRUE(other) << describe(other.error());
   EXPECT_EQ(a.state->alive, 1u);
+}
+
+TEST(spawner, says_a_refusal_at_most_once_a_second) {
+  stopped_clock clock;
+  spawner_state state;
+  std::vector<std::string> lines;
+  const auto log = event_log::to([&](log_level, const std::string& line) { lines.push_back(line); });
+  for (int i = 0; i < 10; ++i) state.log_refusal(*log, "adder", {errc::unavailable, "the node leaves"});
+  EXPECT_EQ(lines,
+            std::vector<std::string>{"actors spawn_refused type=adder reason=unavailable words=\"the node leaves\""});
+  clock.advance(spawner_state::line_interval);
+  state.log_refusal(*log, "nothing", {errc::not_implemented, "no"});
+  EXPECT_EQ(lines.size(), 2u);
 }
 
 TEST(spawner, takes_the_least_loaded) {
