@@ -36,7 +36,7 @@ void node_status::change_view(const std::function<void(cluster_view&)>& change) 
   judge(change);
 }
 
-void node_status::set_service(const std::string& name, service_state state, const std::string& reason) {
+void node_status::set_service(const std::string& name, service_state state, const std::string& reason, errc code) {
   const std::lock_guard lock(mutex_);
   bool changed = false;
   judge([&](cluster_view& view) {
@@ -49,6 +49,7 @@ void node_status::set_service(const std::string& name, service_state state, cons
   if (!changed) return;
   std::vector<std::pair<std::string, std::string>> fields{{"service", name}};
   if (!reason.empty()) fields.emplace_back("reason", reason);
+  if (code != errc::ok) fields.emplace_back("error", name_of(code));
   events_.publish("service_" + std::string(name_of(state)), std::move(fields));
 }
 

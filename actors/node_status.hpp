@@ -27,8 +27,8 @@ class node_status {
   /// Changes the picture of the cluster.
   void change_view(const std::function<void(cluster_view&)>& change);
 
-  /// The state of a service on this node; an event tells of each change.
-  void set_service(const std::string& name, service_state state, const std::string& reason = {});
+  /// The state of a service on this node; an event tells of each change, with `code`, if there is one, as `error`.
+  void set_service(const std::string& name, service_state state, const std::string& reason = {}, errc code = errc::ok);
 
  private:
   void judge(const std::function<void(cluster_view&)>& change);

@@ -30,6 +30,12 @@ bool is_built(const std::string& service) {
          service == "entities";
 }
 
+// In the log too: who started the node may not show what start() gave.
+tl::unexpected<error> refused(event_log& log, error why) {
+  log.error("node", "start_failed", {{"error", name_of(why.code)}, {"reason", describe(why)}});
+  return tl::unexpected(std::move(why));
+}
+
 }  // namespace
 
 expected<std::unique_ptr<node::runner>> node::runner::start(config c, std::shared_ptr<network_faults> faults,
@@ -38,15 +44,15 @@ expected<std::unique_ptr<node::runner>> node::runner::start(config c, std::share
   c.inherit_replicas();
   const auto wrong = validate(c, module_names(options.modules));
   if (!wrong.empty()) return fail(errc::bad_config, join_lines(wrong));
-  if (auto sound = check_modules(options.modules, c); !sound) return tl::unexpected(std::move(sound.error()));
+  auto log = event_log::open(c.log, c.node.name);
+  if (!log) return tl::unexpected(std::move(log.error()));
+  if (auto sound = check_modules(options.modules, c); !sound) return refused(**log, std::move(sound.error()));
   row_cache::declare(c);
   if (options.store) c.kvs.type = "custom";  // a name that no file can give
   if (options.actors) c.node.tags[actors_tag] = "1";
 
-  auto log = event_log::open(c.log, c.node.name);
-  if (!log) return tl::unexpected(std::move(log.error()));
   auto data = data_directory::open(c.node.data_dir);
-  if (!data) return tl::unexpected(std::move(data.error()));
+  if (!data) return refused(**log, std::move(data.error()));
 
   std::unique_ptr<runner> r(new runner(std::move(c), std::move(*log), std::move(*data), std::move(faults)));
   r->store_ = std::move(options.store);
@@ -55,12 +61,12 @@ expected<std::unique_ptr<node::runner>> node::runner::start(config c, std::share
   r->brought_ = std::move(options.modules);
   for (auto& [name, loading] : options.loaders) {
     auto set = r->set_loader(name, std::move(loading.load), loading.options);
-    if (!set) return fail(errc::bad_config, std::move(set.error().context));
+    if (!set) return refused(*r->log_, {errc::bad_config, std::move(set.error().context)});
   }
   if (auto started = r->start_parts(); !started) {
-    r->log_->error("node", "start_failed", {{"reason", describe(started.error())}});
+    auto why = refused(*r->log_, std::move(started.error()));
     r->stop();
-    return tl::unexpected(std::move(started.error()));
+    return why;
   }
   return r;
 }

@@ -23,18 +23,18 @@ std::vector<std::string> names_of_exports(const module& m) {
 /// The one answer of a start that goes on.
 class hook_context::promise {
  public:
-  explicit promise(std::function<void(const std::string&)> tell) : tell_(std::move(tell)) {}
-  ~promise() { settle("its start was dropped without a word"); }
+  explicit promise(std::function<void(const expected<void>&)> tell) : tell_(std::move(tell)) {}
+  ~promise() { settle(fail(errc::unavailable, "its start was dropped without a word")); }
 
   promise(const promise&) = delete;
   promise& operator=(const promise&) = delete;
 
-  void settle(const std::string& fault) {
-    if (!settled_.exchange(true)) tell_(fault);
+  void settle(const expected<void>& done) {
+    if (!settled_.exchange(true)) tell_(done);
   }
 
  private:
-  const std::function<void(const std::string&)> tell_;
+  const std::function<void(const expected<void>&)> tell_;
   std::atomic<bool> settled_{false};
 };
 
@@ -77,8 +77,8 @@ module_started hook_context::later() {
   if (!in_start_ || goes_on_) return [](const expected<void>&) {};
   goes_on_ = true;
   auto shared = std::make_shared<promise>(
-      [tell = ways_.tell_started, run = run_](const std::string& fault) { tell(run, fault); });
-  return [shared](const expected<void>& done) { shared->settle(done ? "" : describe(done.error())); };
+      [tell = ways_.tell_started, run = run_](const expected<void>& done) { tell(run, done); });
+  return [shared](const expected<void>& done) { shared->settle(done); };
 }
 
 expected<cache> hook_context::open_cache(const std::string& cache_name) {

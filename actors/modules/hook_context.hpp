@@ -50,7 +50,7 @@ class hook_context final : public module_context {
   struct ways {
     std::shared_ptr<module_gate> gate;
     std::function<void(const std::string& export_name, export_variables v)> tell_variables;
-    std::function<void(std::uint64_t run, const std::string& fault)> tell_started;  // empty: it does well
+    std::function<void(std::uint64_t run, const expected<void>& done)> tell_started;
   };
   hook_context(const module& m, module_block block, ways w);
 

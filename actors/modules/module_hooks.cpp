@@ -7,18 +7,24 @@ namespace troupe {
 
 namespace {
 
+/// What a hook says, or errc::unavailable when it throws: not done, and tried again.
+template <class F>
+expected<void> guarded(const char* hook, F f) {
+  try {
+    return f();
+  } catch (const std::exception& e) {
+    return fail(errc::unavailable, std::string(hook) + " threw: " + e.what());
+  } catch (...) {
+    return fail(errc::unavailable, std::string(hook) + " threw something that is no std::exception");
+  }
+}
+
 /// The fault of a hook; empty: it has done well.
 template <class F>
 std::string fault_of_call(const char* hook, F f) {
-  try {
-    const expected<void> done = f();
-    if (done) return {};
-    return done.error().context.empty() ? describe(done.error()) : done.error().context;
-  } catch (const std::exception& e) {
-    return std::string(hook) + " threw: " + e.what();
-  } catch (...) {
-    return std::string(hook) + " threw something that is no std::exception";
-  }
+  const auto done = guarded(hook, std::move(f));
+  if (done) return {};
+  return done.error().context.empty() ? describe(done.error()) : done.error().context;
 }
 
 template <class F>
@@ -32,12 +38,12 @@ std::string fault_of_void(const char* hook, F f) {
 }  // namespace
 
 // A run is answered once: a promise that is kept after its start had failed is not the answer of the next one.
-void module_hooks::tell_started(module_inbox& inbox, std::size_t index, std::uint64_t run, const std::string& fault,
+void module_hooks::tell_started(module_inbox& inbox, std::size_t index, std::uint64_t run, const expected<void>& done,
                                 const std::shared_ptr<std::uint64_t>& answered) {
-  inbox.push([index, run, fault, answered](module_machine& m, time_point now, module_output& out) {
+  inbox.push([index, run, done, answered](module_machine& m, time_point now, module_output& out) {
     if (run <= *answered) return;
     *answered = run;
-    m.on_start(index, fault, now, out);
+    m.on_start(index, done, now, out);
   });
 }
 
@@ -54,17 +60,17 @@ module_hooks::module_hooks(std::size_t index, module m, module_block block, std:
                machine.set_variables(index, name, v, now, out);
              });
            },
-           [inbox = inbox_, index, answered = answered_](std::uint64_t run, const std::string& fault) {
-             tell_started(*inbox, index, run, fault, answered);
+           [inbox = inbox_, index, answered = answered_](std::uint64_t run, const expected<void>& done) {
+             tell_started(*inbox, index, run, done, answered);
            }}) {}
 
 void module_hooks::start(std::vector<found_import> found, std::uint64_t run) {
   context_.set_imports(std::move(found));
   context_.begin_start(run);
-  std::string fault;
-  if (module_.start) fault = fault_of_call("start", [this] { return module_.start(context_); });
+  expected<void> done;
+  if (module_.start) done = guarded("start", [this] { return module_.start(context_); });
   const bool goes_on = context_.end_start();
-  if (!fault.empty() || !goes_on) tell_started(*inbox_, index_, run, fault, answered_);
+  if (!done || !goes_on) tell_started(*inbox_, index_, run, done, answered_);
 }
 
 void module_hooks::stop() {

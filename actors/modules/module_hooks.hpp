@@ -30,7 +30,7 @@ class module_hooks {
 
  private:
   void note(const std::string& fault);
-  static void tell_started(module_inbox& inbox, std::size_t index, std::uint64_t run, const std::string& fault,
+  static void tell_started(module_inbox& inbox, std::size_t index, std::uint64_t run, const expected<void>& done,
                            const std::shared_ptr<std::uint64_t>& answered);
 
   const std::size_t index_;

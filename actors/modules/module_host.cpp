@@ -129,10 +129,12 @@ void module_host::carry_out(const module_output& out) {
 
 void module_host::show(const module_output::change& c) {
   const auto& name = machine_.spec(c.module).name;
-  with_.status.set_service(name, state_of(c.to), c.reason);
+  with_.status.set_service(name, state_of(c.to), c.reason, c.code);
   if (c.from == c.to) return;
   const auto event = "module_" + std::string(name_of(c.to));
-  const bool odd = c.to == module_state::failed || c.to == module_state::unhealthy;
+  if (c.to == module_state::failed)
+    return with_.log.warn("modules", event, {{"module", name}, {"error", name_of(c.code)}, {"reason", c.reason}});
+  const bool odd = c.to == module_state::unhealthy;
   with_.log.write(odd ? log_level::warn : log_level::info, "modules", event, {{"module", name}, {"reason", c.reason}});
 }
 

@@ -55,12 +55,12 @@ bool module_machine::finish(std::size_t m, module_hook h) {
   return asked;
 }
 
-void module_machine::on_start(std::size_t m, const std::string& fault, time_point now, module_output& out) {
+void module_machine::on_start(std::size_t m, const expected<void>& done, time_point now, module_output& out) {
   auto& r = rows_[m];
   if (!finish(m, module_hook::start)) return;
-  r.started = fault.empty();
-  if (!fault.empty()) {
-    if (r.state != module_state::failed) fail_start(r, fault, now);
+  r.started = done.has_value();
+  if (!done) {
+    if (r.state != module_state::failed) fail_start(r, done.error(), now);
     r.ending = false;
   } else if (r.state == module_state::starting && !r.ending) {
     r.state = module_state::running;
@@ -241,7 +241,7 @@ void module_machine::look_at_limits(std::size_t m, time_point now, module_output
     out.overdue.push_back({m, which});
     const auto said = std::string(name_of(which)) + " has not returned in time";
     if (which == module_hook::start && !r.ending) {
-      fail_start(r, said, now);
+      fail_start(r, {errc::deadline_exceeded, said}, now);
     } else if (which == module_hook::health && r.state == module_state::running) {
       r.state = module_state::unhealthy;
       r.reason = "its " + said;
@@ -294,14 +294,15 @@ void module_machine::begin_stop(std::size_t m, time_point now, module_output& ou
   call(m, module_hook::stop, std::min(r.spec.limits.stop_limit, stop_max_), now, out);
 }
 
-void module_machine::fail_start(row& r, const std::string& fault, time_point now) {
+void module_machine::fail_start(row& r, const error& fault, time_point now) {
   ++counts_.failures;
   r.state = module_state::failed;
   r.failures.push_back(now);
   while (!r.failures.empty() && r.failures.front() + restart_window <= now) r.failures.pop_front();
   r.gave_up = r.failures.size() > r.spec.limits.restarts_max;
   r.retry_at = now + r.wait.next(rng_);
-  r.reason = fault;
+  r.code = fault.code;
+  r.reason = fault.context.empty() ? describe(fault) : fault.context;
   if (r.gave_up) r.reason += "; it is not started again until what it imports has changed";
 }
 
@@ -324,7 +325,7 @@ void module_machine::tell_changes(module_output& out) {
   for (std::size_t m = 0; m < rows_.size(); ++m) {
     auto& r = rows_[m];
     if (r.state == r.told_state && r.reason == r.told_reason) continue;
-    out.changes.push_back({m, r.told_state, r.state, r.reason});
+    out.changes.push_back({m, r.told_state, r.state, r.reason, r.state == module_state::failed ? r.code : errc::ok});
     r.told_state = r.state;
     r.told_reason = r.reason;
   }

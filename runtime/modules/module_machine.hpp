@@ -25,6 +25,7 @@
 #include <string>
 #include <vector>
 
+#include <troupe/error.hpp>
 #include <troupe/time.hpp>
 
 #include "runtime/base/backoff.hpp"
@@ -51,6 +52,7 @@ struct module_output {
     std::size_t module;
     module_state from, to;
     std::string reason;
+    errc code = errc::ok;  // of a start that failed
   };
   std::vector<call> calls;      // each is answered once, by on_<hook>
   std::vector<change> changes;  // of a state or of its reason
@@ -74,7 +76,7 @@ class module_machine {
 
   void set_world(module_world w, time_point now, module_output& out);
   /// Answers of hooks; an empty fault: done. What comes unasked is passed over.
-  void on_start(std::size_t m, const std::string& fault, time_point now, module_output& out);
+  void on_start(std::size_t m, const expected<void>& done, time_point now, module_output& out);
   void on_stop(std::size_t m, time_point now, module_output& out);
   void on_health(std::size_t m, const std::string& fault, time_point now, module_output& out);
   void on_update(std::size_t m, time_point now, module_output& out);
@@ -126,6 +128,7 @@ class module_machine {
     backoff wait{retry_first, retry_last};
     module_state state = module_state::waiting;
     std::string reason{};
+    errc code = errc::ok;  // of the last start that failed
     module_state told_state = module_state::waiting;
     std::string told_reason{};
     bool ending = false;   // exports are withdrawn; to be stopped when nobody needs it
@@ -157,7 +160,7 @@ class module_machine {
   void begin_start(std::size_t m, time_point now, module_output& out);
   void begin_ending(row& r, std::string why, bool lost, time_point now);
   void begin_stop(std::size_t m, time_point now, module_output& out);
-  void fail_start(row& r, const std::string& fault, time_point now);
+  void fail_start(row& r, const error& fault, time_point now);
   [[nodiscard]] bool break_circle(time_point now, module_output& out);
   void tell_changes(module_output& out);
 

@@ -66,7 +66,9 @@ class module_machine_fixture : public ::testing::Test {
     w.elsewhere.erase(name);
     look();
   }
-  void started(const std::string& name, const std::string& fault = "") { m->on_start(at(name), fault, now, out); }
+  void started(const std::string& name, const std::string& fault = "", errc code = errc::unavailable) {
+    m->on_start(at(name), fault.empty() ? expected<void>() : fail(code, fault), now, out);
+  }
   void stopped(const std::string& name) { m->on_stop(at(name), now, out); }
   void healthy(const std::string& name, const std::string& fault = "") { m->on_health(at(name), fault, now, out); }
   void updated(const std::string& name) { m->on_update(at(name), now, out); }
@@ -76,7 +78,7 @@ class module_machine_fixture : public ::testing::Test {
     for (std::size_t i = 0; i <= m->size(); ++i) {
       wait(settled);
       for (const auto& c : std::exchange(out.calls, {})) {
-        if (c.hook == module_hook::start) m->on_start(c.module, "", now, out);
+        if (c.hook == module_hook::start) m->on_start(c.module, {}, now, out);
         if (c.hook == module_hook::update) m->on_update(c.module, now, out);
       }
     }

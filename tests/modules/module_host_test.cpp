@@ -65,6 +65,10 @@ class module_hosts : public ::testing::Test {
         patience))
         << name << " is " << name_of(row(name).state) << ": " << row(name).reason;
   }
+  [[nodiscard]] bool logged(const std::string& line) {
+    const std::lock_guard lock(mutex);
+    return std::find(lines.begin(), lines.end(), line) != lines.end();
+  }
   [[nodiscard]] module_host::exported exported() {
     const std::lock_guard lock(mutex);
     return told;
@@ -74,8 +78,12 @@ class module_hosts : public ::testing::Test {
   cluster_board board;
   event_hub events;
   node_status status{board, events, 0};
-  std::shared_ptr<event_log> log = event_log::none();
   std::mutex mutex;
+  std::vector<std::string> lines;  // of the log
+  std::shared_ptr<event_log> log = event_log::to([this](log_level, const std::string& line) {
+    const std::lock_guard lock(mutex);
+    lines.push_back(line);
+  });
   module_host::exported told;
   std::unique_ptr<module_host> host;  // the last: it uses the rest
 };
@@ -109,14 +117,26 @@ TEST_F(module_hosts, shows_a_start_that_throws_and_tries_again) {
   shop.required_for_ready = true;
   shop.start = [&](module_context&) -> expected<void> {
     if (++tries == 1) throw std::runtime_error("no licence");
-    if (tries == 2) return fail(errc::unavailable, "no port is free");
+    if (tries == 2) return fail(errc::storage_failed, "no port is free");
     if (tries == 3) throw 7;
     return {};
   };
+  std::vector<std::string> failures;
+  const auto listener = events.listen([&](const std::shared_ptr<const event>& e) {
+    if (e->kind == "service_failed") failures.push_back(to_string(*e));
+  });
   make({shop});
   expect_state("shop", service_state::failed);
   expect_state("shop", service_state::running);
   EXPECT_EQ(tries, 4);
+  events.unlisten(listener);
+  EXPECT_TRUE(logged("modules module_failed module=shop error=unavailable reason=\"start threw: no licence\""));
+  EXPECT_TRUE(logged("modules module_failed module=shop error=storage_failed reason=\"no port is free\""));
+  EXPECT_TRUE(
+      logged("modules module_failed module=shop error=unavailable reason=\"start threw something that is no "
+             "std::exception\""));
+  ASSERT_EQ(failures.size(), 3u);
+  EXPECT_EQ(failures[0], "service_failed service=shop reason=\"start threw: no licence\" error=unavailable");
 }
 
 TEST_F(module_hosts, holds_readiness_back_with_the_reason) {

@@ -161,8 +161,9 @@ TEST_F(module_rules, tries_a_start_that_fails_again_and_gives_up) {
   wait(settled);
   for (int i = 0; i < 4; ++i) {
     EXPECT_EQ(take(), words{"start shop"}) << i;
-    started("shop", "no port is free");
+    started("shop", "no port is free", errc::storage_failed);
     EXPECT_EQ(state("shop"), state_of::failed);
+    EXPECT_EQ(out.changes.back().code, errc::storage_failed);
     wait(i == 0 ? 200ms : 0ms);
     EXPECT_EQ(take(), words{}) << "not at once";
     wait(30s);
@@ -185,6 +186,7 @@ TEST_F(module_rules, fails_a_start_that_does_not_return_and_undoes_it_when_it_do
   ASSERT_EQ(out.overdue.size(), 1u);
   EXPECT_EQ(state("shop"), state_of::failed);
   EXPECT_EQ(reason("shop"), "start has not returned in time");
+  EXPECT_EQ(out.changes.back().code, errc::deadline_exceeded);
   wait(1h);
   EXPECT_EQ(take(), words{}) << "it is still in its start";
   started("shop");

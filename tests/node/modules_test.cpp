@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <future>
 #include <map>
 #include <mutex>
@@ -231,6 +232,21 @@ TEST_F(module_faults, are_bad_config_before_anything_is_opened) {
   c.modules["a"] = {{"x", {{"1"}, false}}};
   EXPECT_EQ(refusal(c, {named("a")}), "modules.a.x: unknown key; the module takes no keys");
   EXPECT_FALSE(std::filesystem::exists(home + "/data")) << "nothing was made";
+}
+
+TEST_F(module_faults, are_told_in_the_log_and_a_log_that_cannot_be_opened_is_told_instead) {
+  auto c = alone({"a"});
+  c.log.file = home + "/log";
+  EXPECT_EQ(refusal(c, {named("a"), named("a")}), "module a: there are two modules of this name");
+  std::ifstream log(c.log.file);
+  const std::string lines(std::istreambuf_iterator<char>(log), {});
+  EXPECT_THAT(lines, HasSubstr("node start_failed error=bad_config"));
+  EXPECT_THAT(lines, HasSubstr("module a: there are two modules of this name"));
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 1);
+  c.log.file = home + "/log/below-a-file";
+  const auto started = run(c, {named("a"), named("a")});
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, errc::storage_failed);
 }
 
 TEST_F(module_faults, of_a_start_leave_the_node_running_and_not_ready) {
