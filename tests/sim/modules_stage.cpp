@@ -121,7 +121,7 @@ void modules_process::finish(std::size_t m, time_point now, module_output& out) 
       b.up = !fails;
       b.again = b.again || fails || now >= done.limit;
       stage_.failures += fails ? 1 : 0;
-      return machine_.on_start(m, fails ? "no port" : "", now, out);
+      return machine_.on_start(m, fails ? troupe::fail(errc::unavailable, "no port") : expected<void>(), now, out);
     }
     case module_hook::stop:
       b.up = b.told_to_stop = false;
