@@ -49,8 +49,8 @@ standstill::standstill(io_pool& io, const std::vector<actor_runtime*>& actors)
 }
 
 standstill::~standstill() {
+  io_.reopen_work();  // first: who is let go may leave some at once
   barrier_->let_go();
-  io_.reopen_work();
 }
 
 }  // namespace troupe

@@ -223,6 +223,18 @@ TEST(io_loop, may_stop_before_it_starts_and_twice) {
   loop.join();
 }
 
+TEST(io_pools, stop_without_work_that_does_not_end) {
+  std::promise<void> go_on;
+  io_pool io(2);
+  io.start();
+  std::promise<bool> taken;
+  boost::asio::post(io.context(1),
+                    [&] { taken.set_value(io_loop::here()->leave_work([&] { go_on.get_future().wait(); })); });
+  ASSERT_TRUE(taken.get_future().get());
+  EXPECT_FALSE(io.stop());
+  go_on.set_value();
+}
+
 TEST(io_pools, stop_while_work_of_one_loop_waits_for_another) {
   io_pool io(2);
   io.start();
